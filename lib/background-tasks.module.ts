@@ -1,0 +1,68 @@
+import { Module, Scope, type DynamicModule } from '@nestjs/common';
+import { APP_INTERCEPTOR, ModulesContainer, REQUEST } from '@nestjs/core';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type ASYNC_OPTIONS_TYPE,
+} from './background-tasks.module-definition.ts';
+import {
+  BackgroundTasksOptions,
+  resolveOptions,
+  type BackgroundTasksModuleOptions,
+} from './background-tasks.options.ts';
+import { assertImportedOnce } from './module-import.ts';
+import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
+import { BackgroundTasks } from './request/background-tasks.ts';
+import { RequestTasks } from './request/request-tasks.ts';
+import { TaskLists } from './runner/task-lists.ts';
+import { TaskRunner } from './runner/task-runner.service.ts';
+
+/**
+ * Background tasks for the whole application. Import it once, in the root module; it is global.
+ *
+ * @example
+ * @Module({ imports: [BackgroundTasksModule.forRoot()] })
+ * export class AppModule {}
+ *
+ * @since 0.1.0
+ */
+@Module({
+  providers: [
+    {
+      provide: BackgroundTasksOptions,
+      inject: [{ token: MODULE_OPTIONS_TOKEN, optional: true }, ModulesContainer],
+      useFactory: (options: BackgroundTasksModuleOptions | undefined, modules: ModulesContainer) => {
+        assertImportedOnce(BackgroundTasksModule, options, modules);
+        return resolveOptions(options!);
+      },
+    },
+    TaskLists,
+    TaskRunner,
+    RequestTasks,
+    {
+      provide: BackgroundTasks,
+      scope: Scope.REQUEST,
+      inject: [REQUEST, RequestTasks],
+      useFactory: (request: unknown, requests: RequestTasks) => requests.of(request),
+    },
+    BackgroundTasksInterceptor,
+    { provide: APP_INTERCEPTOR, useExisting: BackgroundTasksInterceptor },
+  ],
+  exports: [BackgroundTasks, TaskRunner, RequestTasks],
+})
+export class BackgroundTasksModule extends ConfigurableModuleClass {
+  /**
+   * @throws InvalidOptionError which names the option, what came and what was expected
+   */
+  static override forRoot(options: BackgroundTasksModuleOptions = {}): DynamicModule {
+    return super.forRoot(resolveOptions(options));
+  }
+
+  /**
+   * The options from a factory, a class or a provider: `{ imports, inject, useFactory | useClass | useExisting }`. A class
+   * or provider has a method `createBackgroundTasksOptions`.
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+}

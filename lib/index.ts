@@ -1,0 +1,15 @@
+export { BackgroundTasksModule } from './background-tasks.module.ts';
+export type { BackgroundTasksModuleOptions, BackgroundTasksOptionsFactory } from './background-tasks.options.ts';
+export { BackgroundTasks } from './request/background-tasks.ts';
+export { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
+export { Tasks } from './request/tasks.decorator.ts';
+export { TaskRunner } from './runner/task-runner.service.ts';
+export { BackgroundTask } from './task/background-task.ts';
+export type { TaskEvent } from './task/task-event.ts';
+export type { OnFailure, RunOn, TaskOptions } from './task/task-options.ts';
+export type { TaskRecord, TaskStatus } from './task/task-record.ts';
+export { BackgroundTasksError } from './errors/background-tasks.error.ts';
+export { DrainTimeoutError } from './errors/drain-timeout.error.ts';
+export { InvalidOptionError } from './errors/invalid-option.error.ts';
+export { ModuleImportError } from './errors/module-import.error.ts';
+export { TaskArgumentError } from './errors/task-argument.error.ts';

@@ -1,0 +1,30 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import { MODULE_METADATA } from '@nestjs/common/constants.js';
+import type { ModulesContainer } from '@nestjs/core';
+import { ModuleImportError } from './errors/module-import.error.ts';
+import { importedMoreThanOnce, importedWithoutForRoot } from './messages.ts';
+
+type Import = Type | DynamicModule | undefined;
+
+/** @throws ModuleImportError which names the modules that import it */
+export function assertImportedOnce(moduleClass: Type, options: object | undefined, modules: ModulesContainer): void {
+  const metatypes = Array.from(modules.values(), ({ metatype }) => metatype);
+  const times = metatypes.filter((metatype) => metatype === moduleClass).length;
+  // Nest adds a global module to the imports of all, so that only what was decorated tells who wrote it there.
+  const importers = metatypes.filter((metatype) => importsOf(metatype).some((it) => classOf(it) === moduleClass));
+  const names = importers.map(({ name }) => name);
+  if (times > 1) {
+    throw new ModuleImportError(importedMoreThanOnce(times, names));
+  }
+  if (!options) {
+    throw new ModuleImportError(importedWithoutForRoot(names));
+  }
+}
+
+function importsOf(metatype: Type): Import[] {
+  return (Reflect.getMetadata(MODULE_METADATA.IMPORTS, metatype) ?? []) as Import[];
+}
+
+function classOf(imported: Import): Type | undefined {
+  return imported && 'module' in imported ? imported.module : imported;
+}

@@ -1,0 +1,81 @@
+import type { TaskList } from '../runner/task-list.ts';
+import type { BackgroundTask } from '../task/background-task.ts';
+import {
+  readTaskCall,
+  type AnyFunction,
+  type ArgumentsOf,
+  type MethodName,
+  type ResultOf,
+  type TaskResult,
+} from '../task/task-call.ts';
+import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
+
+/**
+ * The background tasks of one request: whoever takes part in it (guards, pipes, interceptors, services, the handler) adds
+ * to the same ones, and they run in that order once the response is over. Injectable; request-scoped.
+ *
+ * @example
+ * constructor(private readonly tasks: BackgroundTasks) {}
+ *
+ * @Post('send-notification/:email')
+ * send(@Param('email') email: string) {
+ *   this.tasks.addTask(writeNotification, email, 'some notification');
+ *   return { message: 'Notification sent in the background' };
+ * }
+ *
+ * @since 0.1.0
+ */
+export class BackgroundTasks {
+  readonly #list: () => TaskList;
+  readonly #options: TaskOptions;
+
+  /** @internal made for each request */
+  constructor(list: () => TaskList, options: TaskOptions = {}) {
+    this.#list = list;
+    this.#options = options;
+  }
+
+  /**
+   * Adds a function with its arguments, or an object with the name of one of its methods, which keeps its `this`. It runs
+   * after the response, in the async context of this call. What it returns is awaited: a promise, any thenable, an
+   * Observable. Added when the response is over, or where there is no request, it starts at once.
+   *
+   * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
+   * @throws TaskArgumentError if there is nothing to call
+   *
+   * @example
+   * tasks.addTask(writeNotification, email, 'some notification');
+   * tasks.addTask(this.mailer, 'sendWelcome', email);
+   */
+  addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
+  addTask<T extends object, K extends MethodName<T>>(
+    target: T,
+    method: K,
+    ...args: ArgumentsOf<T[K]>
+  ): BackgroundTask<TaskResult<T[K]>>;
+  addTask<K extends PropertyKey, A extends unknown[], R>(
+    target: { [P in K]: (...args: A) => R },
+    method: K,
+    ...args: A
+  ): BackgroundTask<ResultOf<R>>;
+  addTask(...task: unknown[]): BackgroundTask {
+    return this.#list().add(readTaskCall('addTask', task), this.#options);
+  }
+
+  /**
+   * The same tasks, with options for those that are added through what is returned.
+   *
+   * @throws InvalidOptionError
+   *
+   * @example
+   * tasks.with({ runOn: 'always' }).addTask(this.audit, 'record', request.url);
+   */
+  with(options: TaskOptions): BackgroundTasks {
+    return new BackgroundTasks(this.#list, { ...this.#options, ...checkTaskOptions(options) });
+  }
+
+  /** Everything that was added for this request, in that order, by whomever. */
+  get tasks(): readonly BackgroundTask[] {
+    return this.#list().tasks;
+  }
+}

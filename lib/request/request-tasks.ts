@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { TaskLists } from '../runner/task-lists.ts';
+import type { TaskList } from '../runner/task-list.ts';
+import { BackgroundTasks } from './background-tasks.ts';
+import { ResponseEnd } from './response-end.ts';
+
+/** What is known of a request: its tasks, if it has any, and when they may start. */
+interface RequestState {
+  readonly end: ResponseEnd;
+  list?: TaskList;
+  tasks?: BackgroundTasks;
+}
+
+/** Finds the one collection of each request, from whichever side it is asked for. */
+@Injectable()
+export class RequestTasks {
+  // A symbol of this application's own, so that two in one process can't meet on a request that passes through both. On
+  // the request, because a WeakMap entry costs more than all the rest together.
+  readonly #key = Symbol('BackgroundTasks');
+
+  constructor(private readonly lists: TaskLists) {}
+
+  /** @param request what Nest gives for the token `REQUEST`: an Express request, or something without a response */
+  of(request: unknown): BackgroundTasks {
+    const response = responseOf(request);
+    if (!response) {
+      const list = this.lists.createOpen();
+      return new BackgroundTasks(() => list);
+    }
+    const state = this.#stateOf(response);
+    return (state.tasks ??= new BackgroundTasks(() => this.#listOf(response.req, state)));
+  }
+
+  /** Has to be told of by the interceptor when the handler is done. */
+  endOf(response: ServerResponse): ResponseEnd {
+    return this.#stateOf(response).end;
+  }
+
+  #stateOf(response: ServerResponse): RequestState {
+    const request = response.req as IncomingMessage & Record<symbol, RequestState | undefined>;
+    return (request[this.#key] ??= { end: new ResponseEnd(response) });
+  }
+
+  #listOf(request: IncomingMessage, state: RequestState): TaskList {
+    if (!state.list) {
+      const list = (state.list = this.lists.create(() => nameOf(request)));
+      state.end.whenOver(() => list.open(state.end.outcome));
+    }
+    return state.list;
+  }
+}
+
+function responseOf(request: unknown): ServerResponse | undefined {
+  return (request as { res?: ServerResponse } | null | undefined)?.res;
+}
+
+/** `POST /users`: without the query, which may hold what must not be logged. */
+function nameOf(request: IncomingMessage & { originalUrl?: string }): string {
+  const [path] = (request.originalUrl ?? request.url ?? '').split('?');
+  return `${request.method} ${path}`;
+}

@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { BackgroundTask } from '../task/background-task.ts';
+import {
+  readTaskCall,
+  type AnyFunction,
+  type ArgumentsOf,
+  type MethodName,
+  type ResultOf,
+  type TaskResult,
+} from '../task/task-call.ts';
+import type { TaskEvent } from '../task/task-event.ts';
+import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
+import { TaskLists } from './task-lists.ts';
+
+/**
+ * Starts tasks where there is no request: cron jobs, gateways, scripts. And knows of all tasks of the application, also
+ * those of requests. A singleton.
+ *
+ * @example
+ * constructor(private readonly runner: TaskRunner) {}
+ *
+ * @Cron('0 3 * * *')
+ * nightly() {
+ *   this.runner.start(this.reports, 'rebuild');
+ * }
+ *
+ * @since 0.1.0
+ */
+@Injectable()
+export class TaskRunner {
+  readonly #lists: TaskLists;
+  #options: TaskOptions = {};
+
+  constructor(lists: TaskLists) {
+    this.#lists = lists;
+  }
+
+  /**
+   * Runs a function, or a method with its `this`, in a later turn of the event loop. Tasks that were started one by one
+   * don't wait for each other.
+   *
+   * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
+   * @throws TaskArgumentError if there is nothing to call
+   */
+  start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
+  start<T extends object, K extends MethodName<T>>(
+    target: T,
+    method: K,
+    ...args: ArgumentsOf<T[K]>
+  ): BackgroundTask<TaskResult<T[K]>>;
+  start<K extends PropertyKey, A extends unknown[], R>(
+    target: { [P in K]: (...args: A) => R },
+    method: K,
+    ...args: A
+  ): BackgroundTask<ResultOf<R>>;
+  start(...task: unknown[]): BackgroundTask {
+    return this.#lists.createOpen().add(readTaskCall('start', task), this.#options);
+  }
+
+  /**
+   * The same runner with options for the tasks that are started through what is returned.
+   *
+   * @throws InvalidOptionError
+   */
+  with(options: TaskOptions): TaskRunner {
+    const runner = new TaskRunner(this.#lists);
+    runner.#options = { ...this.#options, ...checkTaskOptions(options) };
+    return runner;
+  }
+
+  /**
+   * Resolves as soon as every task that was accepted has come to its end, also those that tasks add meanwhile, and those
+   * of requests whose response is not over yet. For tests and scripts.
+   *
+   * @param timeout ms after which to give up; default: never
+   * @throws DrainTimeoutError which names the tasks that had not settled; they go on
+   */
+  drain(timeout?: number): Promise<void> {
+    return this.#lists.tracker.drain(timeout);
+  }
+
+  /** Each step of every task of the application, as it happens. Hot: what was before you subscribed is not told again. */
+  get events(): Observable<TaskEvent> {
+    return this.#lists.tracker.events;
+  }
+}

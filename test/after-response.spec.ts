@@ -1,0 +1,53 @@
+import { Controller, Get, Injectable, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { expect, test } from 'vitest';
+import { BackgroundTasks } from 'nestjs-background-tasks';
+import { startApp } from './fixtures/start-app.ts';
+
+const events: string[] = [];
+
+@Injectable()
+class Mailer {
+  readonly #sender = 'noreply';
+
+  send(to: string): void {
+    events.push(`mail from ${this.#sender} to ${to}`);
+  }
+}
+
+@Controller()
+class MailController {
+  constructor(
+    private readonly tasks: BackgroundTasks,
+    private readonly mailer: Mailer,
+  ) {}
+
+  @Get()
+  send(@Res({ passthrough: true }) response: Response): string {
+    response.once('finish', () => events.push('finish'));
+    this.tasks.addTask(this.mailer, 'send', 'a');
+    this.tasks.addTask((to: string) => events.push(`sync to ${to}`), 'b');
+    this.tasks.addTask(async (to: string) => {
+      await new Promise(setImmediate);
+      events.push(`async to ${to}`);
+    }, 'c');
+    this.tasks.addTask(this.mailer, 'send', 'd');
+    events.push('handler');
+    return 'sent';
+  }
+}
+
+test('sync and async tasks, functions and methods, run in order after the response', async () => {
+  const { url, runner } = await startApp({ controllers: [MailController], providers: [Mailer] });
+  const response = await fetch(url);
+  expect(await response.text()).toBe('sent');
+  await runner.drain();
+  expect(events).toEqual([
+    'handler',
+    'finish',
+    'mail from noreply to a',
+    'sync to b',
+    'async to c',
+    'mail from noreply to d',
+  ]);
+});

@@ -1,0 +1,241 @@
+import { Readable } from 'node:stream';
+import {
+  Controller,
+  ForbiddenException,
+  Get,
+  Injectable,
+  InternalServerErrorException,
+  Res,
+  Sse,
+  StreamableFile,
+  UseGuards,
+  type CanActivate,
+  type MessageEvent,
+} from '@nestjs/common';
+import type { Response } from 'express';
+import { concat, NEVER, of, type Observable } from 'rxjs';
+import { beforeEach, expect, test } from 'vitest';
+import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { Gate } from './fixtures/gate.ts';
+import { RawClient } from './fixtures/raw-client.ts';
+import { startApp, type StartedApp } from './fixtures/start-app.ts';
+
+let ran: string[];
+let reached: Gate;
+let proceed: Gate;
+let left: Gate;
+
+beforeEach(() => {
+  ran = [];
+  reached = new Gate();
+  proceed = new Gate();
+  left = new Gate();
+});
+
+function addAll(tasks: BackgroundTasks, label = ''): void {
+  for (const runOn of ['success', 'failure', 'always'] as const) {
+    tasks.with({ runOn }).addTask(() => void ran.push(label + runOn));
+  }
+}
+
+/** Tells when the client has left, lets the test decide when to go on. */
+async function untilLeft(response: Response): Promise<void> {
+  response.req.socket.once('close', () => left.open());
+  reached.open();
+  await proceed.opened;
+}
+
+@Injectable()
+class RefusingGuard implements CanActivate {
+  constructor(private readonly tasks: BackgroundTasks) {}
+
+  async canActivate(context: { switchToHttp(): { getResponse(): Response } }): Promise<boolean> {
+    addAll(this.tasks);
+    await untilLeft(context.switchToHttp().getResponse());
+    throw new ForbiddenException();
+  }
+}
+
+@Controller()
+class CutController {
+  @Get('added-before')
+  async addedBefore(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    addAll(tasks);
+    await untilLeft(response);
+    ran.push('handler done');
+    return 'x';
+  }
+
+  @Get('added-after')
+  async addedAfter(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    await untilLeft(response);
+    addAll(tasks);
+    await new Promise(setImmediate);
+    ran.push('handler done');
+    return 'x';
+  }
+
+  @Get('throws')
+  async throws(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    addAll(tasks);
+    await untilLeft(response);
+    throw new InternalServerErrorException();
+  }
+
+  @Get('gives-up')
+  async givesUp(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+    addAll(tasks);
+    await untilLeft(response);
+    ran.push('handler done');
+  }
+
+  @Get('throws-own-response')
+  async throwsOwnResponse(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+    addAll(tasks);
+    response.write('first');
+    await untilLeft(response);
+    ran.push('handler done');
+    response.end();
+  }
+
+  @Get('file')
+  async file(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    addAll(tasks);
+    void untilLeft(response);
+    return new StreamableFile(endless());
+  }
+
+  @Get('file-after')
+  async fileAfter(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    addAll(tasks);
+    await untilLeft(response);
+    return new StreamableFile(endless());
+  }
+
+  @Get('iterable')
+  async iterable(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    addAll(tasks);
+    await untilLeft(response);
+    return (async function* () {
+      yield 'x';
+    })();
+  }
+
+  @Get('observable')
+  observable(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response): Observable<string> {
+    addAll(tasks);
+    void untilLeft(response);
+    return NEVER;
+  }
+
+  @Sse('events')
+  events(@Tasks() tasks: BackgroundTasks, @Res() response: Response): Observable<MessageEvent> {
+    addAll(tasks);
+    void untilLeft(response);
+    return concat(of({ data: 'first' }), NEVER);
+  }
+
+  @Get('refused')
+  @UseGuards(RefusingGuard)
+  refused() {
+    return 'never';
+  }
+
+  @Get('slow')
+  async slow(@Res({ passthrough: true }) response: Response) {
+    await untilLeft(response);
+    return 'x';
+  }
+
+  @Get('queued')
+  queued(@Tasks() tasks: BackgroundTasks) {
+    addAll(tasks, 'queued ');
+    return 'x';
+  }
+}
+
+function endless(): Readable {
+  return new Readable({
+    read() {
+      this.push('x'.repeat(1_000));
+    },
+  });
+}
+
+const start = () => startApp({ controllers: [CutController] });
+
+async function cut({ port }: StartedApp, path: string): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  client.request(path);
+  await reached.opened;
+  return client;
+}
+
+test.each([
+  ['added-before', ['handler done', 'success', 'always']],
+  ['added-after', ['handler done', 'success', 'always']],
+  ['throws', ['failure', 'always']],
+  ['gives-up', ['handler done', 'success', 'always']],
+  ['file-after', ['success', 'always']],
+  ['iterable', ['success', 'always']],
+  ['refused', ['failure', 'always']],
+])('a client leaves while the server is at work: %s', async (path, expected) => {
+  const app = await start();
+  const client = await cut(app, `/${path}`);
+  client.leave();
+  await left.opened;
+  await new Promise(setImmediate);
+  expect(ran).toEqual([]);
+  proceed.open();
+  await untilRan(expected.length);
+  await app.runner.drain(5_000);
+  expect(ran).toEqual(expected);
+});
+
+test.each([
+  ['throws-own-response', 'first'],
+  ['file', 'xxx'],
+  ['observable', ''],
+  ['events', 'data: first'],
+])('a client leaves in the middle of a response: %s', async (path, seen) => {
+  const app = await start();
+  const client = await cut(app, `/${path}`);
+  await client.receives(seen);
+  expect(ran).toEqual([]);
+  client.leave();
+  await left.opened;
+  proceed.open();
+  await untilRan(2);
+  await app.runner.drain(5_000);
+  expect(ran.filter((entry) => entry !== 'handler done')).toEqual(['success', 'always']);
+});
+
+test('a client leaves as soon as it has its answer', async () => {
+  const app = await start();
+  const client = await RawClient.connect(app.port);
+  client.request('/queued');
+  await client.receives('\r\n\r\nx');
+  client.leave();
+  await app.runner.drain(5_000);
+  expect(ran).toEqual(['queued success', 'queued always']);
+});
+
+test('a client pipelines requests and leaves before their turn', async () => {
+  const app = await start();
+  const client = await RawClient.connect(app.port);
+  client.pipeline(['/slow', '/queued', '/refused', '/queued']);
+  await reached.opened;
+  client.leave();
+  await left.opened;
+  proceed.open();
+  await untilRan(6);
+  await app.runner.drain(5_000);
+  expect(ran.toSorted()).toEqual(
+    ['queued success', 'queued always', 'failure', 'always', 'queued success', 'queued always'].toSorted(),
+  );
+});
+
+/** The request of a client that has left may add its tasks later than we look. */
+async function untilRan(count: number): Promise<void> {
+  await expect.poll(() => ran.length).toBeGreaterThanOrEqual(count);
+}
