@@ -7,7 +7,7 @@ import { importedMoreThanOnce, importedWithoutForRoot } from './messages.ts';
 type Import = Type | DynamicModule | undefined;
 
 /** @throws ModuleImportError which names the modules that import it */
-export function assertImportedOnce(moduleClass: Type, options: object | undefined, modules: ModulesContainer): void {
+export function assertImportedOnce(moduleClass: Type, options: unknown, modules: ModulesContainer): void {
   const metatypes = Array.from(modules.values(), ({ metatype }) => metatype);
   const times = metatypes.filter((metatype) => metatype === moduleClass).length;
   // Nest adds a global module to the imports of all, so that only what was decorated tells who wrote it there.
@@ -16,7 +16,7 @@ export function assertImportedOnce(moduleClass: Type, options: object | undefine
   if (times > 1) {
     throw new ModuleImportError(importedMoreThanOnce(times, names));
   }
-  if (!options) {
+  if (options === undefined) {
     throw new ModuleImportError(importedWithoutForRoot(names));
   }
 }

@@ -34,7 +34,7 @@ class Middleware implements NestMiddleware {
   }
 }
 
-@Injectable()
+@Injectable({ scope: Scope.REQUEST })
 class GlobalGuard implements CanActivate {
   @Inject() private readonly tasks!: BackgroundTasks;
   canActivate() {
@@ -52,7 +52,7 @@ class Guard implements CanActivate {
   }
 }
 
-@Injectable()
+@Injectable({ scope: Scope.REQUEST })
 class GlobalInterceptor implements NestInterceptor {
   @Inject() private readonly tasks!: BackgroundTasks;
   intercept(_context: ExecutionContext, next: CallHandler) {
@@ -108,7 +108,7 @@ class LayeredController {
 test('ten layers add to the same collection, and their tasks run in that order', async () => {
   class Layers implements NestModule {
     configure(consumer: MiddlewareConsumer) {
-      consumer.apply(Middleware).forRoutes('*path');
+      consumer.apply(Middleware).forRoutes(LayeredController);
     }
   }
   const { url, runner } = await startApp({

@@ -18,3 +18,13 @@ export function classNameOf(value: object): string {
   }
   return (Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? 'Object';
 }
+
+/** What was thrown, with its stack, cause and own properties, for a log. */
+export function inspectThrown(thrown: unknown): string {
+  try {
+    return inspect(thrown);
+  } catch {
+    // Whatever was thrown may throw again when it is looked at.
+    return 'What it threw cannot be shown: it throws when it is inspected.';
+  }
+}

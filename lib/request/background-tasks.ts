@@ -5,7 +5,6 @@ import {
   type AnyFunction,
   type ArgumentsOf,
   type MethodName,
-  type ResultOf,
   type TaskResult,
 } from '../task/task-call.ts';
 import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
@@ -46,6 +45,7 @@ export class BackgroundTasks {
    * @example
    * tasks.addTask(writeNotification, email, 'some notification');
    * tasks.addTask(this.mailer, 'sendWelcome', email);
+   * tasks.addTask(() => this.ownMethod(email)); // TypeScript can't look into the type of `this`
    */
   addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   addTask<T extends object, K extends MethodName<T>>(
@@ -53,11 +53,6 @@ export class BackgroundTasks {
     method: K,
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;
-  addTask<K extends PropertyKey, A extends unknown[], R>(
-    target: { [P in K]: (...args: A) => R },
-    method: K,
-    ...args: A
-  ): BackgroundTask<ResultOf<R>>;
   addTask(...task: unknown[]): BackgroundTask {
     return this.#list().add(readTaskCall('addTask', task), this.#options);
   }

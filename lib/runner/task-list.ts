@@ -38,8 +38,9 @@ export class TaskList {
   ) {}
 
   add(call: TaskCall, options: TaskOptions): BackgroundTask {
-    const { runOn = this.context.runOn, onFailure = this.context.onFailure, name = call.name } = options;
-    const queued: QueuedTask = { task: new BackgroundTask(name), call, runOn, onFailure };
+    const { runOn = this.context.runOn, onFailure = this.context.onFailure, name } = options;
+    const named = name === undefined ? call : { ...call, name };
+    const queued: QueuedTask = { task: new BackgroundTask(named.name), call: named, runOn, onFailure };
     this.tasks.push(queued.task);
     this.#waiting.enqueue(queued);
     this.context.life.add(queued);

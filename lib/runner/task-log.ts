@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
+import { inspectThrown } from '../errors/describe.ts';
 import { eventLoopBlocked, taskFailed, tasksSkipped } from '../messages.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
@@ -15,7 +15,7 @@ export class TaskLog {
   constructor(private readonly blockingThreshold: number) {}
 
   failed(task: BackgroundTask, call: TaskCall, origin?: Origin): void {
-    this.#say(call, () => this.#logger.error(taskFailed(task, origin?.()), inspect(task.error)));
+    this.#say(call, () => this.#logger.error(taskFailed(task, origin?.()), inspectThrown(task.error)));
   }
 
   skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {

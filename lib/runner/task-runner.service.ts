@@ -6,7 +6,6 @@ import {
   type AnyFunction,
   type ArgumentsOf,
   type MethodName,
-  type ResultOf,
   type TaskResult,
 } from '../task/task-call.ts';
 import type { TaskEvent } from '../task/task-event.ts';
@@ -49,11 +48,6 @@ export class TaskRunner {
     method: K,
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;
-  start<K extends PropertyKey, A extends unknown[], R>(
-    target: { [P in K]: (...args: A) => R },
-    method: K,
-    ...args: A
-  ): BackgroundTask<ResultOf<R>>;
   start(...task: unknown[]): BackgroundTask {
     return this.#lists.createOpen().add(readTaskCall('start', task), this.#options);
   }

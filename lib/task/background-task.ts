@@ -118,7 +118,7 @@ export class BackgroundTask<R = unknown> {
 function errorRecord(error: unknown): { name: string; message: string } {
   try {
     return error instanceof Error
-      ? { name: String(error.name), message: String(error.message) }
+      ? { name: error.name, message: error.message }
       : { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
   } catch {
     // Whatever was thrown may throw again when it is looked at.

@@ -14,11 +14,12 @@ export type MethodName<T> = { [K in keyof T]-?: T[K] extends AnyFunction ? K : n
 /** What is passed to `F`. */
 export type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 
-/** What a task that runs a function with this return type results in: what is awaited, or what an Observable emits last. */
-export type ResultOf<R> = R extends Observable<infer T> ? T | undefined : Awaited<R>;
-
-/** What `F` results in as a task. */
-export type TaskResult<F> = F extends (...args: never[]) => infer R ? ResultOf<R> : never;
+/** What `F` results in as a task: what its promise resolves to, or what its Observable emits last. */
+export type TaskResult<F> = F extends (...args: never[]) => infer R
+  ? R extends Observable<infer T>
+    ? T | undefined
+    : Awaited<R>
+  : never;
 
 /** A function with all that it needs to be called later as it would have been called here and now. */
 export interface TaskCall {

@@ -1,0 +1,64 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Controller, Get, Param } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { expect, test } from 'vitest';
+import { BackgroundTasks, Tasks, TaskRunner } from 'nestjs-background-tasks';
+import { startApp } from './fixtures/start-app.ts';
+
+const tenant = new AsyncLocalStorage<string>();
+const seen: string[] = [];
+
+const look = (label: string) => void seen.push(`${label}: ${tenant.getStore()}`);
+
+async function lookTwice(label: string) {
+  look(label);
+  await new Promise(setImmediate);
+  look(label);
+}
+
+@Controller()
+class ContextController {
+  constructor(private readonly runner: TaskRunner) {}
+
+  @Get(':id')
+  get(@Param('id') id: string, @Tasks() tasks: BackgroundTasks) {
+    tasks.addTask(lookTwice, `${id} request`);
+    tenant.run(`${id} inner`, () => tasks.addTask(look, `${id} added inside`));
+    tasks.addTask(() => {
+      tenant.run(`${id} nested`, () => tasks.addTask(look, `${id} added by a task`));
+    });
+    this.runner.start(look, `${id} runner`);
+  }
+}
+
+test('a task sees the async context of the place that added it', async () => {
+  const { url, runner } = await startApp({ controllers: [ContextController] }, {}, (app) => {
+    app.use((request: Request, _response: Response, next: NextFunction) => tenant.run(request.path, next));
+  });
+  await Promise.all([fetch(`${url}/a`), fetch(`${url}/b`)]);
+  await runner.drain();
+  for (const id of ['a', 'b']) {
+    expect(seen.filter((entry) => entry.startsWith(id)).toSorted()).toEqual(
+      [
+        `${id} added by a task: ${id} nested`,
+        `${id} added inside: ${id} inner`,
+        `${id} request: /${id}`,
+        `${id} request: /${id}`,
+        `${id} runner: /${id}`,
+      ].toSorted(),
+    );
+  }
+});
+
+test('what a task logs about itself, when it fails, is said in its context', async () => {
+  const { runner, log } = await startApp({});
+  const contexts: (string | undefined)[] = [];
+  const error = log.error.bind(log);
+  log.error = (...args) => {
+    contexts.push(tenant.getStore());
+    error(...args);
+  };
+  tenant.run('acme', () => runner.start(() => Promise.reject(new Error('boom'))));
+  await runner.drain();
+  expect(contexts).toEqual(['acme']);
+});

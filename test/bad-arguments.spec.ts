@@ -1,0 +1,98 @@
+import { Controller, Get } from '@nestjs/common';
+import { expect, test } from 'vitest';
+import { BackgroundTasks, BackgroundTasksError, TaskArgumentError, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { classAsTask, methodNotNamed, noSuchMethod, notATask, promiseAsTask } from '../lib/messages.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+class Base {
+  inherited(): void {}
+}
+
+class Mailer extends Base {
+  readonly sender = 'noreply';
+  static stats(): void {}
+  send(_to: string): void {}
+}
+
+const hostile = {
+  get constructor(): never {
+    throw new Error('not for reading');
+  },
+};
+
+/** As if the compiler had been told to be quiet. */
+type Untyped = (...args: unknown[]) => unknown;
+
+const bad: [label: string, args: unknown[], message: (caller: string) => string][] = [
+  ['nothing', [], (caller) => notATask(caller, 'undefined')],
+  ['undefined', [undefined], (caller) => notATask(caller, 'undefined')],
+  ['null', [null], (caller) => notATask(caller, 'null')],
+  ['a string', ['send'], (caller) => notATask(caller, "'send'")],
+  ['a number', [5, 'toFixed'], (caller) => notATask(caller, '5')],
+  ['an object alone', [new Mailer()], (caller) => notATask(caller, 'an object (Mailer)')],
+  ['an object without a prototype', [Object.create(null)], (caller) => notATask(caller, 'an object (Object)')],
+  ['an object that throws', [hostile], (caller) => notATask(caller, 'an object (Object)')],
+  ['a promise', [Promise.resolve()], (caller) => promiseAsTask(caller)],
+  ['a class', [Mailer], (caller) => classAsTask(caller, 'Mailer')],
+  ['a method that is no name', [new Mailer(), 5], (caller) => methodNotNamed(caller, 'Mailer', '5')],
+  [
+    'a method itself',
+    [new Mailer(), new Mailer().send],
+    (caller) => methodNotNamed(caller, 'Mailer', 'the function send'),
+  ],
+  [
+    'an unknown method',
+    [new Mailer(), 'nope'],
+    (caller) => noSuchMethod(caller, 'Mailer', 'nope', 'undefined', ['send', 'inherited']),
+  ],
+  [
+    'a property',
+    [new Mailer(), 'sender'],
+    (caller) => noSuchMethod(caller, 'Mailer', 'sender', "'noreply'", ['send', 'inherited']),
+  ],
+  [
+    'an unknown static method',
+    [Mailer, 'nope'],
+    (caller) => noSuchMethod(caller, 'Mailer', 'nope', 'undefined', ['stats']),
+  ],
+  ['no methods', [{ a: 1 }, 'a'], (caller) => noSuchMethod(caller, 'Object', 'a', '1', [])],
+];
+
+test.each(bad)('start: %s', async (_label, args, message) => {
+  const { app } = await startApp({});
+  const runner = app.get(TaskRunner);
+  expect(() => (runner.start as Untyped).apply(runner, args)).toThrow(new TaskArgumentError(message('start')));
+});
+
+test('addTask: the caller gets the error, and the client learns of it', async () => {
+  const thrown: unknown[] = [];
+  @Controller()
+  class BadController {
+    @Get()
+    get(@Tasks() tasks: BackgroundTasks) {
+      for (const [, args] of bad) {
+        try {
+          (tasks.addTask as Untyped).apply(tasks, args);
+        } catch (error) {
+          thrown.push(error);
+        }
+      }
+      (tasks.addTask as Untyped).call(tasks, undefined);
+    }
+  }
+  const { url, runner } = await startApp({ controllers: [BadController] });
+  expect((await fetch(url)).status).toBe(500);
+  expect(thrown).toEqual(bad.map(([, , message]) => new TaskArgumentError(message('addTask'))));
+  expect(thrown[0]).toBeInstanceOf(BackgroundTasksError);
+  expect((thrown[0] as Error).name).toBe('TaskArgumentError');
+  await runner.drain();
+});
+
+test('a message says what came, what was expected and the way out', () => {
+  expect(notATask('addTask', 'undefined')).toMatchInlineSnapshot(
+    `"addTask(task, ...): expected a function, or an object and the name of one of its methods; got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args)."`,
+  );
+  expect(noSuchMethod('addTask', 'Mailer', 'nope', 'undefined', ['send'])).toMatchInlineSnapshot(
+    `"addTask(Mailer, 'nope'): expected Mailer.nope to be a method, got undefined. Mailer has: send."`,
+  );
+});

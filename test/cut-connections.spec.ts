@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Readable } from 'node:stream';
+import { Controller, Get, Param, StreamableFile } from '@nestjs/common';
+import { expect, test } from 'vitest';
+import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { RawClient } from './fixtures/raw-client.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+const CLIENTS = 1_000;
+const AT_ONCE = 50;
+const BALLAST = 200_000;
+
+const entered: string[] = [];
+const ran: string[] = [];
+const requests: WeakRef<object>[] = [];
+
+const upTo = (ms: number) => Math.random() * ms;
+
+@Controller()
+class CutController {
+  @Get('plain/:id')
+  async plain(@Param('id') id: string, @Tasks() tasks: BackgroundTasks) {
+    this.add(id, tasks);
+    await sleep(upTo(10));
+    this.add(id, tasks);
+    return 'x'.repeat(50_000);
+  }
+
+  @Get('stream/:id')
+  stream(@Param('id') id: string, @Tasks() tasks: BackgroundTasks) {
+    this.add(id, tasks);
+    return new StreamableFile(
+      Readable.from(
+        (async function* () {
+          for (let i = 0; i < 5; i++) {
+            await sleep(upTo(4));
+            yield 'x'.repeat(20_000);
+          }
+        })(),
+        { objectMode: false },
+      ),
+    );
+  }
+
+  /** The ballast shows in the heap if the task, and with it its request, is kept. */
+  private add(id: string, tasks: BackgroundTasks): void {
+    const ballast = new Array<string>(BALLAST / 8).fill(id);
+    entered.push(id);
+    tasks.with({ runOn: 'always' }).addTask(async () => {
+      await sleep(upTo(4));
+      ran.push(ballast[0]!);
+    });
+  }
+}
+
+test(`${CLIENTS} clients that leave at random moments: every task runs once, and nothing is kept`, async () => {
+  const { app, port, runner } = await startApp({ controllers: [CutController] }, {}, (configured) => {
+    configured.use((request: object, _response: unknown, next: () => void) => {
+      requests.push(new WeakRef(request));
+      next();
+    });
+  });
+  const cutOne = async (id: number) => {
+    const client = await RawClient.connect(port);
+    client.request(`/${id % 2 ? 'plain' : 'stream'}/${id}`);
+    await sleep(upTo(25));
+    client.leave();
+  };
+  const cutMany = async (from: number, count: number) => {
+    for (let id = from; id < from + count; id += AT_ONCE) {
+      await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => cutOne(id + i)));
+    }
+    await allGone(app.getHttpServer());
+    await runner.drain(10_000);
+  };
+  await cutMany(0, 200);
+  const before = heapUsed();
+  await cutMany(200, CLIENTS - 200);
+  // A request that has entered may still add its second task: then both have to be there in the end.
+  await expect.poll(() => ran.length).toBe(entered.length);
+  expect(ran.toSorted()).toEqual(entered.toSorted());
+  expect(ran.length).toBeGreaterThan(CLIENTS / 2);
+  await expect.poll(() => (heapUsed(), requests.filter((request) => request.deref()).length)).toBeLessThan(5);
+  expect(heapUsed() - before).toBeLessThan(20 * BALLAST);
+});
+
+async function allGone(server: { getConnections(callback: (error: unknown, count: number) => void): void }) {
+  await expect
+    .poll(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))), { timeout: 10_000 })
+    .toBe(0);
+}
+
+function heapUsed(): number {
+  globalThis.gc!();
+  return process.memoryUsage().heapUsed;
+}

@@ -1,0 +1,90 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import { ContextIdFactory } from '@nestjs/core';
+import type { Response } from 'express';
+import { beforeEach, expect, test } from 'vitest';
+import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { Gate } from './fixtures/gate.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+let ran: string[];
+let kept: BackgroundTasks;
+let over: Gate;
+
+beforeEach(() => {
+  ran = [];
+  over = new Gate();
+});
+
+@Controller()
+class LateController {
+  @Get('nested')
+  nested(@Tasks() tasks: BackgroundTasks) {
+    const add = (name: string, depth: number): void => {
+      tasks.addTask(() => {
+        ran.push(name);
+        if (depth > 0) {
+          add(`${name}.1`, depth - 1);
+          add(`${name}.2`, 0);
+        }
+      });
+    };
+    add('a', 2);
+    add('b', 0);
+  }
+
+  @Get('kept')
+  kept(@Tasks() tasks: BackgroundTasks) {
+    kept = tasks;
+  }
+
+  @Get('answers-first')
+  async answersFirst(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+    response.end('answered');
+    tasks.addTask(() => ran.push(`in the same tick, finish: ${finished}`));
+    let finished = false;
+    response.once('finish', () => (finished = true));
+    await new Promise((resolve) => response.once('close', resolve));
+    tasks.addTask(() => ran.push('when it was over'));
+    over.open();
+  }
+}
+
+const start = () => startApp({ controllers: [LateController] });
+
+test('what tasks add joins the end of the same list', async () => {
+  const { url, runner } = await start();
+  await fetch(`${url}/nested`);
+  await runner.drain();
+  expect(ran).toEqual(['a', 'b', 'a.1', 'a.2', 'a.1.1', 'a.1.2']);
+});
+
+test('what is added after the list has ended starts at once, and still in a later turn', async () => {
+  const { url, runner } = await start();
+  await fetch(`${url}/kept`);
+  for (const round of ['first', 'second']) {
+    kept.addTask(() => ran.push(round));
+    expect(ran).not.toContain(round);
+    await runner.drain();
+    expect(ran).toContain(round);
+  }
+  expect(kept.tasks.map(({ status }) => status)).toEqual(['completed', 'completed']);
+});
+
+test('what is added when the handler has already answered runs after the response', async () => {
+  const { url, runner } = await start();
+  expect(await (await fetch(`${url}/answers-first`)).text()).toBe('answered');
+  await over.opened;
+  await runner.drain();
+  expect(ran).toEqual(['in the same tick, finish: true', 'when it was over']);
+});
+
+test('what is added where there is no request starts at once, whatever its runOn', async () => {
+  const { app, runner } = await start();
+  const contextId = ContextIdFactory.create();
+  const tasks = await app.resolve(BackgroundTasks, contextId);
+  tasks.addTask(() => ran.push('one'));
+  tasks.with({ runOn: 'failure' }).addTask(() => ran.push('two'));
+  expect(ran).toEqual([]);
+  await runner.drain();
+  expect(ran).toEqual(['one', 'two']);
+});
