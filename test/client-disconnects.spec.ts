@@ -9,11 +9,14 @@ import {
   Sse,
   StreamableFile,
   UseGuards,
+  type CallHandler,
   type CanActivate,
   type MessageEvent,
+  type NestInterceptor,
 } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import type { Response } from 'express';
-import { concat, NEVER, of, type Observable } from 'rxjs';
+import { concat, map, NEVER, of, type Observable } from 'rxjs';
 import { beforeEach, expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
 import { Gate } from './fixtures/gate.ts';
@@ -56,6 +59,20 @@ class RefusingGuard implements CanActivate {
   }
 }
 
+/** Decides after the handler, and after our own interceptor, what the answer is. */
+class RefusingInterceptor implements NestInterceptor {
+  intercept(_context: unknown, next: CallHandler) {
+    return next.handle().pipe(
+      map((value: unknown) => {
+        if (value === 'refuse this') {
+          throw new ForbiddenException();
+        }
+        return value;
+      }),
+    );
+  }
+}
+
 @Controller()
 class CutController {
   @Get('added-before')
@@ -80,6 +97,13 @@ class CutController {
     addAll(tasks);
     await untilLeft(response);
     throw new InternalServerErrorException();
+  }
+
+  @Get('outer-refuses')
+  async outerRefuses(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    addAll(tasks);
+    await untilLeft(response);
+    return 'refuse this';
   }
 
   @Get('gives-up')
@@ -162,7 +186,11 @@ function endless(): Readable {
   });
 }
 
-const start = () => startApp({ controllers: [CutController] });
+const start = () =>
+  startApp({
+    controllers: [CutController],
+    providers: [{ provide: APP_INTERCEPTOR, useClass: RefusingInterceptor }],
+  });
 
 async function cut({ port }: StartedApp, path: string): Promise<RawClient> {
   const client = await RawClient.connect(port);
@@ -175,6 +203,7 @@ test.each([
   ['added-before', ['handler done', 'success', 'always']],
   ['added-after', ['handler done', 'success', 'always']],
   ['throws', ['failure', 'always']],
+  ['outer-refuses', ['failure', 'always']],
   ['gives-up', ['handler done', 'success', 'always']],
   ['file-after', ['success', 'always']],
   ['iterable', ['success', 'always']],
