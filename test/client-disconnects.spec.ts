@@ -27,6 +27,7 @@ let ran: string[];
 let reached: Gate;
 let proceed: Gate;
 let left: Gate;
+let kept: BackgroundTasks;
 
 beforeEach(() => {
   ran = [];
@@ -46,6 +47,17 @@ async function untilLeft(response: Response): Promise<void> {
   response.req.socket.once('close', () => left.open());
   reached.open();
   await proceed.opened;
+}
+
+@Injectable()
+class LateRefusingGuard implements CanActivate {
+  constructor(private readonly tasks: BackgroundTasks) {}
+
+  async canActivate(context: { switchToHttp(): { getResponse(): Response } }): Promise<boolean> {
+    await untilLeft(context.switchToHttp().getResponse());
+    addAll(this.tasks);
+    throw new ForbiddenException();
+  }
 }
 
 @Injectable()
@@ -165,6 +177,18 @@ class CutController {
     return 'never';
   }
 
+  @Get('refused-late')
+  @UseGuards(LateRefusingGuard)
+  refusedLate() {
+    return 'never';
+  }
+
+  @Get('adds-when-all-is-over')
+  async addsWhenAllIsOver(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+    kept = tasks;
+    await untilLeft(response);
+  }
+
   @Get('slow')
   async slow(@Res({ passthrough: true }) response: Response) {
     await untilLeft(response);
@@ -208,6 +232,7 @@ test.each([
   ['file-after', ['success', 'always']],
   ['iterable', ['success', 'always']],
   ['refused', ['failure', 'always']],
+  ['refused-late', ['failure', 'always']],
 ])('a client leaves while the server is at work: %s', async (path, expected) => {
   const app = await start();
   const client = await cut(app, `/${path}`);
@@ -247,6 +272,18 @@ test('a client leaves as soon as it has its answer', async () => {
   client.leave();
   await app.runner.drain(5_000);
   expect(ran).toEqual(['queued success', 'queued always']);
+});
+
+test('a task is added when the client has left and the handler is done', async () => {
+  const app = await start();
+  const client = await cut(app, '/adds-when-all-is-over');
+  client.leave();
+  await left.opened;
+  proceed.open();
+  await new Promise(setImmediate);
+  addAll(kept);
+  await app.runner.drain(5_000);
+  expect(ran).toEqual(['success', 'always']);
 });
 
 test('a client pipelines requests and leaves before their turn', async () => {
