@@ -13,3 +13,4 @@ export { DrainTimeoutError } from './errors/drain-timeout.error.ts';
 export { InvalidOptionError } from './errors/invalid-option.error.ts';
 export { ModuleImportError } from './errors/module-import.error.ts';
 export { TaskArgumentError } from './errors/task-argument.error.ts';
+export { UnsupportedPlatformError } from './errors/unsupported-platform.error.ts';

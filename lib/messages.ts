@@ -45,6 +45,10 @@ export const importedWithoutForRoot = (importers: readonly string[]) =>
   `BackgroundTasksModule is imported${byImporters(importers)} without its options. ` +
   'Import BackgroundTasksModule.forRoot() or BackgroundTasksModule.forRootAsync(…), in the root module.';
 
+export const unsupportedPlatform = (came: string) =>
+  `BackgroundTasksModule: expected an application on Express, got one on '${came}'. ` +
+  'Use @nestjs/platform-express with this version.';
+
 export const drainTimedOut = (timeout: number, tasks: readonly Named[]) =>
   `drain(${timeout}): ${tasks.length} task(s) had not settled after ${timeout} ms: ${namesOf(tasks)}. ` +
   'They go on; wait longer, or end them.';

@@ -44,7 +44,7 @@ class CutController {
 
   /** The ballast shows in the heap if the task, and with it its request, is kept. */
   private add(id: string, tasks: BackgroundTasks): void {
-    const ballast = new Array<string>(BALLAST / 8).fill(id);
+    const ballast = Array.from({ length: BALLAST / 8 }, () => id);
     entered.push(id);
     tasks.with({ runOn: 'always' }).addTask(async () => {
       await sleep(upTo(4));

@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { UnsupportedPlatformError } from '../errors/unsupported-platform.error.ts';
+import { unsupportedPlatform } from '../messages.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { TaskList } from '../runner/task-list.ts';
 import { BackgroundTasks } from './background-tasks.ts';
@@ -14,12 +17,24 @@ interface RequestState {
 
 /** Finds the one collection of each request, from whichever side it is asked for. */
 @Injectable()
-export class RequestTasks {
+export class RequestTasks implements OnModuleInit {
   // A symbol of this application's own, so that two in one process can't meet on a request that passes through both. On
   // the request, because a WeakMap entry costs more than all the rest together.
   readonly #key = Symbol('BackgroundTasks');
 
-  constructor(private readonly lists: TaskLists) {}
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  /** Elsewhere a request's response isn't found, and its tasks would start before it is over. */
+  onModuleInit(): void {
+    // A context without a server, and Nest's testing module before its application is made, have no type.
+    const platform = this.adapterHost.httpAdapter?.getType();
+    if (platform && platform !== 'express') {
+      throw new UnsupportedPlatformError(unsupportedPlatform(platform));
+    }
+  }
 
   /** @param request what Nest gives for the token `REQUEST`: an Express request, or something without a response */
   of(request: unknown): BackgroundTasks {

@@ -1,0 +1,94 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..');
+
+/** The files of a new Nest 12 application that the quick start leaves as they are, but for the port. */
+const newApplication = {
+  'package.json': JSON.stringify({ name: 'quick-start', private: true, type: 'module' }),
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: {
+      module: 'nodenext',
+      moduleResolution: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      isolatedModules: true,
+      emitDecoratorMetadata: true,
+      experimentalDecorators: true,
+      types: ['node'],
+      outDir: 'dist',
+      rootDir: 'src',
+    },
+    include: ['src'],
+  }),
+  'src/main.ts': `
+    import { NestFactory } from '@nestjs/core';
+    import { AppModule } from './app.module.js';
+
+    const app = await NestFactory.create(AppModule);
+    await app.listen(0, '127.0.0.1');
+    console.log(\`listening at \${await app.getUrl()}\`);
+  `,
+};
+
+/** `ts` blocks that begin with the path of their file. */
+function filesIn(readme: string): Record<string, string> {
+  const blocks = readme.matchAll(/```ts\n\/\/ (src\/\S+)\n(.*?)```/gs);
+  return Object.fromEntries(Array.from(blocks, ([, path, code]) => [path, code]));
+}
+
+/** As `npm install` lays it out, from what this repository has installed: without a network. */
+async function install(folder: string): Promise<void> {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
+  const installed = join(folder, 'node_modules', 'nestjs-background-tasks');
+  await mkdir(installed, { recursive: true });
+  await run('tar', ['-xzf', join(folder, filename), '-C', installed, '--strip-components=1']);
+  for (const name of await readdir(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) {
+      await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    }
+  }
+}
+
+test('the quick start, pasted into a new application with the packed package, compiles and works', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quick-start-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await install(folder);
+  const pasted = filesIn(await readFile(join(root, 'README.md'), 'utf8'));
+  expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/app.controller.ts']);
+  for (const [path, content] of Object.entries({ ...newApplication, ...pasted })) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch(
+    ({ stdout }: { stdout: string }) => expect.fail(stdout),
+  );
+
+  const server = spawn(process.execPath, ['dist/main.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(async () => {
+    server.kill();
+    await once(server, 'exit');
+  });
+  let output = '';
+  server.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+  await expect.poll(() => output, { timeout: 10_000 }).toMatch(/listening at (\S+)/);
+  const url = /listening at (\S+)/.exec(output)![1]!;
+  const response = await fetch(`${url}/send-notification/ada@example.com`, { method: 'POST' });
+  expect(await response.json()).toEqual({ message: 'Notification sent in the background' });
+  const log = join(folder, 'log.txt');
+  await expect
+    .poll(() =>
+      access(log).then(
+        () => readFile(log, 'utf8'),
+        () => '',
+      ),
+    )
+    .toBe('notification for ada@example.com: some notification\n');
+}, 60_000);
