@@ -10,7 +10,7 @@ import {
   resolveOptions,
   type BackgroundTasksModuleOptions,
 } from './background-tasks.options.ts';
-import { assertImportedOnce } from './module-import.ts';
+import { assertImportedOnce, assertNotInThread } from './module-import.ts';
 import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from './request/background-tasks.ts';
 import { RequestTasks } from './request/request-tasks.ts';
@@ -55,6 +55,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * @throws InvalidOptionError which names the option, what came and what was expected
    */
   static override forRoot(options: BackgroundTasksModuleOptions = {}): DynamicModule {
+    assertNotInThread();
     return super.forRoot(resolveOptions(options));
   }
 
@@ -63,6 +64,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * or provider has a method `createBackgroundTasksOptions`.
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    assertNotInThread();
     return super.forRootAsync(options);
   }
 }

@@ -1,5 +1,42 @@
-import { checkOptions, milliseconds, oneOf, type OptionRules } from './task/option-rules.ts';
+import { availableParallelism } from 'node:os';
+import type { ResourceLimits } from 'node:worker_threads';
+import { InvalidOptionError } from './errors/invalid-option.error.ts';
+import { wrongOption } from './messages.ts';
+import {
+  checkOptions,
+  either,
+  integerFrom,
+  listOfStrings,
+  milliseconds,
+  oneOf,
+  plainObject,
+  type OptionRules,
+} from './task/option-rules.ts';
 import { onFailureRule, runOnRule, type OnFailure, type RunOn } from './task/task-options.ts';
+
+/** How worker threads are pooled, with the defaults. */
+export class PoolOptions {
+  /** How many threads are kept when there is nothing to do. None is started before the first task for a thread. */
+  minThreads = 0;
+
+  /** How many threads there are at most, each with one task at a time. Default: a processor less than there are, or 1. */
+  maxThreads: number = Math.max(1, availableParallelism() - 1);
+
+  /** For how long, in ms, a thread without a task is kept. `Infinity`: for as long as the application. */
+  idleTimeout = 30_000;
+
+  /** How many tasks can be waiting for a thread. One more, and `addTask` throws `TooManyTasksError`. */
+  maxQueue = 10_000;
+
+  /** What a thread may use of memory, in MB, as for `new Worker()`. Default: Node's. */
+  resourceLimits?: ResourceLimits;
+
+  /** Node's own arguments for threads, as for `new Worker()`. Default: those of the process. */
+  execArgv?: string[];
+
+  /** The environment of threads, as for `new Worker()`. Default: a copy of that of the process. */
+  env?: NodeJS.ProcessEnv;
+}
 
 /** Every option of the module, with its default. */
 export class BackgroundTasksOptions {
@@ -20,6 +57,9 @@ export class BackgroundTasksOptions {
 
   /** For how long, in ms, a task may keep the event loop to itself before it is warned of, once by name. 0: never warn. */
   blockingThreshold = 50;
+
+  /** The worker threads in which tasks run that were defined with `thread`. */
+  pool = new PoolOptions();
 }
 
 /**
@@ -27,7 +67,9 @@ export class BackgroundTasksOptions {
  *
  * @since 0.1.0
  */
-export type BackgroundTasksModuleOptions = Partial<BackgroundTasksOptions>;
+export type BackgroundTasksModuleOptions = Partial<
+  Omit<BackgroundTasksOptions, 'pool'> & { pool: Partial<PoolOptions> }
+>;
 
 /**
  * What `forRootAsync({ useClass })` and `({ useExisting })` expect of the class.
@@ -43,12 +85,34 @@ const rules: OptionRules<BackgroundTasksOptions> = {
   onFailure: onFailureRule,
   runOn: runOnRule,
   blockingThreshold: milliseconds,
+  pool: plainObject,
 };
+
+const poolRules: OptionRules<PoolOptions> = {
+  minThreads: integerFrom(0),
+  maxThreads: integerFrom(1),
+  idleTimeout: either(milliseconds, Infinity),
+  maxQueue: either(integerFrom(0), Infinity),
+  resourceLimits: plainObject,
+  execArgv: listOfStrings,
+  env: plainObject,
+};
+
+const where = 'BackgroundTasksModule';
 
 /** @throws InvalidOptionError */
 export function resolveOptions(options: BackgroundTasksModuleOptions): BackgroundTasksOptions {
-  return Object.assign(
-    new BackgroundTasksOptions(),
-    checkOptions<BackgroundTasksModuleOptions>('BackgroundTasksModule.forRoot', options, rules),
-  );
+  const given = checkOptions(where, options, rules);
+  const pool = Object.assign(new PoolOptions(), checkOptions(`${where}: pool`, given.pool ?? {}, poolRules));
+  if (pool.minThreads > pool.maxThreads) {
+    throw new InvalidOptionError(
+      wrongOption(
+        `${where}: pool`,
+        'minThreads',
+        String(pool.minThreads),
+        `no more than maxThreads (${pool.maxThreads})`,
+      ),
+    );
+  }
+  return Object.assign(new BackgroundTasksOptions(), given, { pool });
 }

@@ -3,12 +3,21 @@ import type { TaskRecord } from './task/task-record.ts';
 type Named = Pick<TaskRecord, 'id' | 'name'>;
 
 const nameOf = (task: Named) => `"${task.name}" (${task.id})`;
-const namesOf = (tasks: readonly Named[]) => tasks.map(nameOf).join(', ');
+/** How many tasks are named in one line. */
+const MAX_NAMED = 20;
+
+const namesOf = (tasks: readonly Named[]) =>
+  tasks.slice(0, MAX_NAMED).map(nameOf).join(', ') +
+  (tasks.length > MAX_NAMED ? ` and ${tasks.length - MAX_NAMED} more` : '');
 const ofRequest = (origin: string | undefined) => (origin ? ` of ${origin}` : '');
 
 export const notATask = (caller: string, came: string) =>
   `${caller}(task, ...): expected a function, or an object and the name of one of its methods; got ${came}. ` +
-  `Write ${caller}(fn, ...args) or ${caller}(target, 'method', ...args).`;
+  `Write ${caller}(fn, ...args) or ${caller}(target, 'method', ...args); not ${caller}(fn(...args)), which calls it here.`;
+
+export const generatorAsTask = (caller: string, came: string) =>
+  `${caller}(task, ...): expected a function, got ${came}, a generator: calling it runs nothing. ` +
+  'Write a function that iterates over it.';
 
 export const promiseAsTask = (caller: string) =>
   `${caller}(task, ...): expected a function, got a promise: the call has already begun. ` +
@@ -27,13 +36,13 @@ export const noSuchMethod = (caller: string, className: string, method: string, 
   (methods.length > 0 ? `${className} has: ${methods.join(', ')}.` : `${className} has no methods.`);
 
 export const optionsNotAnObject = (where: string, came: string) =>
-  `${where}(options): expected an object with options, got ${came}.`;
+  `${where}: expected an object with options, got ${came}.`;
 
 export const unknownOption = (where: string, name: string, known: readonly string[]) =>
-  `${where}({ ${name} }): there is no option '${name}'. The options are: ${known.join(', ')}.`;
+  `${where}: there is no option '${name}'. The options are: ${known.join(', ')}.`;
 
 export const wrongOption = (where: string, name: string, came: string, expected: string) =>
-  `${where}({ ${name} }): expected ${expected}; got ${came}.`;
+  `${where}: option '${name}': expected ${expected}; got ${came}.`;
 
 const byImporters = (importers: readonly string[]) => (importers.length > 0 ? ` by ${importers.join(', ')}` : '');
 
@@ -43,7 +52,13 @@ export const importedMoreThanOnce = (times: number, importers: readonly string[]
 
 export const importedWithoutForRoot = (importers: readonly string[]) =>
   `BackgroundTasksModule is imported${byImporters(importers)} without its options. ` +
-  'Import BackgroundTasksModule.forRoot() or BackgroundTasksModule.forRootAsync(…), in the root module.';
+  'Import BackgroundTasksModule.forRoot() or forRootAsync(…) in the root module; a factory has to return an object.';
+
+export const tasksWithoutModule = () =>
+  '@Tasks() needs BackgroundTasksModule: import BackgroundTasksModule.forRoot() in the root module.';
+
+export const wrongDrainTimeout = (came: string, expected: string) =>
+  `drain(timeout): expected ${expected}; got ${came}.`;
 
 export const unsupportedPlatform = (came: string) =>
   `BackgroundTasksModule: expected an application on Express, got one on '${came}'. ` +
@@ -62,4 +77,76 @@ export const tasksSkipped = (failed: Named, skipped: readonly Named[], origin?: 
 export const eventLoopBlocked = (name: string, busy: number, threshold: number) =>
   `Task "${name}" kept the event loop busy for ${Math.round(busy)} ms (blockingThreshold: ${threshold}); ` +
   'meanwhile this process answered nobody. ' +
-  'Make it asynchronous, or divide it into several tasks. This is said once for each name.';
+  'Move it to a worker thread by defineTask(fn, { thread: import.meta.url }). This is said once for each name.';
+
+export const defineWithoutFunction = (came: string) =>
+  `defineTask(fn, options): expected a function, got ${came}. A provider's method can't be defined this way.`;
+
+export const defineWithoutName = (came: string) =>
+  `defineTask(fn, options): expected a function with a name, got ${came} for a name. ` +
+  "Name the function, as in defineTask(function resize(…) { … }, options), or give the option name: 'resize'.";
+
+export const threadIsNoModule = (name: string, came: string) =>
+  `defineTask: task "${name}": expected thread to be the file that defines the task, got ${came}. ` +
+  'Write thread: import.meta.url, or in CommonJS thread: __filename.';
+
+export const definedInEntryFile = (name: string, module: string) =>
+  `defineTask: task "${name}" is defined in the file with which the process was started, ${module}. ` +
+  'A thread that loads it would start the application again: define the task in a file of its own.';
+
+export const definedTwice = (name: string, module: string) =>
+  `defineTask: there are two tasks named "${name}" in ${module}, so a thread can't tell them apart. ` +
+  'Give one of them another name, by the option name.';
+
+export const forRootInThread = () =>
+  'BackgroundTasksModule.forRoot was called in a thread that was started for a task: the file that defines the task ' +
+  'imports the application, directly or through other files. Move the task to a file that imports only what it needs.';
+
+export const tooManyForThreads = (name: string, maxThreads: number, maxQueue: number) =>
+  `Task "${name}" was not accepted: ${maxThreads} task(s) run in threads and ${maxQueue} wait for one. ` +
+  'Try again later, or raise pool.maxThreads or pool.maxQueue.';
+
+export const argumentNotCloned = (name: string, index: number, reason: string) =>
+  `Task "${name}" runs in a thread, where argument ${index + 1} can't be cloned to: ${reason} ` +
+  'Pass plain data: no functions, class instances with functions, requests or streams.';
+
+export const resultNotCloned = (name: string) =>
+  `Task "${name}" has run in a thread, but its result can't be cloned out of it. Return plain data.`;
+
+export const moduleNotLoaded = (name: string, module: string) =>
+  `Task "${name}" did not run: its thread could not load ${module}.` +
+  (/\.[cm]?tsx?$/.test(module)
+    ? ' For TypeScript, a thread needs tsx to be installed, or Node 22.18 and later and types that can be erased.'
+    : '') +
+  ' See the cause.';
+
+export const taskNotDefined = (name: string, definedAs: string, module: string) =>
+  `Task "${name}" did not run: ${module} defines no task "${definedAs}" when a thread loads it. ` +
+  'Call defineTask at the top level of that file, and let thread name that file.';
+
+export const threadNotStarted = (name: string) =>
+  `Task "${name}" did not run: its thread could not start. See the cause, and the options pool.execArgv, pool.env and ` +
+  'pool.resourceLimits.';
+
+export const threadExited = (name: string, code: string) =>
+  `Task "${name}" failed: its thread exited with code ${code}, since something called process.exit().`;
+
+export const threadOutOfMemory = (name: string) =>
+  `Task "${name}" failed: its thread ran out of memory. ` +
+  'Let it use less, or raise pool.resourceLimits.maxOldGenerationSizeMb.';
+
+export const threadCrashed = (name: string) =>
+  `Task "${name}" failed: its thread ended by an error that nothing there caught. See the cause.`;
+
+export const idleThreadLost = () =>
+  'A thread in which no task was running ended by an error: something that a task has left behind there, such as a ' +
+  'timer. It will be replaced.';
+
+export const taskTimedOut = (name: string, timeout: number) =>
+  `Task "${name}" ran out of time: an attempt may take ${timeout} ms. Raise its timeout, or have it do less.`;
+
+/** Who cancelled a task. */
+export const byCaller = 'by cancel()';
+export const byClosing = 'because the application was closed';
+
+export const taskCancelled = (name: string, by: string) => `Task "${name}" was cancelled ${by}.`;

@@ -1,8 +1,8 @@
 import type { DynamicModule, Type } from '@nestjs/common';
-import { MODULE_METADATA } from '@nestjs/common/constants.js';
 import type { ModulesContainer } from '@nestjs/core';
 import { ModuleImportError } from './errors/module-import.error.ts';
-import { importedMoreThanOnce, importedWithoutForRoot } from './messages.ts';
+import { importedMoreThanOnce, importedWithoutForRoot, forRootInThread } from './messages.ts';
+import { isTaskThread } from './task/thread-tasks.ts';
 
 type Import = Type | DynamicModule | undefined;
 
@@ -21,8 +21,15 @@ export function assertImportedOnce(moduleClass: Type, options: unknown, modules:
   }
 }
 
+/** @throws ModuleImportError */
+export function assertNotInThread(): void {
+  if (isTaskThread()) {
+    throw new ModuleImportError(forRootInThread());
+  }
+}
+
 function importsOf(metatype: Type): Import[] {
-  return (Reflect.getMetadata(MODULE_METADATA.IMPORTS, metatype) ?? []) as Import[];
+  return (Reflect.getMetadata('imports', metatype) ?? []) as Import[];
 }
 
 function classOf(imported: Import): Type | undefined {

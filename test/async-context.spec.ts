@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Controller, Get, Param } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
+import { defer, of } from 'rxjs';
 import { expect, test } from 'vitest';
-import { BackgroundTasks, Tasks, TaskRunner } from 'nestjs-background-tasks';
+import { BackgroundTasks, currentTask, Tasks, TaskRunner } from 'nestjs-background-tasks';
 import { startApp } from './fixtures/start-app.ts';
 
 const tenant = new AsyncLocalStorage<string>();
@@ -48,6 +49,27 @@ test('a task sees the async context of the place that added it', async () => {
       ].toSorted(),
     );
   }
+});
+
+test('so does what begins its work only when it is awaited or subscribed to', async () => {
+  const { runner } = await startApp({});
+  const stores: Record<string, string | undefined> = {};
+  const note = (label: string) => void (stores[label] = `${tenant.getStore()} ${currentTask()?.name}`);
+  const lazy = (label: string) => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- as query builders are
+    then(resolve: (value: undefined) => void) {
+      note(label);
+      resolve(undefined);
+    },
+  });
+  tenant.run('acme', () => {
+    const named = (name: string) => runner.with({ name });
+    named('observable').start(() => defer(() => (note('observable'), of(1))));
+    named('thenable').start(() => lazy('thenable'));
+    named('async').start(async () => lazy('async'));
+  });
+  await runner.drain();
+  expect(stores).toEqual({ observable: 'acme observable', thenable: 'acme thenable', async: 'acme async' });
 });
 
 test('what a task logs about itself, when it fails, is said in its context', async () => {

@@ -1,7 +1,14 @@
 import { Controller, Get } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, BackgroundTasksError, TaskArgumentError, TaskRunner, Tasks } from 'nestjs-background-tasks';
-import { classAsTask, methodNotNamed, noSuchMethod, notATask, promiseAsTask } from '../lib/messages.ts';
+import {
+  classAsTask,
+  generatorAsTask,
+  methodNotNamed,
+  noSuchMethod,
+  notATask,
+  promiseAsTask,
+} from '../lib/messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 class Base {
@@ -20,6 +27,12 @@ const hostile = {
   },
 };
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable<object>({}, {});
+  revoke();
+  return proxy;
+}
+
 /** As if the compiler had been told to be quiet. */
 type Untyped = (...args: unknown[]) => unknown;
 
@@ -32,6 +45,10 @@ const bad: [label: string, args: unknown[], message: (caller: string) => string]
   ['an object alone', [new Mailer()], (caller) => notATask(caller, 'an object (Mailer)')],
   ['an object without a prototype', [Object.create(null)], (caller) => notATask(caller, 'an object (Object)')],
   ['an object that throws', [hostile], (caller) => notATask(caller, 'an object (Object)')],
+  ['an array', [[() => undefined], 0], (caller) => methodNotNamed(caller, 'Array', '0')],
+  ['a generator', [function* rows() {}], (caller) => generatorAsTask(caller, 'the function rows')],
+  ['an async generator', [async function* () {}], (caller) => generatorAsTask(caller, 'an anonymous function')],
+  ['a revoked proxy', [revoked()], (caller) => notATask(caller, 'something that cannot be looked at')],
   ['a promise', [Promise.resolve()], (caller) => promiseAsTask(caller)],
   ['a class', [Mailer], (caller) => classAsTask(caller, 'Mailer')],
   ['a method that is no name', [new Mailer(), 5], (caller) => methodNotNamed(caller, 'Mailer', '5')],
@@ -90,9 +107,15 @@ test('addTask: the caller gets the error, and the client learns of it', async ()
 
 test('a message says what came, what was expected and the way out', () => {
   expect(notATask('addTask', 'undefined')).toMatchInlineSnapshot(
-    `"addTask(task, ...): expected a function, or an object and the name of one of its methods; got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args)."`,
+    `"addTask(task, ...): expected a function, or an object and the name of one of its methods; got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args); not addTask(fn(...args)), which calls it here."`,
   );
   expect(noSuchMethod('addTask', 'Mailer', 'nope', 'undefined', ['send'])).toMatchInlineSnapshot(
     `"addTask(Mailer, 'nope'): expected Mailer.nope to be a method, got undefined. Mailer has: send."`,
   );
+});
+
+test.each(['', 5, Symbol('name'), undefined])('a function whose name is %o is anonymous', async (name) => {
+  const { runner } = await startApp({});
+  const fn = Object.defineProperty(() => 'done', 'name', { value: name });
+  expect(await runner.start(fn).settled()).toMatchObject({ name: 'anonymous', status: 'completed' });
 });

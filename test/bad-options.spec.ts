@@ -1,12 +1,15 @@
 import { Test } from '@nestjs/testing';
 import { expect, test } from 'vitest';
 import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tasks';
-import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/messages.ts';
+import { optionsNotAnObject, unknownOption, wrongDrainTimeout, wrongOption } from '../lib/messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
-const options = ['execution', 'onFailure', 'runOn', 'blockingThreshold'];
-const taskOptions = ['name', 'runOn', 'onFailure'];
-const forRoot = 'BackgroundTasksModule.forRoot';
+const options = ['execution', 'onFailure', 'runOn', 'blockingThreshold', 'pool'];
+const poolOptions = ['minThreads', 'maxThreads', 'idleTimeout', 'maxQueue', 'resourceLimits', 'execArgv', 'env'];
+const taskOptions = ['name', 'runOn', 'onFailure', 'timeout'];
+const limit = `a number of milliseconds, more than 0 and at most ${2 ** 31 - 1}`;
+const pool = 'BackgroundTasksModule: pool';
+const forRoot = 'BackgroundTasksModule';
 
 const bad: [given: unknown, message: string][] = [
   [{ onFailure: 'explode' }, wrongOption(forRoot, 'onFailure', "'explode'", "one of 'stop', 'continue'")],
@@ -23,6 +26,18 @@ const bad: [given: unknown, message: string][] = [
   ]),
   [{ onFailur: 'stop' }, unknownOption(forRoot, 'onFailur', options)],
   [{ toString: 'stop' }, unknownOption(forRoot, 'toString', options)],
+  [{ pool: 4 }, wrongOption(forRoot, 'pool', '4', 'an object')],
+  [{ pool: { threads: 4 } }, unknownOption(pool, 'threads', poolOptions)],
+  [{ pool: { maxThreads: 0 } }, wrongOption(pool, 'maxThreads', '0', 'a whole number, 1 or more')],
+  [{ pool: { minThreads: 1.5 } }, wrongOption(pool, 'minThreads', '1.5', 'a whole number, 0 or more')],
+  [{ pool: { minThreads: 3, maxThreads: 2 } }, wrongOption(pool, 'minThreads', '3', 'no more than maxThreads (2)')],
+  [{ pool: { maxQueue: -1 } }, wrongOption(pool, 'maxQueue', '-1', 'a whole number, 0 or more, or Infinity')],
+  [
+    { pool: { idleTimeout: 'x' } },
+    wrongOption(pool, 'idleTimeout', "'x'", 'a number of milliseconds, 0 or more, or Infinity'),
+  ],
+  [{ pool: { execArgv: '--x' } }, wrongOption(pool, 'execArgv', "'--x'", 'a list of strings')],
+  [{ pool: { env: ['A=1'] } }, wrongOption(pool, 'env', 'an array', 'an object')],
   ['stop', optionsNotAnObject(forRoot, "'stop'")],
   [null, optionsNotAnObject(forRoot, 'null')],
 ];
@@ -41,12 +56,20 @@ test.each(bad)('forRootAsync with %o', async (given, message) => {
 test.each([
   [{ runOn: 'never' }, wrongOption('with', 'runOn', "'never'", "one of 'success', 'failure', 'always'")],
   [{ onFailure: true }, wrongOption('with', 'onFailure', 'true', "one of 'stop', 'continue'")],
+  [{ timeout: 0 }, wrongOption('with', 'timeout', '0', limit)],
+  [{ timeout: 2 ** 31 }, wrongOption('with', 'timeout', String(2 ** 31), limit)],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
   [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptions)],
   [undefined, optionsNotAnObject('with', 'undefined')],
 ])('with(%o)', async (given, message) => {
   const { runner } = await startApp({});
   expect(() => runner.with(given as never)).toThrow(new InvalidOptionError(message));
+});
+
+test.each([0, -1, NaN, 2 ** 31, Infinity, '100', null])('drain(%o)', async (timeout) => {
+  const { runner } = await startApp({});
+  const came = typeof timeout === 'string' ? `'${timeout}'` : String(timeout);
+  await expect(runner.drain(timeout as number)).rejects.toThrow(new InvalidOptionError(wrongDrainTimeout(came, limit)));
 });
 
 test('what is undefined counts as left out', async () => {
@@ -62,10 +85,10 @@ test('what is undefined counts as left out', async () => {
 test('a message says what came, what was expected and the way out', () => {
   expect(bad.slice(0, 1).map(([, message]) => message)).toMatchInlineSnapshot(`
     [
-      "BackgroundTasksModule.forRoot({ onFailure }): expected one of 'stop', 'continue'; got 'explode'.",
+      "BackgroundTasksModule: option 'onFailure': expected one of 'stop', 'continue'; got 'explode'.",
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule.forRoot({ onFailur }): there is no option 'onFailur'. The options are: execution, onFailure, runOn, blockingThreshold."`,
+    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, blockingThreshold, pool."`,
   );
 });

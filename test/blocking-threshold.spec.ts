@@ -34,6 +34,14 @@ test('the name that the task was given is the one that is warned of', async () =
   expect(log.said('warn')[0]?.message).toMatch(/^Task "resize" /);
 });
 
+test('functions without a name are told apart', async () => {
+  const { runner, log } = await startApp({}, { blockingThreshold: 5 });
+  runner.start(() => block(10));
+  runner.start(() => block(11));
+  await runner.drain();
+  expect(log.said('warn')).toHaveLength(2);
+});
+
 test('blockingThreshold: 0 warns of nothing', async () => {
   const { runner, log } = await startApp({}, { blockingThreshold: 0 });
   runner.start(block, 60);

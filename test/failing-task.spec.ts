@@ -59,6 +59,14 @@ class FailingController {
     added = tasks.tasks;
   }
 
+  @Get('mixed')
+  mixed(@Tasks() tasks: BackgroundTasks) {
+    tasks.addTask(explode);
+    tasks.with({ runOn: 'failure' }).addTask(() => undefined);
+    tasks.addTask(() => undefined);
+    added = tasks.tasks;
+  }
+
   @Get('strange')
   strange(@Tasks() tasks: BackgroundTasks) {
     const thrown = ['a string', undefined, null, 5, { a: 1 }, Object.create(null), hostile];
@@ -151,6 +159,53 @@ test('the next request on the connection, and other requests, never notice', asy
   expect(sockets.size).toBe(1);
   expect(added[0]?.status).toBe('failed');
   expect(ran).toEqual(['fine', 'fine']);
+});
+
+test('of an error the stack and the causes are logged, and not what else it holds', async () => {
+  const { runner, log } = await startApp({});
+  const refused = Object.assign(new Error('refused'), { config: { headers: { authorization: 'Bearer SECRET' } } });
+  runner.start(() => {
+    throw new Error('could not send', { cause: refused });
+  });
+  await runner.drain();
+  const [said] = log.said('error');
+  expect(said?.rest[0]).toMatch(/^Error: could not send\n {4}at .*\nCaused by: Error: refused\n {4}at /s);
+  expect(said?.rest[0]).not.toContain('SECRET');
+});
+
+test('a task that would not have run anyway is not named among those that a failure has kept from it', async () => {
+  const { url, runner, log } = await startApp({ controllers: [FailingController] });
+  await fetch(`${url}/mixed`);
+  await runner.drain();
+  const [first, , third] = added as BackgroundTask[];
+  expect(added.map(({ status }) => status)).toEqual(['failed', 'skipped', 'skipped']);
+  expect(log.said('warn').map(({ message }) => message)).toEqual([tasksSkipped(first!, [third!], 'GET /mixed')]);
+});
+
+test('many that are skipped are counted, not all named', () => {
+  const tasks = Array.from({ length: 1_000 }, (_, i) => ({ id: `id-${i}`, name: 'many' }));
+  const message = tasksSkipped({ id: 'id', name: 'first' }, tasks);
+  expect(message).toContain('"many" (id-19) and 980 more. ');
+  expect(message).not.toContain('id-20');
+});
+
+test.each([
+  ['an error', () => new Error('no log')],
+  ['something that can be made no string', () => Object.create(null) as unknown],
+])('a logger that throws %s stops nothing', async (_what, made) => {
+  const { runner, log } = await startApp({});
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  log.error = () => {
+    throw made();
+  };
+  runner.start(explode);
+  const after = runner.start(() => 'after');
+  await runner.drain(5_000);
+  expect(after.status).toBe('completed');
+  await expect.poll(() => warnings.map(({ name }) => name)).toContain('BackgroundTasksWarning');
 });
 
 test('what is thrown need not be an error', async () => {

@@ -88,3 +88,18 @@ test('what is added where there is no request starts at once, whatever its runOn
   await runner.drain();
   expect(ran).toEqual(['one', 'two']);
 });
+
+test('a task that adds itself again and again leaves nothing behind', async () => {
+  const { app, runner } = await start();
+  const tasks = await app.resolve(BackgroundTasks, ContextIdFactory.create());
+  let rounds = 0;
+  const again = (): void => {
+    if (++rounds < 5_000) {
+      tasks.addTask(again);
+    }
+  };
+  tasks.addTask(again);
+  await runner.drain();
+  expect(rounds).toBe(5_000);
+  expect(tasks.tasks.length).toBeLessThanOrEqual(1_000);
+});

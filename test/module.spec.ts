@@ -1,15 +1,16 @@
-import { Injectable, Module, type ModuleMetadata } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   BackgroundTasks,
   BackgroundTasksModule,
   ModuleImportError,
+  Tasks,
   TaskRunner,
   type BackgroundTasksModuleOptions,
   type BackgroundTasksOptionsFactory,
 } from 'nestjs-background-tasks';
-import { importedMoreThanOnce, importedWithoutForRoot } from '../lib/messages.ts';
+import { importedMoreThanOnce, importedWithoutForRoot, tasksWithoutModule } from '../lib/messages.ts';
 import { RecordingLogger } from './fixtures/recording-logger.ts';
 
 async function compile(metadata: ModuleMetadata) {
@@ -80,4 +81,13 @@ test.each([
   ['the bare class', [BareModule], importedWithoutForRoot(['BareModule'])],
 ])('%s is an error that says so', async (_label, imports, message) => {
   await expect(compile({ imports })).rejects.toThrow(new ModuleImportError(message));
+});
+
+test('@Tasks() without the module is an error that says so', async () => {
+  @Controller()
+  class Lonely {
+    @Get()
+    get(@Tasks() _tasks: BackgroundTasks) {}
+  }
+  await expect(compile({ controllers: [Lonely] })).rejects.toThrow(new ModuleImportError(tasksWithoutModule()));
 });

@@ -16,7 +16,8 @@ class CountingController {
   }
 
   @Get('unused')
-  unused(@Tasks() _tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  unused(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+    expect(tasks.tasks).toEqual([]);
     return listenersOf(response);
   }
 

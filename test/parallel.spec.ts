@@ -5,6 +5,7 @@ import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const entered: number[] = [];
+const order: string[] = [];
 const gate = new Gate();
 let added: readonly BackgroundTask[];
 
@@ -22,6 +23,17 @@ class ParallelController {
       });
     }
     added = tasks.tasks;
+  }
+
+  @Get('many')
+  many(@Tasks() tasks: BackgroundTasks) {
+    for (let i = 0; i < 1_000; i++) {
+      tasks.addTask(() => {
+        const end = performance.now() + 1;
+        while (performance.now() < end);
+        order.push('many');
+      });
+    }
   }
 
   @Get('failing')
@@ -49,4 +61,16 @@ test('none is after another, so a failure skips none', async () => {
   expect(added.map(({ status }) => status)).toEqual(['failed', 'completed']);
   expect(log.said('error')).toHaveLength(1);
   expect(log.said('warn')).toEqual([]);
+});
+
+test('a request with many tasks does not hold back one with a single task', async () => {
+  const { url, runner } = await startApp({ controllers: [ParallelController] }, { execution: 'parallel' });
+  order.length = 0;
+  await fetch(`${url}/many`);
+  await expect.poll(() => order.length).toBeGreaterThan(0);
+  const before = order.length;
+  runner.start(() => order.push('single'));
+  await runner.drain();
+  expect(order.indexOf('single') - before).toBeLessThan(20);
+  expect(order).toHaveLength(1_001);
 });

@@ -30,6 +30,9 @@ interface Sender {
   send(to: string): Promise<void>;
 }
 
+/** As axios is: a function with methods. */
+declare const callable: { (url: string): Promise<string>; get(url: string): Promise<string> };
+declare const handlers: (() => void)[];
 declare const mailer: Mailer;
 declare const sender: Sender;
 
@@ -87,6 +90,10 @@ test('what does not fit does not compile', () => {
   tasks.addTask(Mailer);
   // @ts-expect-error nothing
   tasks.addTask();
+  // @ts-expect-error a function with methods counts as a function
+  tasks.addTask(callable, 'get', '/');
+  // @ts-expect-error an index is no name of a method
+  tasks.addTask(handlers, 0);
   // @ts-expect-error undefined
   tasks.addTask(undefined);
   // @ts-expect-error a string

@@ -2,29 +2,64 @@ import { inspect } from 'node:util';
 
 /** What came, for an error message: short, on one line, and never an error of its own. */
 export function describe(value: unknown): string {
-  if (typeof value === 'function') {
-    return value.name ? `the function ${value.name}` : 'an anonymous function';
+  try {
+    return describeUnguarded(value);
+  } catch {
+    return 'something that cannot be looked at';
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+}
+
+function describeUnguarded(value: unknown): string {
+  if (typeof value === 'function') {
+    const name = functionName(value);
+    return name === undefined ? 'an anonymous function' : `the function ${name}`;
+  }
+  if (Array.isArray(value)) {
+    return 'an array';
+  }
+  if (typeof value === 'object' && value !== null) {
     return `an object (${classNameOf(value)})`;
   }
-  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 5 });
+  return inspect(value, { maxStringLength: 80 });
+}
+
+/** The name that a function was given, where it is one. */
+export function functionName(fn: object): string | undefined {
+  const name = read(fn, 'name');
+  return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
 /** The class of an object, or what stands in for it. */
 export function classNameOf(value: object): string {
   if (typeof value === 'function') {
-    return value.name || 'an anonymous class';
+    return functionName(value) ?? 'an anonymous class';
   }
-  return (Object.getPrototypeOf(value) as object | null)?.constructor?.name ?? 'Object';
+  const made = read(value, 'constructor');
+  return (typeof made === 'function' ? functionName(made) : undefined) ?? 'Object';
 }
 
-/** What was thrown, with its stack, cause and own properties, for a log. */
-export function inspectThrown(thrown: unknown): string {
+/** Reads what may be a getter that throws, or held by a proxy that does. */
+export function read(holder: object, key: PropertyKey): unknown {
   try {
-    return inspect(thrown);
+    return (holder as Record<PropertyKey, unknown>)[key];
   } catch {
-    // Whatever was thrown may throw again when it is looked at.
-    return 'What it threw cannot be shown: it throws when it is inspected.';
+    return undefined;
   }
+}
+
+/** Causes of causes that are worth reading. */
+const MAX_CAUSES = 5;
+
+/**
+ * The stack of what was thrown, and of its causes, for a log. Other properties are left out, since those of HTTP clients
+ * hold what was sent, with passwords and tokens.
+ */
+export function stackOf(thrown: unknown, depth = 0): string {
+  if (!(thrown instanceof Error)) {
+    return describe(thrown);
+  }
+  const stack = read(thrown, 'stack');
+  const own = typeof stack === 'string' && stack !== '' ? stack : `${describe(read(thrown, 'message'))}`;
+  const cause = read(thrown, 'cause');
+  return cause === undefined || depth === MAX_CAUSES ? own : `${own}\nCaused by: ${stackOf(cause, depth + 1)}`;
 }

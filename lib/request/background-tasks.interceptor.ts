@@ -1,7 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import {
+  Injectable,
+  StreamableFile,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { tap, type Observable } from 'rxjs';
 import { RequestTasks } from './request-tasks.ts';
+import type { HandlerEnd } from './response-end.ts';
 
 /**
  * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application.
@@ -17,12 +24,31 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
       return next.handle();
     }
     const end = this.requests.endOf(context.switchToHttp().getResponse<ServerResponse>());
-    let hasThrown = false;
+    let how: HandlerEnd = 'returned';
     return next.handle().pipe(
       tap({
-        error: () => (hasThrown = true),
-        finalize: () => end.handlerIsDone(hasThrown),
+        subscribe: () => {
+          how = 'returned';
+          end.handlerIsEntered();
+        },
+        next: (value) => {
+          if (isStream(value)) {
+            how = 'streams';
+          }
+        },
+        error: () => (how = 'thrown'),
+        unsubscribe: () => (how = 'torn down'),
+        finalize: () => end.handlerIsDone(how),
       }),
     );
   }
+}
+
+/** What Nest sends piece by piece, and drops once its client has left. */
+function isStream(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value instanceof StreamableFile || Symbol.asyncIterator in value || value instanceof Response)
+  );
 }

@@ -6,8 +6,15 @@ import {
   type ArgumentsOf,
   type MethodName,
   type TaskResult,
+  type TaskTarget,
 } from '../task/task-call.ts';
 import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
+
+/** Where the list of tasks comes from: there is none before the first task. */
+export interface TaskListSource {
+  readonly current?: TaskList | undefined;
+  obtain(): TaskList;
+}
 
 /**
  * The background tasks of one request: whoever takes part in it (guards, pipes, interceptors, services, the handler) adds
@@ -25,12 +32,12 @@ import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
  * @since 0.1.0
  */
 export class BackgroundTasks {
-  readonly #list: () => TaskList;
+  readonly #source: TaskListSource;
   readonly #options: TaskOptions;
 
   /** @internal made for each request */
-  constructor(list: () => TaskList, options: TaskOptions = {}) {
-    this.#list = list;
+  constructor(source: TaskListSource, options: TaskOptions = {}) {
+    this.#source = source;
     this.#options = options;
   }
 
@@ -47,14 +54,14 @@ export class BackgroundTasks {
    * tasks.addTask(this.mailer, 'sendWelcome', email);
    * tasks.addTask(() => this.ownMethod(email)); // TypeScript can't look into the type of `this`
    */
-  addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   addTask<T extends object, K extends MethodName<T>>(
-    target: T,
+    target: TaskTarget<T>,
     method: K,
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;
+  addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   addTask(...task: unknown[]): BackgroundTask {
-    return this.#list().add(readTaskCall('addTask', task), this.#options);
+    return this.#source.obtain().add(readTaskCall('addTask', task), this.#options);
   }
 
   /**
@@ -66,11 +73,14 @@ export class BackgroundTasks {
    * tasks.with({ runOn: 'always' }).addTask(this.audit, 'record', request.url);
    */
   with(options: TaskOptions): BackgroundTasks {
-    return new BackgroundTasks(this.#list, { ...this.#options, ...checkTaskOptions(options) });
+    return new BackgroundTasks(this.#source, { ...this.#options, ...checkTaskOptions('with', options) });
   }
 
-  /** Everything that was added for this request, in that order, by whomever. */
+  /**
+   * What was added for this request, in that order, by whomever. Of very many, those that have come to their end are let
+   * go of.
+   */
   get tasks(): readonly BackgroundTask[] {
-    return this.#list().tasks;
+    return this.#source.current?.tasks ?? [];
   }
 }

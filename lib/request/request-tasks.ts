@@ -5,14 +5,29 @@ import { UnsupportedPlatformError } from '../errors/unsupported-platform.error.t
 import { unsupportedPlatform } from '../messages.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { TaskList } from '../runner/task-list.ts';
-import { BackgroundTasks } from './background-tasks.ts';
+import { BackgroundTasks, type TaskListSource } from './background-tasks.ts';
 import { ResponseEnd } from './response-end.ts';
 
 /** What is known of a request: its tasks, if it has any, and when they may start. */
-interface RequestState {
+class RequestState implements TaskListSource {
   readonly end: ResponseEnd;
-  list?: TaskList;
-  tasks?: BackgroundTasks;
+  readonly tasks = new BackgroundTasks(this);
+  current?: TaskList;
+
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly response: ServerResponse,
+  ) {
+    this.end = new ResponseEnd(response);
+  }
+
+  obtain(): TaskList {
+    if (!this.current) {
+      const list = (this.current = this.lists.create(() => nameOf(this.response.req)));
+      this.end.whenOver(() => list.open(this.end.outcome));
+    }
+    return this.current;
+  }
 }
 
 /** Finds the one collection of each request, from whichever side it is asked for. */
@@ -41,10 +56,9 @@ export class RequestTasks implements OnModuleInit {
     const response = responseOf(request);
     if (!response) {
       const list = this.lists.createOpen();
-      return new BackgroundTasks(() => list);
+      return new BackgroundTasks({ current: list, obtain: () => list });
     }
-    const state = this.#stateOf(response);
-    return (state.tasks ??= new BackgroundTasks(() => this.#listOf(response.req, state)));
+    return this.#stateOf(response).tasks;
   }
 
   /** Has to be told of by the interceptor when the handler is done. */
@@ -54,15 +68,7 @@ export class RequestTasks implements OnModuleInit {
 
   #stateOf(response: ServerResponse): RequestState {
     const request = response.req as IncomingMessage & Record<symbol, RequestState | undefined>;
-    return (request[this.#key] ??= { end: new ResponseEnd(response) });
-  }
-
-  #listOf(request: IncomingMessage, state: RequestState): TaskList {
-    if (!state.list) {
-      const list = (state.list = this.lists.create(() => nameOf(request)));
-      state.end.whenOver(() => list.open(state.end.outcome));
-    }
-    return state.list;
+    return (request[this.#key] ??= new RequestState(this.lists, response));
   }
 }
 

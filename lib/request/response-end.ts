@@ -1,6 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { onceConnectionCloses } from './connection-close.ts';
 
+/** How a handler came to its end: `torn down` where nobody waits for what it returned any more. */
+export type HandlerEnd = 'returned' | 'streams' | 'thrown' | 'torn down';
+
+/** ms for the layers around the handler to answer a client that has left, before their answer is no longer waited for. */
+const ANSWER_GRACE = 1_000;
+
+/** ms for what comes before the handler, likewise: only there can the handler still be to come. */
+const HANDLER_GRACE = 30_000;
+
 /**
  * Knows when a response is over: handed to the operating system whole (`finish`), or left without a client (`close`) and
  * with nobody at work on it any more.
@@ -8,9 +17,10 @@ import { onceConnectionCloses } from './connection-close.ts';
 export class ResponseEnd {
   #onOver?: () => void;
   #stopWatchingConnection?: () => void;
+  #waitingForAnswer?: NodeJS.Timeout;
   #hasClientLeft = false;
-  #isHandlerDone = false;
-  #hasHandlerThrown = false;
+  #isHandlerEntered = false;
+  #handlerEnd?: HandlerEnd;
 
   constructor(private readonly response: ServerResponse) {}
 
@@ -18,7 +28,7 @@ export class ResponseEnd {
   get outcome(): 'success' | 'failure' {
     const { headersSent, writableEnded, statusCode } = this.response;
     const isUnanswered = !headersSent && !writableEnded;
-    return statusCode >= 400 || (isUnanswered && this.#hasHandlerThrown) ? 'failure' : 'success';
+    return statusCode >= 400 || (isUnanswered && this.#handlerEnd === 'thrown') ? 'failure' : 'success';
   }
 
   /** Calls back once. To be called with the first task, since a request without one is to cost no listener. */
@@ -36,10 +46,16 @@ export class ResponseEnd {
     }
   }
 
+  /** To be called when the handler is about to be called: again where an outer layer retries. */
+  handlerIsEntered(): void {
+    this.#isHandlerEntered = true;
+    this.#handlerEnd = undefined;
+    clearTimeout(this.#waitingForAnswer);
+  }
+
   /** To be called when the handler has returned or thrown, and what it returned was consumed or torn down. */
-  handlerIsDone(hasThrown: boolean): void {
-    this.#isHandlerDone = true;
-    this.#hasHandlerThrown = hasThrown;
+  handlerIsDone(end: HandlerEnd): void {
+    this.#handlerEnd = end;
     if (this.#onOver && this.#isConnectionGone()) {
       this.#overUnlessAnswered();
     }
@@ -54,38 +70,49 @@ export class ResponseEnd {
       return;
     }
     this.#hasClientLeft = true;
+    this.#stopWatchingConnection?.();
     if (this.response.writableEnded) {
       this.#over();
-    } else if (this.#isHandlerDone) {
+      return;
+    }
+    this.#watchEnd();
+    if (!this.#isHandlerEntered || this.#handlerEnd) {
       this.#overUnlessAnswered();
-    } else {
-      this.#watchEnd();
     }
   }
 
-  // Nest answers in the microtasks after the handler if it answers at all. It doesn't for an Observable or a stream whose
-  // client has left; nor does a handler that writes the response itself and gave up.
+  /**
+   * Nothing says that nobody is going to answer a client that has left: a stream is dropped, a filter looks whether there
+   * is anybody to answer to, a handler that writes the response itself gives up. So the answer is waited for as long as it
+   * may still say something, and not for ever.
+   */
   #overUnlessAnswered(): void {
-    setImmediate(() => this.#over());
+    const { headersSent } = this.response;
+    const isAnswerComing = !headersSent && this.#handlerEnd !== 'streams' && this.#handlerEnd !== 'torn down';
+    const grace = !isAnswerComing ? 0 : this.#handlerEnd ? ANSWER_GRACE : HANDLER_GRACE;
+    clearTimeout(this.#waitingForAnswer);
+    this.#waitingForAnswer = setTimeout(() => this.#over(), grace);
   }
 
-  // Where the handler is never reached, because a guard or a middleware refuses, the answer to nobody is the only sign
-  // that they are done. A dead response of a pipelined request emits no event for it.
+  /** A dead response emits no event when it is ended, in case that its request was pipelined. */
   #watchEnd(): void {
     const { response } = this;
     // oxlint-disable-next-line typescript/unbound-method -- applied to its response below
     const end = response.end;
     response.end = ((...args: Parameters<typeof end>) => {
       response.end = end;
-      const returned = end.apply(response, args);
-      this.#over();
-      return returned;
+      try {
+        return end.apply(response, args);
+      } finally {
+        this.#over();
+      }
     }) as typeof end;
   }
 
   #over(): void {
     const onOver = this.#onOver;
     this.#onOver = undefined;
+    clearTimeout(this.#waitingForAnswer);
     this.#stopWatchingConnection?.();
     onOver?.();
   }

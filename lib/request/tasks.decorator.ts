@@ -1,7 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { TasksPipe } from './tasks.pipe.ts';
 
-const RequestContext = createParamDecorator((_data: unknown, context: ExecutionContext) => context);
+// A function, since global pipes see it too, before ours: those that copy objects would copy the request and its socket.
+const RequestContext = createParamDecorator((_data: unknown, context: ExecutionContext) => () => context);
 
 /**
  * This request's `BackgroundTasks` as a parameter of the handler. The controller stays a singleton, which is faster than

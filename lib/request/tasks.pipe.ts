@@ -1,13 +1,22 @@
-import { Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import { Injectable, Optional, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import { ModuleImportError } from '../errors/module-import.error.ts';
+import { tasksWithoutModule } from '../messages.ts';
 import type { BackgroundTasks } from './background-tasks.ts';
 import { RequestTasks } from './request-tasks.ts';
 
 /** Turns what `@Tasks()` extracts into the request's tasks. A pipe, because decorators get no dependencies injected. */
 @Injectable()
-export class TasksPipe implements PipeTransform<ExecutionContext, BackgroundTasks> {
-  constructor(private readonly requests: RequestTasks) {}
+export class TasksPipe implements PipeTransform<() => ExecutionContext, BackgroundTasks> {
+  readonly #requests: RequestTasks;
 
-  transform(context: ExecutionContext): BackgroundTasks {
-    return this.requests.of(context.switchToHttp().getRequest());
+  constructor(@Optional() requests?: RequestTasks) {
+    if (!requests) {
+      throw new ModuleImportError(tasksWithoutModule());
+    }
+    this.#requests = requests;
+  }
+
+  transform(getContext: () => ExecutionContext): BackgroundTasks {
+    return this.#requests.of(getContext().switchToHttp().getRequest());
   }
 }

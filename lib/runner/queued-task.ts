@@ -8,4 +8,6 @@ export interface QueuedTask {
   readonly call: TaskCall;
   readonly runOn: RunOn;
   readonly onFailure: OnFailure;
+  /** ms of one attempt. */
+  readonly timeout: number | undefined;
 }

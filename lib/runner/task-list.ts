@@ -10,23 +10,28 @@ import type { TurnQueue } from './turn-queue.ts';
 /** Whether the request to which a list belongs went well; `undefined` where there is no request. */
 export type Outcome = 'success' | 'failure' | undefined;
 
+/** What holds for a task of which nothing else is said. */
+type TaskDefaults = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
+
 /** What lists share: how tasks go where nothing else is said of them, and where they go. */
 export interface TaskListContext {
   readonly execution: 'sequential' | 'parallel';
-  readonly runOn: RunOn;
-  readonly onFailure: OnFailure;
+  readonly defaults: TaskDefaults;
   readonly turns: TurnQueue;
   readonly life: TaskLife;
   readonly log: TaskLog;
 }
+
+/** From so many on, a list lets go of tasks that have come to their end. */
+const MAX_TASKS = 1_000;
 
 /**
  * Tasks that belong together, in the order in which they were added. Nothing runs before the list is opened; what is
  * added later joins the end, and starts at once where that was reached.
  */
 export class TaskList {
-  /** All that were added. */
-  readonly tasks: BackgroundTask[] = [];
+  #tasks: BackgroundTask[] = [];
+  #maxTasks = MAX_TASKS;
   readonly #waiting = new Queue<QueuedTask>();
   #isOpen = false;
   #isWalking = false;
@@ -37,15 +42,22 @@ export class TaskList {
     private readonly origin?: Origin,
   ) {}
 
+  /** @throws TooManyTasksError, TaskArgumentError */
   add(call: TaskCall, options: TaskOptions): BackgroundTask {
-    const { runOn = this.context.runOn, onFailure = this.context.onFailure, name } = options;
-    const named = name === undefined ? call : { ...call, name };
-    const queued: QueuedTask = { task: new BackgroundTask(named.name), call: named, runOn, onFailure };
-    this.tasks.push(queued.task);
+    const { defaults, life } = this.context;
+    const { name, runOn, onFailure, timeout } = { ...defaults, ...call.definition?.options, ...options };
+    const admitted = life.admit(name === undefined ? call : { ...call, name });
+    const queued: QueuedTask = { task: new BackgroundTask(admitted.name), call: admitted, runOn, onFailure, timeout };
+    this.#keep(queued.task);
     this.#waiting.enqueue(queued);
-    this.context.life.add(queued);
+    life.add(queued);
     this.#advance();
     return queued.task;
+  }
+
+  /** What was added; of very many, those that have not come to their end. */
+  get tasks(): readonly BackgroundTask[] {
+    return this.#tasks;
   }
 
   open(outcome: Outcome): void {
@@ -54,21 +66,30 @@ export class TaskList {
     this.#advance();
   }
 
-  #advance(): void {
-    if (!this.#isOpen) {
-      return;
+  // A task that adds itself again goes on in the same list for as long as the process runs.
+  #keep(task: BackgroundTask): void {
+    if (this.#tasks.length >= this.#maxTasks) {
+      this.#tasks = this.#tasks.filter(({ finishedAt }) => !finishedAt);
+      this.#maxTasks = Math.max(MAX_TASKS, 2 * this.#tasks.length);
     }
-    if (this.context.execution === 'parallel') {
-      for (const queued of this.#waiting.drain()) {
-        this.context.turns.schedule(() => void this.#run(queued));
-      }
-    } else if (!this.#isWalking && this.#waiting.size > 0) {
+    this.#tasks.push(task);
+  }
+
+  #advance(): void {
+    if (this.#isOpen && !this.#isWalking && this.#waiting.size > 0) {
       this.#isWalking = true;
-      this.context.turns.schedule(this.#walk);
+      this.context.turns.schedule(this.context.execution === 'parallel' ? this.#startOne : this.#runOne);
     }
   }
 
-  readonly #walk = async (): Promise<void> => {
+  // One at a time here too, so that the lists of other requests get theirs in between.
+  readonly #startOne = (): void => {
+    void this.#run(this.#waiting.dequeue()!);
+    this.#isWalking = false;
+    this.#advance();
+  };
+
+  readonly #runOne = async (): Promise<void> => {
     const queued = this.#waiting.dequeue()!;
     await this.#run(queued);
     if (queued.task.status === 'failed' && queued.onFailure === 'stop') {
@@ -79,20 +100,27 @@ export class TaskList {
   };
 
   async #run(queued: QueuedTask): Promise<void> {
-    if (this.#outcome === undefined || queued.runOn === 'always' || queued.runOn === this.#outcome) {
+    if (queued.task.status !== 'pending') {
+      return;
+    }
+    if (this.#isWanted(queued)) {
       await this.context.life.run(queued, this.origin);
     } else {
       this.context.life.skip(queued);
     }
   }
 
+  #isWanted({ runOn }: QueuedTask): boolean {
+    return this.#outcome === undefined || runOn === 'always' || runOn === this.#outcome;
+  }
+
   #skipWaiting(failed: QueuedTask): void {
-    const skipped = [...this.#waiting.drain()];
+    const skipped = [...this.#waiting.drain()].filter(({ task }) => task.status === 'pending');
     for (const queued of skipped) {
       this.context.life.skip(queued);
     }
-    if (skipped.length > 0) {
-      const tasks = skipped.map(({ task }) => task);
+    const tasks = skipped.filter((queued) => this.#isWanted(queued)).map(({ task }) => task);
+    if (tasks.length > 0) {
       this.context.log.skipped(failed.task, failed.call, tasks, this.origin);
     }
   }

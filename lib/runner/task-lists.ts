@@ -1,6 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { EventLoopExecutor } from '../executors/event-loop.executor.ts';
+import { ThreadExecutor } from '../executors/thread.executor.ts';
 import { TaskLife } from './task-life.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
 import { TaskLog, type Origin } from './task-log.ts';
@@ -9,17 +10,19 @@ import { TurnQueue } from './turn-queue.ts';
 
 /** Makes the lists of one application, which share its options, its turns and its tracker. */
 @Injectable()
-export class TaskLists {
+export class TaskLists implements OnApplicationShutdown {
   readonly tracker = new TaskTracker();
   readonly #context: TaskListContext;
+  readonly #threads: ThreadExecutor;
 
   constructor(
-    @Inject(BackgroundTasksOptions) { execution, runOn, onFailure, blockingThreshold }: BackgroundTasksOptions,
+    @Inject(BackgroundTasksOptions) { execution, runOn, onFailure, blockingThreshold, pool }: BackgroundTasksOptions,
   ) {
     const log = new TaskLog(blockingThreshold);
-    const executor = new EventLoopExecutor((call, busy) => log.returned(call, busy));
-    const life = new TaskLife(executor, this.tracker, log);
-    this.#context = { execution, runOn, onFailure, turns: new TurnQueue(), life, log };
+    const eventLoop = new EventLoopExecutor((call, busy) => log.returned(call, busy));
+    this.#threads = new ThreadExecutor(pool, (error) => log.threadLost(error));
+    const life = new TaskLife({ eventLoop, threads: this.#threads }, this.tracker, log);
+    this.#context = { execution, defaults: { runOn, onFailure }, turns: new TurnQueue(), life, log };
   }
 
   /** A list that waits until it is opened. */
@@ -32,5 +35,9 @@ export class TaskLists {
     const list = this.create();
     list.open(undefined);
     return list;
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.#threads.close();
   }
 }

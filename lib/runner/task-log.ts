@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { inspectThrown } from '../errors/describe.ts';
-import { eventLoopBlocked, taskFailed, tasksSkipped } from '../messages.ts';
-import type { TaskCall } from '../task/task-call.ts';
+import { stackOf } from '../errors/describe.ts';
+import { eventLoopBlocked, idleThreadLost, taskFailed, tasksSkipped } from '../messages.ts';
+import { ANONYMOUS, type TaskCall } from '../task/task-call.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
 
 /** Names the request to which a task belongs: asked for only where something is said of it. */
@@ -15,7 +15,7 @@ export class TaskLog {
   constructor(private readonly blockingThreshold: number) {}
 
   failed(task: BackgroundTask, call: TaskCall, origin?: Origin): void {
-    this.#say(call, () => this.#logger.error(taskFailed(task, origin?.()), inspectThrown(task.error)));
+    this.#say(call, () => this.#logger.error(taskFailed(task, origin?.()), stackOf(task.error)));
   }
 
   skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {
@@ -25,22 +25,36 @@ export class TaskLog {
   /** @param busy ms for which the call kept the event loop to itself */
   returned(call: TaskCall, busy: number): void {
     const threshold = this.blockingThreshold;
-    if (threshold === 0 || busy <= threshold || this.#blockers.has(call.name)) {
+    if (threshold === 0 || busy <= threshold) {
+      return;
+    }
+    // Arrow functions have no name to tell them apart by.
+    const blocker = call.name === ANONYMOUS ? String(call.fn) : call.name;
+    if (this.#blockers.has(blocker)) {
       return;
     }
     // Names can be made at run time, one for each task: then not each is worth a line, nor its memory.
     if (this.#blockers.size < MAX_BLOCKERS) {
-      this.#blockers.add(call.name);
+      this.#blockers.add(blocker);
       this.#say(call, () => this.#logger.warn(eventLoopBlocked(call.name, busy, threshold)));
     }
   }
 
-  /** A logger that throws must not end the list of tasks of which it was to tell. */
+  /** A thread in which no task ran has ended by an error: what a task left behind there, most likely. */
+  threadLost(error: unknown): void {
+    this.#write(() => this.#logger.warn(idleThreadLost(), stackOf(error)));
+  }
+
   #say(call: TaskCall, write: () => void): void {
+    call.scope.runInAsyncScope(() => this.#write(write));
+  }
+
+  /** A logger that throws must not end the list of tasks of which it was to tell. */
+  #write(write: () => void): void {
     try {
-      call.scope.runInAsyncScope(write);
+      write();
     } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error), 'BackgroundTasksWarning');
+      process.emitWarning(stackOf(error), 'BackgroundTasksWarning');
     }
   }
 }

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { describe } from '../errors/describe.ts';
+import { InvalidOptionError } from '../errors/invalid-option.error.ts';
+import { wrongDrainTimeout } from '../messages.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
 import {
   readTaskCall,
@@ -7,7 +10,9 @@ import {
   type ArgumentsOf,
   type MethodName,
   type TaskResult,
+  type TaskTarget,
 } from '../task/task-call.ts';
+import { timeLimit } from '../task/option-rules.ts';
 import type { TaskEvent } from '../task/task-event.ts';
 import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
 import { TaskLists } from './task-lists.ts';
@@ -42,12 +47,12 @@ export class TaskRunner {
    * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
    * @throws TaskArgumentError if there is nothing to call
    */
-  start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   start<T extends object, K extends MethodName<T>>(
-    target: T,
+    target: TaskTarget<T>,
     method: K,
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;
+  start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   start(...task: unknown[]): BackgroundTask {
     return this.#lists.createOpen().add(readTaskCall('start', task), this.#options);
   }
@@ -59,18 +64,22 @@ export class TaskRunner {
    */
   with(options: TaskOptions): TaskRunner {
     const runner = new TaskRunner(this.#lists);
-    runner.#options = { ...this.#options, ...checkTaskOptions(options) };
+    runner.#options = { ...this.#options, ...checkTaskOptions('with', options) };
     return runner;
   }
 
   /**
    * Resolves as soon as every task that was accepted has come to its end, also those that tasks add meanwhile, and those
-   * of requests whose response is not over yet. For tests and scripts.
+   * of requests whose response is not over yet. For tests and scripts: a task or handler that awaits it waits for itself.
    *
    * @param timeout ms after which to give up; default: never
+   * @throws InvalidOptionError
    * @throws DrainTimeoutError which names the tasks that had not settled; they go on
    */
-  drain(timeout?: number): Promise<void> {
+  async drain(timeout?: number): Promise<void> {
+    if (timeout !== undefined && !timeLimit.accepts(timeout)) {
+      throw new InvalidOptionError(wrongDrainTimeout(describe(timeout), timeLimit.expected));
+    }
     return this.#lists.tracker.drain(timeout);
   }
 

@@ -1,6 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 import { DrainTimeoutError } from '../errors/drain-timeout.error.ts';
-import type { BackgroundTask } from '../task/background-task.ts';
+import type { BackgroundTask, TaskEnd } from '../task/background-task.ts';
 import type { TaskEvent } from '../task/task-event.ts';
 
 /** Knows every task that was accepted and has not come to its end, and tells of each step. */
@@ -20,7 +20,11 @@ export class TaskTracker {
     this.#emit('started', task);
   }
 
-  settled(task: BackgroundTask, how: 'completed' | 'failed' | 'skipped'): void {
+  progressed(task: BackgroundTask): void {
+    this.#emit('progress', task);
+  }
+
+  settled(task: BackgroundTask, how: TaskEnd): void {
     this.#unsettled.delete(task);
     this.#emit(how, task);
     if (this.#unsettled.size === 0) {
@@ -31,10 +35,10 @@ export class TaskTracker {
   }
 
   /**
-   * @param timeout ms
+   * @param timeout ms; none: for ever
    * @throws DrainTimeoutError
    */
-  drain(timeout = Infinity): Promise<void> {
+  drain(timeout?: number): Promise<void> {
     if (this.#unsettled.size === 0) {
       return Promise.resolve();
     }
@@ -47,7 +51,7 @@ export class TaskTracker {
         stopWaiting();
         resolve();
       };
-      const timer = Number.isFinite(timeout)
+      const timer = timeout
         ? setTimeout(() => {
             stopWaiting();
             reject(

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { describe } from '../errors/describe.ts';
+import { describe, read } from '../errors/describe.ts';
+import type { TaskProgress } from './current-task.ts';
 import type { TaskRecord, TaskStatus } from './task-record.ts';
+
+/** The states in which a task has come to its end. */
+export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
 
 /**
  * The handle of one task, as `addTask` and `start` return it. Reading it costs nothing; it changes as the task goes on.
@@ -15,8 +19,10 @@ export class BackgroundTask<R = unknown> {
   #status: TaskStatus = 'pending';
   #startedAt?: Date;
   #finishedAt?: Date;
+  #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
+  #cancel?: () => void;
   #settled?: Promise<TaskRecord<R>>;
   #resolveSettled?: (record: TaskRecord<R>) => void;
 
@@ -40,14 +46,32 @@ export class BackgroundTask<R = unknown> {
     return this.#finishedAt;
   }
 
+  /** What the task last said by `currentTask().updateProgress(…)`. */
+  get progress(): TaskProgress | undefined {
+    return this.#progress;
+  }
+
   /** What it returned, once it is `completed`. */
   get result(): R | undefined {
     return this.#result;
   }
 
-  /** What it threw, as it was thrown, once it is `failed`. */
+  /** What it threw, as it was thrown, once it is `failed`; why it was stopped, once it is `cancelled`. */
   get error(): unknown {
     return this.#error;
+  }
+
+  /**
+   * Ends the task: one that is pending never runs; one that is running has its signal aborted, and in a thread is killed.
+   * On the event loop a function that ignores its signal goes on, unseen.
+   *
+   * @returns whether there was something to end
+   */
+  cancel(): boolean {
+    const cancel = this.#cancel;
+    this.#cancel = undefined;
+    cancel?.();
+    return cancel !== undefined;
   }
 
   /**
@@ -76,19 +100,32 @@ export class BackgroundTask<R = unknown> {
     if (this.#finishedAt) {
       record.finishedAt = this.#finishedAt.toISOString();
     }
+    if (this.#progress !== undefined) {
+      record.progress = this.#progress;
+    }
     if (this.#status === 'completed') {
       record.result = this.#result;
     }
-    if (this.#status === 'failed') {
+    if (this.#error !== undefined || this.#status === 'failed') {
       record.error = errorRecord(this.#error);
     }
     return record;
   }
 
   /** @internal */
+  onCancel(cancel: () => void): void {
+    this.#cancel = cancel;
+  }
+
+  /** @internal */
   start(): void {
     this.#status = 'running';
     this.#startedAt = new Date();
+  }
+
+  /** @internal */
+  update(progress: TaskProgress): void {
+    this.#progress = progress;
   }
 
   /** @internal */
@@ -104,24 +141,31 @@ export class BackgroundTask<R = unknown> {
   }
 
   /** @internal */
+  stop(reason: Error): void {
+    this.#error = reason;
+    this.#settle('cancelled');
+  }
+
+  /** @internal */
   skip(): void {
     this.#settle('skipped');
   }
 
-  #settle(status: TaskStatus): void {
+  #settle(status: TaskEnd): void {
     this.#status = status;
     this.#finishedAt = new Date();
+    this.#cancel = undefined;
     this.#resolveSettled?.(this.toJSON());
   }
 }
 
 function errorRecord(error: unknown): { name: string; message: string } {
-  try {
-    return error instanceof Error
-      ? { name: error.name, message: error.message }
-      : { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
-  } catch {
-    // Whatever was thrown may throw again when it is looked at.
-    return { name: 'Error', message: 'an error that cannot be read' };
+  if (!(error instanceof Error)) {
+    return { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
   }
+  const [name, message] = [read(error, 'name'), read(error, 'message')];
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : describe(message),
+  };
 }

@@ -22,6 +22,39 @@ export const milliseconds: OptionRule = {
   accepts: (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
 };
 
+/** The longest time that a timer of Node can wait for. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+export const timeLimit: OptionRule = {
+  expected: `a number of milliseconds, more than 0 and at most ${MAX_TIMER}`,
+  accepts: (value) => typeof value === 'number' && value > 0 && value <= MAX_TIMER,
+};
+
+/** A whole number. */
+export function integerFrom(min: number): OptionRule {
+  return {
+    expected: `a whole number, ${min} or more`,
+    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= min,
+  };
+}
+
+export function either(rule: OptionRule, ...values: readonly unknown[]): OptionRule {
+  return {
+    expected: `${rule.expected}, or ${values.map(String).join(', ')}`,
+    accepts: (value) => rule.accepts(value) || values.includes(value),
+  };
+}
+
+export const plainObject: OptionRule = {
+  expected: 'an object',
+  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
+export const listOfStrings: OptionRule = {
+  expected: 'a list of strings',
+  accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+};
+
 export const nonEmptyString: OptionRule = {
   expected: 'a string that is not empty',
   accepts: (value) => typeof value === 'string' && value !== '',
@@ -33,12 +66,16 @@ export const nonEmptyString: OptionRule = {
  * @param where how the reader would name the call, for the message: `forRoot`
  * @throws InvalidOptionError for an unknown name or a value that its rule refuses
  */
-export function checkOptions<T extends object>(where: string, options: T, rules: OptionRules<T>): T {
+export function checkOptions<T extends object, G extends { [K in keyof T]?: unknown }>(
+  where: string,
+  options: G,
+  rules: OptionRules<T>,
+): G {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError(optionsNotAnObject(where, describe(options)));
   }
-  const given: Partial<T> = {};
-  for (const name of Object.keys(options) as (keyof T & string)[]) {
+  const given: Partial<G> = {};
+  for (const name of Object.keys(options) as (keyof G & keyof T & string)[]) {
     const value = options[name];
     if (!Object.hasOwn(rules, name)) {
       throw new InvalidOptionError(unknownOption(where, name, Object.keys(rules)));
@@ -51,5 +88,5 @@ export function checkOptions<T extends object>(where: string, options: T, rules:
     }
     given[name] = value;
   }
-  return given as T;
+  return given as G;
 }

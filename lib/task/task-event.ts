@@ -6,6 +6,6 @@ import type { TaskRecord } from './task-record.ts';
  * @since 0.1.0
  */
 export interface TaskEvent {
-  type: 'added' | 'started' | 'completed' | 'failed' | 'skipped';
+  type: 'added' | 'started' | 'progress' | 'completed' | 'failed' | 'cancelled' | 'skipped';
   task: TaskRecord;
 }

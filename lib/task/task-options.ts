@@ -1,4 +1,4 @@
-import { checkOptions, nonEmptyString, oneOf, type OptionRules } from './option-rules.ts';
+import { checkOptions, nonEmptyString, oneOf, timeLimit, type OptionRules } from './option-rules.ts';
 
 /**
  * After which response a task runs. `success`: one with a status below 400. `failure`: any other. `always`: every one.
@@ -15,7 +15,8 @@ export type RunOn = 'success' | 'failure' | 'always';
 export type OnFailure = 'stop' | 'continue';
 
 /**
- * What can be said of a single task, by `with(options)`.
+ * What can be said of a single task: by `with(options)` of those that are added through it, by `defineTask` of the one that it
+ * defines. The former goes first.
  *
  * @since 0.1.0
  */
@@ -26,6 +27,11 @@ export interface TaskOptions {
   runOn?: RunOn;
   /** What becomes of the tasks behind this one if it fails. Default: the module's `onFailure`. */
   onFailure?: OnFailure;
+  /**
+   * How long, in ms, an attempt may take. Then its signal is aborted and the task fails with a `TaskTimeoutError`. In a
+   * thread it is killed; on the event loop a function that ignores its signal goes on, unseen. Default: for ever.
+   */
+  timeout?: number;
 }
 
 export const runOnRule = oneOf('success', 'failure', 'always');
@@ -35,8 +41,13 @@ const rules: OptionRules<TaskOptions> = {
   name: nonEmptyString,
   runOn: runOnRule,
   onFailure: onFailureRule,
+  timeout: timeLimit,
 };
 
-export function checkTaskOptions(options: TaskOptions): TaskOptions {
-  return checkOptions('with', options, rules);
+/**
+ * @param where how the reader would name the call: `with`
+ * @throws InvalidOptionError
+ */
+export function checkTaskOptions(where: string, options: TaskOptions): TaskOptions {
+  return checkOptions(where, options, rules);
 }

@@ -1,0 +1,17 @@
+import { taskCancelled } from '../messages.ts';
+import { BackgroundTasksError } from './background-tasks.error.ts';
+
+/**
+ * A task was cancelled. The reason of its signal, and then the task's error.
+ *
+ * @since 0.2.0
+ */
+export class TaskCancelledError extends BackgroundTasksError {
+  constructor(
+    readonly taskName: string,
+    /** By whom or what, as it completes the sentence "it was cancelled …". */
+    by: string,
+  ) {
+    super(taskCancelled(taskName, by));
+  }
+}

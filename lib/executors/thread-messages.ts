@@ -1,0 +1,37 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { TaskProgress } from '../task/current-task.ts';
+import type { Packed } from './thrown.ts';
+
+/** What a thread is started with. */
+export interface ThreadData {
+  /** The URL of what runs tasks there. */
+  runner: string;
+}
+
+/** What a thread is told to run: never code, but where it finds it. */
+export interface ThreadRequest {
+  id: string;
+  /** How the task is called this time. */
+  name: string;
+  attempt: number;
+  module: string;
+  /** The name under which the module defines it. */
+  task: string;
+  args: readonly unknown[];
+}
+
+export type ThreadOutcome =
+  | { status: 'completed'; result: unknown }
+  | { status: 'threw' | 'not loaded' | 'result not cloned'; error: Packed }
+  | { status: 'not defined' };
+
+/** What comes back; with the last progress, since the message that told it may be overtaken by this one. */
+export type ThreadResponse = ThreadOutcome & { updates: number; progress?: TaskProgress };
+
+/** What a thread tells while a task runs there. */
+export type ThreadMessage = { taskId: string } & ({ progress: TaskProgress } | { signal: MessagePort });
+
+/** What it is told, by the port that it gave. */
+export interface AbortMessage {
+  abort: Packed;
+}

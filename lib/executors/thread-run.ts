@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { TaskThreadError } from '../errors/task-thread.error.ts';
+import { moduleNotLoaded, resultNotCloned, taskNotDefined } from '../messages.ts';
+import type { AbortReason, Attempt } from '../task/attempt.ts';
+import { memoryIn } from '../task/move.ts';
+import type { AbortMessage, ThreadMessage, ThreadRequest, ThreadResponse } from './thread-messages.ts';
+import { packThrown, unpackThrown } from './thrown.ts';
+
+/** ms for a task that has looked at its signal to end by itself, before its thread is killed. */
+const ABORT_GRACE = 500;
+
+/** One attempt on its way to a thread, in it, and back. */
+export class ThreadRun {
+  readonly #killer = new AbortController();
+  #worker?: Worker;
+  #exited?: Promise<unknown>;
+  #port?: MessagePort;
+  #grace?: NodeJS.Timeout;
+  #updates = 0;
+
+  constructor(
+    readonly attempt: Attempt,
+    readonly resolve: (result: unknown) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
+
+  get request(): ThreadRequest {
+    const { id, name, attempt, call } = this.attempt;
+    const { module, name: task } = call.definition as { module: string; name: string };
+    return { id, name, attempt, module, task, args: call.args };
+  }
+
+  /** The arguments are a clone that nobody else has, so all of their memory can be moved. */
+  get transferList(): ArrayBuffer[] {
+    return memoryIn(this.attempt.call.args);
+  }
+
+  /** Aborts when the thread is to be killed, or no thread is to be given any more. */
+  get killSignal(): AbortSignal {
+    return this.#killer.signal;
+  }
+
+  get isInThread(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** Resolves when no thread runs it any more. */
+  get gone(): Promise<unknown> | undefined {
+    return this.#exited;
+  }
+
+  begin(worker: Worker): void {
+    this.#worker = worker;
+    this.attempt.begin();
+  }
+
+  receive(message: ThreadMessage): void {
+    if ('signal' in message) {
+      this.#port = message.signal;
+    } else {
+      this.#updates++;
+      this.attempt.updateProgress(message.progress);
+    }
+  }
+
+  /** Kills the thread, at once if the task hasn't looked at its signal. */
+  abort(reason: AbortReason): void {
+    if (this.#port) {
+      this.#port.postMessage({ abort: packThrown(reason) } satisfies AbortMessage);
+      this.#grace = setTimeout(() => this.kill(), ABORT_GRACE);
+    } else {
+      this.kill();
+    }
+  }
+
+  kill(): void {
+    this.#exited = this.#worker && once(this.#worker, 'exit');
+    this.#killer.abort();
+  }
+
+  settle(response: ThreadResponse): void {
+    if (response.updates > this.#updates && response.progress !== undefined) {
+      this.attempt.updateProgress(response.progress);
+    }
+    const { name, call } = this.attempt;
+    const module = call.definition!.module!;
+    switch (response.status) {
+      case 'completed':
+        return this.resolve(response.result);
+      case 'threw':
+        return this.reject(unpackThrown(response.error));
+      case 'not loaded':
+        return this.reject(new TaskThreadError(moduleNotLoaded(name, module), { cause: unpackThrown(response.error) }));
+      case 'not defined':
+        return this.reject(new TaskThreadError(taskNotDefined(name, call.definition!.name, module)));
+      case 'result not cloned':
+        return this.reject(new TaskThreadError(resultNotCloned(name), { cause: unpackThrown(response.error) }));
+    }
+  }
+
+  end(): void {
+    clearTimeout(this.#grace);
+    this.#port?.close();
+  }
+}

@@ -1,0 +1,53 @@
+import { MessageChannel, parentPort, type MessagePort } from 'node:worker_threads';
+import type { CurrentTask, TaskProgress } from '../task/current-task.ts';
+import type { AbortMessage, ThreadMessage, ThreadRequest } from './thread-messages.ts';
+import { unpackThrown } from './thrown.ts';
+
+/** What a task sees of itself in a thread. */
+export class ThreadTask implements CurrentTask {
+  readonly id: string;
+  readonly name: string;
+  readonly attempt: number;
+  #updates = 0;
+  #progress?: TaskProgress;
+  #controller?: AbortController;
+  #port?: MessagePort;
+
+  constructor({ id, name, attempt }: ThreadRequest) {
+    this.id = id;
+    this.name = name;
+    this.attempt = attempt;
+  }
+
+  // A task that never asks for its signal can be killed at once, and costs no port.
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = (this.#controller = new AbortController());
+      const { port1, port2 } = new MessageChannel();
+      port1.once('message', ({ abort }: AbortMessage) => controller.abort(unpackThrown(abort)));
+      port1.unref();
+      this.#port = port1;
+      this.#tell({ taskId: this.id, signal: port2 }, [port2]);
+    }
+    return this.#controller.signal;
+  }
+
+  updateProgress(progress: TaskProgress): void {
+    this.#tell({ taskId: this.id, progress });
+    this.#progress = progress;
+    this.#updates++;
+  }
+
+  /** How often it told of progress, and what it told last. */
+  get said(): { updates: number; progress?: TaskProgress } {
+    return this.#updates === 0 ? { updates: 0 } : { updates: this.#updates, progress: this.#progress };
+  }
+
+  end(): void {
+    this.#port?.close();
+  }
+
+  #tell(message: ThreadMessage, transfer: MessagePort[] = []): void {
+    parentPort!.postMessage(message, transfer);
+  }
+}

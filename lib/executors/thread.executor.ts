@@ -1,0 +1,166 @@
+import Queue from 'yocto-queue';
+import type { PoolOptions } from '../background-tasks.options.ts';
+import { TaskArgumentError } from '../errors/task-argument.error.ts';
+import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
+import { TaskThreadError } from '../errors/task-thread.error.ts';
+import { TooManyTasksError } from '../errors/too-many-tasks.error.ts';
+import {
+  argumentNotCloned,
+  byClosing,
+  threadCrashed,
+  threadExited,
+  threadNotStarted,
+  threadOutOfMemory,
+  tooManyForThreads,
+} from '../messages.ts';
+import type { Attempt } from '../task/attempt.ts';
+import { movedIn } from '../task/move.ts';
+import type { TaskCall } from '../task/task-call.ts';
+import type { TaskExecutor } from './task-executor.ts';
+import type { ThreadMessage } from './thread-messages.ts';
+import { ThreadPool } from './thread-pool.ts';
+import { ThreadRun } from './thread-run.ts';
+
+/** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
+export class ThreadExecutor implements TaskExecutor {
+  readonly #waiting = new Queue<ThreadRun>();
+  readonly #running = new Map<string, ThreadRun>();
+  #admitted = 0;
+  #pool?: Promise<ThreadPool>;
+  #isClosed = false;
+
+  /** @param onIdleLoss is told of the error by which a thread ended that ran no task */
+  constructor(
+    private readonly options: PoolOptions,
+    private readonly onIdleLoss: (error: unknown) => void,
+  ) {}
+
+  admit(call: TaskCall): TaskCall {
+    const { maxThreads, maxQueue } = this.options;
+    if (this.#admitted >= maxThreads + maxQueue) {
+      throw new TooManyTasksError(tooManyForThreads(call.name, maxThreads, maxQueue));
+    }
+    const args = cloneArguments(call);
+    this.#admitted++;
+    return { ...call, args };
+  }
+
+  release(): void {
+    this.#admitted--;
+  }
+
+  execute(attempt: Attempt): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const run = new ThreadRun(attempt, resolve, reject);
+      attempt.onAbort((reason) => (this.#running.has(attempt.id) ? run.abort(reason) : reject(reason)));
+      if (this.#isClosed) {
+        attempt.abort(new TaskCancelledError(attempt.name, byClosing));
+        return;
+      }
+      this.#waiting.enqueue(run);
+      this.#startWaiting();
+    });
+  }
+
+  /** Kills what runs, and starts no more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { attempt } of [...this.#waiting.drain(), ...this.#running.values()]) {
+      attempt.abort(new TaskCancelledError(attempt.name, byClosing));
+    }
+    await this.#pool?.then((pool) => pool.close());
+  }
+
+  #startWaiting(): void {
+    while (this.#running.size < this.options.maxThreads && this.#waiting.size > 0) {
+      const run = this.#waiting.dequeue()!;
+      if (!run.attempt.abortReason) {
+        this.#running.set(run.attempt.id, run);
+        void this.#start(run);
+      }
+    }
+  }
+
+  async #start(run: ThreadRun): Promise<void> {
+    try {
+      const pool = await (this.#pool ??= this.#openPool());
+      run.settle(await pool.run(run));
+    } catch (error) {
+      run.reject(run.attempt.abortReason ?? this.#explain(error, run));
+    }
+    run.end();
+    // A killed thread may take its time to end. Until then it counts, or there would be more than maxThreads.
+    await run.gone;
+    this.#running.delete(run.attempt.id);
+    this.#startWaiting();
+  }
+
+  async #openPool(): Promise<ThreadPool> {
+    return ThreadPool.open(this.options, {
+      said: (message) => this.#receive(message),
+      lost: (error) => void this.#lookForStranded(error),
+    });
+  }
+
+  #receive(message: ThreadMessage): void {
+    this.#running.get(message.taskId)?.receive(message);
+  }
+
+  // Piscina gives up on a thread that can't start, and leaves the task for which it was started where it is.
+  async #lookForStranded(error: unknown): Promise<void> {
+    const runs = [...this.#running.values()].filter(({ killSignal }) => !killSignal.aborted);
+    const outside = runs.filter(({ isInThread }) => !isInThread);
+    const { threads } = (await this.#pool)!;
+    const starting = threads.length - (runs.length - outside.length);
+    if (outside.length > starting) {
+      for (const run of outside) {
+        run.reject(new TaskThreadError(threadNotStarted(run.attempt.name), { cause: error }));
+        run.kill();
+      }
+    } else if (error !== undefined) {
+      this.onIdleLoss(error);
+    }
+  }
+
+  #explain(error: unknown, { attempt: { name } }: ThreadRun): Error {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const [, exitCode] = /^worker exited with code: (\d+)$/.exec(message) ?? [];
+    if (exitCode !== undefined) {
+      return new TaskThreadError(threadExited(name, exitCode));
+    }
+    if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      return new TaskThreadError(threadOutOfMemory(name), { cause: error });
+    }
+    return new TaskThreadError(threadCrashed(name), { cause: error });
+  }
+}
+
+/**
+ * Clones the arguments, so that they are as they were when the task was added, whatever becomes of them.
+ *
+ * @throws TaskArgumentError which names the argument that can't be cloned
+ */
+function cloneArguments({ name, args }: TaskCall): readonly unknown[] {
+  if (args.every(isPrimitive)) {
+    return args;
+  }
+  try {
+    return structuredClone(args, { transfer: movedIn(args) });
+  } catch (error) {
+    const index = args.findIndex((arg) => !canBeCloned(arg));
+    throw new TaskArgumentError(argumentNotCloned(name, index, (error as Error).message), { cause: error });
+  }
+}
+
+function isPrimitive(value: unknown): boolean {
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
+}
+
+function canBeCloned(arg: unknown): boolean {
+  try {
+    structuredClone(arg);
+    return true;
+  } catch {
+    return false;
+  }
+}

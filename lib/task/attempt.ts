@@ -1,0 +1,92 @@
+import { TaskTimeoutError } from '../errors/task-timeout.error.ts';
+import type { TaskCancelledError } from '../errors/task-cancelled.error.ts';
+import type { BackgroundTask } from './background-task.ts';
+import type { CurrentTask, TaskProgress } from './current-task.ts';
+import type { TaskCall } from './task-call.ts';
+
+/** Why an attempt is ended before its time. */
+export type AbortReason = TaskTimeoutError | TaskCancelledError;
+
+/** Who has to know how an attempt goes. */
+export interface AttemptObserver {
+  started(task: BackgroundTask): void;
+  progressed(task: BackgroundTask): void;
+}
+
+/** One attempt of a task: what an executor runs, and what the task sees of itself on the event loop. */
+export class Attempt implements CurrentTask {
+  readonly attempt = 1;
+  #controller?: AbortController;
+  #abortReason?: AbortReason;
+  #onAbort?: (reason: AbortReason) => void;
+  #timer?: NodeJS.Timeout;
+  #isOver = false;
+
+  constructor(
+    readonly task: BackgroundTask,
+    readonly call: TaskCall,
+    /** ms, from when it begins. */
+    private readonly timeout: number | undefined,
+    private readonly observer: AttemptObserver,
+  ) {}
+
+  get id(): string {
+    return this.task.id;
+  }
+
+  get name(): string {
+    return this.task.name;
+  }
+
+  // Made when somebody asks for it: most tasks never do.
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#abortReason) {
+        this.#controller.abort(this.#abortReason);
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  get abortReason(): AbortReason | undefined {
+    return this.#abortReason;
+  }
+
+  updateProgress(progress: TaskProgress): void {
+    // One that ran out of time may go on unseen: then nobody is to see its progress either.
+    if (!this.#isOver) {
+      this.task.update(progress);
+      this.observer.progressed(this.task);
+    }
+  }
+
+  /** To be called by the executor when the function is about to run. */
+  begin(): void {
+    const { task, timeout } = this;
+    task.start();
+    this.observer.started(task);
+    if (timeout !== undefined) {
+      this.#timer = setTimeout(() => this.abort(new TaskTimeoutError(task.name, timeout)), timeout);
+    }
+  }
+
+  abort(reason: AbortReason): void {
+    if (!this.#abortReason && !this.#isOver) {
+      this.#abortReason = reason;
+      this.#controller?.abort(reason);
+      this.#onAbort?.(reason);
+    }
+  }
+
+  /** Has the executor told that it is to end the attempt. */
+  onAbort(listener: (reason: AbortReason) => void): void {
+    this.#onAbort = listener;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#onAbort = undefined;
+    clearTimeout(this.#timer);
+  }
+}
