@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   resolve: {
-    alias: { 'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)) },
+    alias: {
+      'nestjs-background-tasks/task': fileURLToPath(new URL('lib/task/index.ts', import.meta.url)),
+      'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)),
+    },
   },
   test: {
     include: ['test/**/*.spec.ts'],

@@ -6,6 +6,8 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
  * @since 0.2.0
  */
 export class TooManyTasksError extends BackgroundTasksError {
-  /** What Nest, as Express and Fastify, answers with where nobody catches the error. */
+  // These make Nest, Express and Fastify answer as for an error of `http-errors` where nobody catches it.
+  readonly status = 503;
   readonly statusCode = 503;
+  readonly expose = false;
 }

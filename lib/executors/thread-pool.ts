@@ -76,13 +76,14 @@ export class ThreadPool {
     return this.#piscina.threads;
   }
 
-  /** Rejects if the thread ends under the task, or is killed. */
-  async run(run: ThreadRun): Promise<ThreadResponse> {
+  /**
+   * Rejects if the thread ends under the task, or is killed.
+   *
+   * @throws what `new Worker()` throws; Piscina then keeps the task for ever, so that the pool is to be left alone
+   */
+  run(run: ThreadRun): Promise<ThreadResponse> {
     const { request, killSignal, transferList } = run;
-    return (await this.#piscina.run(
-      { ...request, [this.#runKey]: run },
-      { signal: killSignal, transferList },
-    )) as ThreadResponse;
+    return this.#piscina.run({ ...request, [this.#runKey]: run }, { signal: killSignal, transferList });
   }
 
   close(): Promise<void> {

@@ -30,12 +30,15 @@ async function movingMemory<T extends object>(response: T, result: unknown): Pro
 }
 
 async function outcomeOf(request: ThreadRequest, task: ThreadTask): Promise<ThreadOutcome> {
-  try {
-    await import(request.module);
-  } catch (error) {
-    return { status: 'not loaded', error: packThrown(error) };
+  let fn = findThreadTask(request.module, request.task);
+  if (!fn) {
+    try {
+      await import(request.module);
+    } catch (error) {
+      return { status: 'not loaded', error: packThrown(error) };
+    }
+    fn = findThreadTask(request.module, request.task);
   }
-  const fn = findThreadTask(request.module, request.task);
   if (!fn) {
     return { status: 'not defined' };
   }

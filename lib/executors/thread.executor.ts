@@ -17,7 +17,7 @@ import type { Attempt } from '../task/attempt.ts';
 import { movedIn } from '../task/move.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskExecutor } from './task-executor.ts';
-import type { ThreadMessage } from './thread-messages.ts';
+import type { ThreadMessage, ThreadResponse } from './thread-messages.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';
 
@@ -83,8 +83,7 @@ export class ThreadExecutor implements TaskExecutor {
 
   async #start(run: ThreadRun): Promise<void> {
     try {
-      const pool = await (this.#pool ??= this.#openPool());
-      run.settle(await pool.run(run));
+      run.settle(await this.#runInPool(run));
     } catch (error) {
       run.reject(run.attempt.abortReason ?? this.#explain(error, run));
     }
@@ -93,6 +92,18 @@ export class ThreadExecutor implements TaskExecutor {
     await run.gone;
     this.#running.delete(run.attempt.id);
     this.#startWaiting();
+  }
+
+  async #runInPool(run: ThreadRun): Promise<ThreadResponse> {
+    const pool = await (this.#pool ??= this.#openPool());
+    let response: Promise<ThreadResponse>;
+    try {
+      response = pool.run(run);
+    } catch (error) {
+      this.#pool = undefined;
+      throw new TaskThreadError(threadNotStarted(run.attempt.name), { cause: error });
+    }
+    return response;
   }
 
   async #openPool(): Promise<ThreadPool> {
@@ -123,6 +134,9 @@ export class ThreadExecutor implements TaskExecutor {
   }
 
   #explain(error: unknown, { attempt: { name } }: ThreadRun): Error {
+    if (error instanceof TaskThreadError) {
+      return error;
+    }
     const { message, code } = error as NodeJS.ErrnoException;
     const [, exitCode] = /^worker exited with code: (\d+)$/.exec(message) ?? [];
     if (exitCode !== undefined) {

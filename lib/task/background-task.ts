@@ -24,7 +24,7 @@ export class BackgroundTask<R = unknown> {
   #error?: unknown;
   #cancel?: () => void;
   #settled?: Promise<TaskRecord<R>>;
-  #resolveSettled?: (record: TaskRecord<R>) => void;
+  #onSettled?: () => void;
 
   /** @internal made by the runner */
   constructor(
@@ -83,7 +83,7 @@ export class BackgroundTask<R = unknown> {
   settled(): Promise<TaskRecord<R>> {
     return (this.#settled ??= this.#finishedAt
       ? Promise.resolve(this.toJSON())
-      : new Promise((resolve) => (this.#resolveSettled = resolve)));
+      : new Promise((resolve) => (this.#onSettled = () => resolve(this.toJSON()))));
   }
 
   /** The task's record; what `JSON.stringify`, and so a handler that returns the task, makes of it. */
@@ -155,7 +155,7 @@ export class BackgroundTask<R = unknown> {
     this.#status = status;
     this.#finishedAt = new Date();
     this.#cancel = undefined;
-    this.#resolveSettled?.(this.toJSON());
+    this.#onSettled?.();
   }
 }
 
