@@ -99,7 +99,7 @@ test.each([
   ],
 ])('a task that %s fails with a reason', async (_label, task, message, cause) => {
   const { runner } = await startApp({});
-  const handle = runner.start(task as () => void);
+  const handle = runner.start(task);
   expect(await handle.settled()).toMatchObject({ status: 'failed', error: { name: 'TaskThreadError', message } });
   expect(handle.error).toBeInstanceOf(TaskThreadError);
   expect(((handle.error as Error).cause as Error | undefined)?.message).toEqual(cause);

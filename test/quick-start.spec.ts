@@ -1,10 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { installPackage } from './fixtures/install-package.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -43,24 +44,10 @@ function filesIn(readme: string): Record<string, string> {
   return Object.fromEntries(Array.from(blocks, ([, path, code]) => [path, code]));
 }
 
-/** As `npm install` lays it out, from what this repository has installed: without a network. */
-async function install(folder: string): Promise<void> {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
-  const installed = join(folder, 'node_modules', 'nestjs-background-tasks');
-  await mkdir(installed, { recursive: true });
-  await run('tar', ['-xzf', join(folder, filename), '-C', installed, '--strip-components=1']);
-  for (const name of await readdir(join(root, 'node_modules'))) {
-    if (!name.startsWith('.')) {
-      await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
-    }
-  }
-}
-
 test('the quick start, pasted into a new application with the packed package, compiles and works', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'quick-start-'));
   onTestFinished(() => rm(folder, { recursive: true }));
-  await install(folder);
+  await installPackage(folder);
   const pasted = filesIn(await readFile(join(root, 'README.md'), 'utf8'));
   expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/app.controller.ts']);
   for (const [path, content] of Object.entries({ ...newApplication, ...pasted })) {

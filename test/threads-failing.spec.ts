@@ -122,6 +122,7 @@ test('what a task leaves behind ends the idle thread, which is told and replaced
 
 test.each([
   ['an argument that Node refuses', { execArgv: ['--no-such-flag'] }],
+  ['the same, with threads to be kept', { minThreads: 1, execArgv: ['--no-such-flag'] }],
   ['a module to preload that is not there', { execArgv: ['--import', 'file:///nowhere/preload.js'] }],
 ])('threads that can’t start fail their tasks: %s', async (_label, pool) => {
   const { runner } = await start({ maxThreads: 2, ...pool });

@@ -74,7 +74,7 @@ test('memory that is shared with others is copied all the same', async () => {
   const shared = Buffer.from('abc');
   const other = Buffer.from('def');
   expect(shared.buffer).toBe(other.buffer);
-  const { result } = await runner.start(identity, move(shared as Buffer<ArrayBuffer>)).settled();
+  const { result } = await runner.start(identity, move(shared)).settled();
   expect(Buffer.from(result as Uint8Array).toString()).toBe('abc');
   expect(other.toString()).toBe('def');
 });

@@ -59,7 +59,7 @@ export function stackOf(thrown: unknown, depth = 0): string {
     return describe(thrown);
   }
   const stack = read(thrown, 'stack');
-  const own = typeof stack === 'string' && stack !== '' ? stack : `${describe(read(thrown, 'message'))}`;
+  const own = typeof stack === 'string' && stack !== '' ? stack : describe(read(thrown, 'message'));
   const cause = read(thrown, 'cause');
   return cause === undefined || depth === MAX_CAUSES ? own : `${own}\nCaused by: ${stackOf(cause, depth + 1)}`;
 }

@@ -24,7 +24,7 @@ export class EventLoopExecutor implements TaskExecutor {
    * promise, any thenable, or an Observable, which is subscribed to until it completes, as Nest does for a handler.
    */
   execute(attempt: Attempt): Promise<unknown> {
-    return attempt.call.scope.runInAsyncScope(runAsTask, undefined, attempt, () => this.#run(attempt));
+    return attempt.call.scope.runInAsyncScope(() => runAsTask(attempt, () => this.#run(attempt)));
   }
 
   // In the task's context from end to end: an Observable or a lazy thenable starts its work here, not when it is made.

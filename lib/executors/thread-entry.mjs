@@ -1,3 +1,4 @@
+// @ts-check
 // JavaScript, because a thread has to load this before it can load TypeScript.
 import { workerData } from 'node:worker_threads';
 
@@ -8,24 +9,33 @@ import { workerData } from 'node:worker_threads';
 
 const isTypeScript = (/** @type {string} */ url) => /\.[cm]?tsx?$/.test(url);
 
-/** @type {Promise<void> | undefined} */
-let typeScript;
-/** @type {Promise<typeof import('./thread-runner.ts')> | undefined} */
-let runner;
+/** @type {typeof import('./thread-runner.ts').run | undefined} */
+let runTask;
+let isTypeScriptReady = false;
 
 /**
  * What Piscina calls in a thread.
  *
  * @param {ThreadRequest} request
+ * @returns {ThreadResponse | Promise<ThreadResponse>}
+ */
+export default function run(request) {
+  const [, , , module] = request;
+  return runTask && (isTypeScriptReady || !isTypeScript(module)) ? runTask(request) : getReady(request);
+}
+
+/**
+ * @param {ThreadRequest} request
  * @returns {Promise<ThreadResponse>}
  */
-export default async function run(request) {
-  if (!typeScript && (isTypeScript(request.module) || isTypeScript(workerData.runner))) {
-    typeScript = registerTsx();
+async function getReady(request) {
+  const [, , , module] = request;
+  if (!isTypeScriptReady && (isTypeScript(module) || isTypeScript(workerData.runner))) {
+    await registerTsx();
+    isTypeScriptReady = true;
   }
-  await typeScript;
-  runner ??= import(workerData.runner);
-  return (await runner).run(request);
+  ({ run: runTask } = await import(workerData.runner));
+  return run(request);
 }
 
 /**

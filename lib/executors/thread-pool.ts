@@ -6,6 +6,13 @@ import type { PoolOptions } from '../background-tasks.options.ts';
 import type { ThreadData, ThreadMessage, ThreadResponse } from './thread-messages.ts';
 import type { ThreadRun } from './thread-run.ts';
 
+/** Node refuses to start any thread in the way that it was told to. */
+export class ThreadStartError extends Error {
+  constructor(cause: unknown) {
+    super('no thread can be started', { cause });
+  }
+}
+
 /** Is told of what happens in the pool beside the runs. */
 export interface ThreadPoolObserver {
   /** A thread has told something about the task with that id. */
@@ -33,28 +40,30 @@ export class ThreadPool {
     const { Piscina } = await import('piscina');
     const { minThreads, maxThreads, idleTimeout, resourceLimits, execArgv, env } = options;
     const workerData: ThreadData = { runner: beside(`./thread-runner${extname(import.meta.url)}`).href };
-    const piscina = new Piscina({
-      filename: fileURLToPath(beside('./thread-entry.mjs')),
-      workerData,
-      minThreads,
-      maxThreads,
-      idleTimeout,
-      maxQueue: maxThreads,
-      atomics: 'disabled',
-      // Every call is one that gives the task to a thread: this is how we know which one has it.
-      loadBalancer: (task, workers) => {
-        const idle = workers.find(({ currentUsage }) => currentUsage === 0);
-        const run = (task as unknown as Record<symbol, ThreadRun>)[Piscina.queueOptionsSymbol]!;
-        const thread = idle && piscina.threads.find(({ threadId }) => threadId === idle.id);
-        if (thread) {
-          run.begin(thread);
-        }
-        return idle ?? null;
-      },
-      ...(resourceLimits && { resourceLimits }),
-      ...(execArgv && { execArgv }),
-      ...(env && { env }),
-    });
+    const piscina: Piscina = startingThreads(
+      () =>
+        new Piscina({
+          filename: fileURLToPath(beside('./thread-entry.mjs')),
+          workerData,
+          minThreads,
+          maxThreads,
+          idleTimeout,
+          maxQueue: maxThreads,
+          atomics: 'disabled',
+          // Every call is one that gives the task to a thread: this is how we know which one has it.
+          loadBalancer: (task, workers) => {
+            const idle = workers.find(({ currentUsage }) => currentUsage === 0);
+            const run = (task as unknown as Record<symbol, ThreadRun>)[Piscina.queueOptionsSymbol]!;
+            if (idle) {
+              run.begin(() => piscina.threads.find(({ threadId }) => threadId === idle.id));
+            }
+            return idle ?? null;
+          },
+          ...(resourceLimits && { resourceLimits }),
+          ...(execArgv && { execArgv }),
+          ...(env && { env }),
+        }),
+    );
     let error: unknown;
     piscina.on('error', (reason: unknown) => (error = reason));
     piscina.on('workerDestroy', () =>
@@ -79,11 +88,12 @@ export class ThreadPool {
   /**
    * Rejects if the thread ends under the task, or is killed.
    *
-   * @throws what `new Worker()` throws; Piscina then keeps the task for ever, so that the pool is to be left alone
+   * @throws ThreadStartError after which the pool is of no use, since Piscina keeps the task for ever
    */
   run(run: ThreadRun): Promise<ThreadResponse> {
     const { request, killSignal, transferList } = run;
-    return this.#piscina.run({ ...request, [this.#runKey]: run }, { signal: killSignal, transferList });
+    const message = Object.assign(request, { [this.#runKey]: run });
+    return startingThreads(() => this.#piscina.run(message, { signal: killSignal, transferList }));
   }
 
   close(): Promise<void> {
@@ -94,6 +104,15 @@ export class ThreadPool {
 /** Tests and loaders add queries to the URL of this file, which `new URL` leaves behind. */
 function beside(path: string): URL {
   return new URL(path, import.meta.url);
+}
+
+/** @throws ThreadStartError in place of what `new Worker()` throws */
+function startingThreads<T>(start: () => T): T {
+  try {
+    return start();
+  } catch (error) {
+    throw new ThreadStartError(error);
+  }
 }
 
 /** A task may talk to the parent port as well. */

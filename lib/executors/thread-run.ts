@@ -5,6 +5,7 @@ import { moduleNotLoaded, resultNotCloned, taskNotDefined } from '../messages.ts
 import type { AbortReason, Attempt } from '../task/attempt.ts';
 import { memoryIn } from '../task/move.ts';
 import type { AbortMessage, ThreadMessage, ThreadRequest, ThreadResponse } from './thread-messages.ts';
+import { KillSignal } from './kill-signal.ts';
 import { packThrown, unpackThrown } from './thrown.ts';
 
 /** ms for a task that has looked at its signal to end by itself, before its thread is killed. */
@@ -12,12 +13,14 @@ const ABORT_GRACE = 500;
 
 /** One attempt on its way to a thread, in it, and back. */
 export class ThreadRun {
-  readonly #killer = new AbortController();
-  #worker?: Worker;
+  #findWorker?: () => Worker | undefined;
   #exited?: Promise<unknown>;
   #port?: MessagePort;
   #grace?: NodeJS.Timeout;
   #updates = 0;
+
+  /** Aborts when the thread is to be killed, or no thread is to be given any more. */
+  readonly killSignal = new KillSignal();
 
   constructor(
     readonly attempt: Attempt,
@@ -27,8 +30,8 @@ export class ThreadRun {
 
   get request(): ThreadRequest {
     const { id, name, attempt, call } = this.attempt;
-    const { module, name: task } = call.definition as { module: string; name: string };
-    return { id, name, attempt, module, task, args: call.args };
+    const { module, name: definedAs } = call.definition!;
+    return [id, name, attempt, module!, definedAs, call.args];
   }
 
   /** The arguments are a clone that nobody else has, so all of their memory can be moved. */
@@ -36,13 +39,8 @@ export class ThreadRun {
     return memoryIn(this.attempt.call.args);
   }
 
-  /** Aborts when the thread is to be killed, or no thread is to be given any more. */
-  get killSignal(): AbortSignal {
-    return this.#killer.signal;
-  }
-
   get isInThread(): boolean {
-    return this.#worker !== undefined;
+    return this.#findWorker !== undefined;
   }
 
   /** Resolves when no thread runs it any more. */
@@ -50,8 +48,9 @@ export class ThreadRun {
     return this.#exited;
   }
 
-  begin(worker: Worker): void {
-    this.#worker = worker;
+  /** @param findWorker since looking for it would cost each task, and is for the few that are killed */
+  begin(findWorker: () => Worker | undefined): void {
+    this.#findWorker = findWorker;
     this.attempt.begin();
   }
 
@@ -75,12 +74,13 @@ export class ThreadRun {
   }
 
   kill(): void {
-    this.#exited = this.#worker && once(this.#worker, 'exit');
-    this.#killer.abort();
+    const worker = this.#findWorker?.();
+    this.#exited = worker && once(worker, 'exit');
+    this.killSignal.abort();
   }
 
   settle(response: ThreadResponse): void {
-    if (response.updates > this.#updates && response.progress !== undefined) {
+    if (response.progress !== undefined && response.updates !== this.#updates) {
       this.attempt.updateProgress(response.progress);
     }
     const { name, call } = this.attempt;

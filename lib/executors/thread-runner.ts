@@ -1,5 +1,6 @@
 import { runAsTask } from '../task/current-task.ts';
 import { memoryIn, movedIn } from '../task/move.ts';
+import type { AnyFunction } from '../task/task-call.ts';
 import { enterTaskThread, findThreadTask } from '../task/thread-tasks.ts';
 import type { ThreadOutcome, ThreadRequest, ThreadResponse } from './thread-messages.ts';
 import { ThreadTask } from './thread-task.ts';
@@ -7,56 +8,74 @@ import { packThrown } from './thrown.ts';
 
 enterTaskThread();
 
-/** Runs a task in the thread in which this is called. Never rejects: what happened is told by the response. */
-export async function run(request: ThreadRequest): Promise<ThreadResponse> {
-  const task = new ThreadTask(request);
-  const outcome = await outcomeOf(request, task);
-  task.end();
-  const response = { ...outcome, ...task.said };
-  return response.status === 'completed' ? movingMemory(response, response.result) : response;
+type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * Runs a task in the thread in which this is called. Never throws or rejects: what happened is told by the response. That
+ * of a sync function is there at once, since every promise on the way costs as much as the rest.
+ */
+export function run(request: ThreadRequest): MaybePromise<ThreadResponse> {
+  const [, , , module, definedAs] = request;
+  const fn = findThreadTask(module, definedAs);
+  return fn ? runTask(fn, request) : loadTask(request);
 }
 
-/** The response has a clone of the result, so nobody misses the memory that is moved along with it. */
-async function movingMemory<T extends object>(response: T, result: unknown): Promise<T> {
-  const memory = memoryIn([result]);
-  if (memory.length === 0) {
-    return response;
-  }
-  const { Piscina } = await import('piscina');
-  return Piscina.move({
-    [Piscina.transferableSymbol]: memory,
-    [Piscina.valueSymbol]: response,
-  } as unknown as Parameters<typeof Piscina.move>[0]) as unknown as T;
-}
-
-async function outcomeOf(request: ThreadRequest, task: ThreadTask): Promise<ThreadOutcome> {
-  let fn = findThreadTask(request.module, request.task);
-  if (!fn) {
-    try {
-      await import(request.module);
-    } catch (error) {
-      return { status: 'not loaded', error: packThrown(error) };
-    }
-    fn = findThreadTask(request.module, request.task);
-  }
-  if (!fn) {
-    return { status: 'not defined' };
-  }
-  let result: unknown;
+async function loadTask(request: ThreadRequest): Promise<ThreadResponse> {
+  const [, , , module, definedAs] = request;
   try {
-    result = await runAsTask(task, async () => fn(...request.args));
+    await import(module);
   } catch (error) {
-    return { status: 'threw', error: packThrown(error) };
+    return { status: 'not loaded', error: packThrown(error) };
   }
+  const fn = findThreadTask(module, definedAs);
+  return fn ? runTask(fn, request) : { status: 'not defined' };
+}
+
+function runTask(fn: AnyFunction, [id, name, attempt, , , args]: ThreadRequest): MaybePromise<ThreadResponse> {
+  const task = new ThreadTask(id, name, attempt);
+  const respond = (outcome: ThreadOutcome) => {
+    task.end();
+    return movingMemory(task.said ? { ...outcome, ...task.said } : outcome);
+  };
+  const threw = (thrown: unknown) => respond({ status: 'threw', error: packThrown(thrown) });
+  return runAsTask(task, () => {
+    let result: unknown;
+    try {
+      result = fn(...args);
+    } catch (error) {
+      return threw(error);
+    }
+    return isPrimitive(result)
+      ? respond({ status: 'completed', result })
+      : Promise.resolve(result).then((value) => respond(completed(value)), threw);
+  });
+}
+
+/** Tries here what the message will do, because a result that can't be sent would end the thread. */
+function completed(result: unknown): ThreadOutcome {
   try {
-    return { status: 'completed', result: cloned(result) };
+    const sent = isPrimitive(result) ? result : structuredClone(result, { transfer: movedIn([result]) });
+    return { status: 'completed', result: sent };
   } catch (error) {
     return { status: 'result not cloned', error: packThrown(error) };
   }
 }
 
-/** Tries here what the message will do, because a result that can't be sent would end the thread. */
-function cloned(result: unknown): unknown {
-  const isPrimitive = typeof result !== 'object' && typeof result !== 'function' && typeof result !== 'symbol';
-  return isPrimitive || result === null ? result : structuredClone(result, { transfer: movedIn([result]) });
+/** The response has a clone of the result, so nobody misses the memory that is moved along with it. */
+function movingMemory(response: ThreadResponse): MaybePromise<ThreadResponse> {
+  const memory = response.status === 'completed' ? memoryIn([response.result]) : [];
+  if (memory.length === 0) {
+    return response;
+  }
+  return import('piscina').then(
+    ({ Piscina }) =>
+      Piscina.move({
+        [Piscina.transferableSymbol]: memory,
+        [Piscina.valueSymbol]: response,
+      } as unknown as Parameters<typeof Piscina.move>[0]) as unknown as ThreadResponse,
+  );
+}
+
+function isPrimitive(value: unknown): boolean {
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
 }

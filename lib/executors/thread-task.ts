@@ -1,23 +1,20 @@
 import { MessageChannel, parentPort, type MessagePort } from 'node:worker_threads';
 import type { CurrentTask, TaskProgress } from '../task/current-task.ts';
-import type { AbortMessage, ThreadMessage, ThreadRequest } from './thread-messages.ts';
+import type { AbortMessage, ThreadMessage, ThreadSaid } from './thread-messages.ts';
 import { unpackThrown } from './thrown.ts';
 
 /** What a task sees of itself in a thread. */
 export class ThreadTask implements CurrentTask {
-  readonly id: string;
-  readonly name: string;
-  readonly attempt: number;
   #updates = 0;
   #progress?: TaskProgress;
   #controller?: AbortController;
   #port?: MessagePort;
 
-  constructor({ id, name, attempt }: ThreadRequest) {
-    this.id = id;
-    this.name = name;
-    this.attempt = attempt;
-  }
+  constructor(
+    readonly id: string,
+    readonly name: string,
+    readonly attempt: number,
+  ) {}
 
   // A task that never asks for its signal can be killed at once, and costs no port.
   get signal(): AbortSignal {
@@ -38,9 +35,8 @@ export class ThreadTask implements CurrentTask {
     this.#updates++;
   }
 
-  /** How often it told of progress, and what it told last. */
-  get said(): { updates: number; progress?: TaskProgress } {
-    return this.#updates === 0 ? { updates: 0 } : { updates: this.#updates, progress: this.#progress };
+  get said(): ThreadSaid | undefined {
+    return this.#progress === undefined ? undefined : { updates: this.#updates, progress: this.#progress };
   }
 
   end(): void {

@@ -18,7 +18,7 @@ import { movedIn } from '../task/move.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskExecutor } from './task-executor.ts';
 import type { ThreadMessage, ThreadResponse } from './thread-messages.ts';
-import { ThreadPool } from './thread-pool.ts';
+import { ThreadPool, ThreadStartError } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';
 
 /** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
@@ -26,7 +26,8 @@ export class ThreadExecutor implements TaskExecutor {
   readonly #waiting = new Queue<ThreadRun>();
   readonly #running = new Map<string, ThreadRun>();
   #admitted = 0;
-  #pool?: Promise<ThreadPool>;
+  #opening?: Promise<ThreadPool>;
+  #pool?: ThreadPool;
   #isClosed = false;
 
   /** @param onIdleLoss is told of the error by which a thread ended that ran no task */
@@ -68,7 +69,7 @@ export class ThreadExecutor implements TaskExecutor {
     for (const { attempt } of [...this.#waiting.drain(), ...this.#running.values()]) {
       attempt.abort(new TaskCancelledError(attempt.name, byClosing));
     }
-    await this.#pool?.then((pool) => pool.close());
+    await (await this.#opening)?.close();
   }
 
   #startWaiting(): void {
@@ -82,35 +83,35 @@ export class ThreadExecutor implements TaskExecutor {
   }
 
   async #start(run: ThreadRun): Promise<void> {
+    let response: ThreadResponse;
     try {
-      run.settle(await this.#runInPool(run));
+      // Without a turn in between if the pool is there: the thread is idle until it gets the task.
+      const pool = this.#pool ?? (await this.#openPool());
+      response = await pool.run(run);
     } catch (error) {
       run.reject(run.attempt.abortReason ?? this.#explain(error, run));
+      // A killed thread may take its time to end. Until then it counts, or there would be more than maxThreads.
+      await run.gone;
+      this.#makeRoom(run);
+      return;
     }
+    this.#makeRoom(run);
+    run.settle(response);
+  }
+
+  #makeRoom(run: ThreadRun): void {
     run.end();
-    // A killed thread may take its time to end. Until then it counts, or there would be more than maxThreads.
-    await run.gone;
     this.#running.delete(run.attempt.id);
     this.#startWaiting();
   }
 
-  async #runInPool(run: ThreadRun): Promise<ThreadResponse> {
-    const pool = await (this.#pool ??= this.#openPool());
-    let response: Promise<ThreadResponse>;
-    try {
-      response = pool.run(run);
-    } catch (error) {
-      this.#pool = undefined;
-      throw new TaskThreadError(threadNotStarted(run.attempt.name), { cause: error });
-    }
-    return response;
-  }
-
+  /** Once for all that ask before it is there. */
   async #openPool(): Promise<ThreadPool> {
-    return ThreadPool.open(this.options, {
+    this.#opening ??= ThreadPool.open(this.options, {
       said: (message) => this.#receive(message),
-      lost: (error) => void this.#lookForStranded(error),
+      lost: (error) => this.#lookForStranded(error),
     });
+    return (this.#pool = await this.#opening);
   }
 
   #receive(message: ThreadMessage): void {
@@ -118,11 +119,10 @@ export class ThreadExecutor implements TaskExecutor {
   }
 
   // Piscina gives up on a thread that can't start, and leaves the task for which it was started where it is.
-  async #lookForStranded(error: unknown): Promise<void> {
+  #lookForStranded(error: unknown): void {
     const runs = [...this.#running.values()].filter(({ killSignal }) => !killSignal.aborted);
     const outside = runs.filter(({ isInThread }) => !isInThread);
-    const { threads } = (await this.#pool)!;
-    const starting = threads.length - (runs.length - outside.length);
+    const starting = (this.#pool?.threads.length ?? 0) - (runs.length - outside.length);
     if (outside.length > starting) {
       for (const run of outside) {
         run.reject(new TaskThreadError(threadNotStarted(run.attempt.name), { cause: error }));
@@ -134,8 +134,10 @@ export class ThreadExecutor implements TaskExecutor {
   }
 
   #explain(error: unknown, { attempt: { name } }: ThreadRun): Error {
-    if (error instanceof TaskThreadError) {
-      return error;
+    if (error instanceof ThreadStartError) {
+      this.#pool = undefined;
+      this.#opening = undefined;
+      return new TaskThreadError(threadNotStarted(name), { cause: error.cause });
     }
     const { message, code } = error as NodeJS.ErrnoException;
     const [, exitCode] = /^worker exited with code: (\d+)$/.exec(message) ?? [];

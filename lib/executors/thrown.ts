@@ -1,4 +1,5 @@
 import { deserializeError, serializeError, type ErrorObject } from 'serialize-error';
+import { describe, read } from '../errors/describe.ts';
 
 /** What was thrown, in a form that gets from thread to thread with its own properties, its stack and its causes. */
 export type Packed = { error: ErrorObject } | { value: unknown };
@@ -18,10 +19,13 @@ export function unpackThrown(packed: Packed): unknown {
 }
 
 function bareError(thrown: unknown): ErrorObject {
-  try {
-    const { name, message, stack } = thrown as Error;
-    return { name: String(name), message: String(message), stack: String(stack) };
-  } catch {
-    return { name: 'Error', message: 'The task threw something that cannot be read.' };
-  }
+  const text = (key: string) => {
+    const value = thrown instanceof Error ? read(thrown, key) : undefined;
+    return typeof value === 'string' ? value : undefined;
+  };
+  return {
+    name: text('name') ?? 'Error',
+    message: text('message') ?? describe(thrown),
+    ...(text('stack') !== undefined && { stack: text('stack')! }),
+  };
 }

@@ -46,6 +46,6 @@ export function currentTask(): CurrentTask | undefined {
 }
 
 /** Calls a function as the given task. What it returns has to be awaited inside, since a thenable may begin only then. */
-export function runAsTask<T>(task: CurrentTask, fn: () => Promise<T>): Promise<T> {
+export function runAsTask<T>(task: CurrentTask, fn: () => T): T {
   return storage.run(task, fn);
 }
