@@ -4,7 +4,7 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
 /**
  * A task was cancelled. The reason of its signal, and then the task's error.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export class TaskCancelledError extends BackgroundTasksError {
   constructor(

@@ -4,7 +4,7 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
 /**
  * An attempt of a task ran out of time. The reason of the task's signal, and then the task's error.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export class TaskTimeoutError extends BackgroundTasksError {
   constructor(

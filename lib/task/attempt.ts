@@ -30,6 +30,15 @@ export class Attempt implements CurrentTask {
     private readonly observer: AttemptObserver,
   ) {}
 
+  // A property, so that it can be taken off by destructuring.
+  readonly updateProgress = (progress: TaskProgress): void => {
+    // One that ran out of time may go on unseen: then nobody is to see its progress either.
+    if (!this.#isOver) {
+      this.task.update(progress);
+      this.observer.progressed(this.task);
+    }
+  };
+
   get id(): string {
     return this.task.id;
   }
@@ -51,14 +60,6 @@ export class Attempt implements CurrentTask {
 
   get abortReason(): AbortReason | undefined {
     return this.#abortReason;
-  }
-
-  updateProgress(progress: TaskProgress): void {
-    // One that ran out of time may go on unseen: then nobody is to see its progress either.
-    if (!this.#isOver) {
-      this.task.update(progress);
-      this.observer.progressed(this.task);
-    }
   }
 
   /** To be called by the executor when the function is about to run. */

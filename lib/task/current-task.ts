@@ -4,7 +4,7 @@ import { sharedInThread } from './shared-in-thread.ts';
 /**
  * What a task can know of itself and do with itself while it runs.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface CurrentTask {
   /** The task's id, as its handle has it. */
@@ -18,7 +18,7 @@ export interface CurrentTask {
    */
   readonly signal: AbortSignal;
   /** Tells those who watch the task how far it has come: a number, or an object that can be cloned. */
-  updateProgress(progress: TaskProgress): void;
+  readonly updateProgress: (progress: TaskProgress) => void;
 }
 
 /** How far a task has come, in the task's own terms. */
@@ -39,7 +39,7 @@ const storage = sharedInThread('currentTask', () => new AsyncLocalStorage<Curren
  *   }
  * }
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export function currentTask(): CurrentTask | undefined {
   return storage.getStore();

@@ -11,7 +11,7 @@ import { registerThreadTask } from './thread-tasks.ts';
 /**
  * What can be said of a task where it is defined.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface DefineTaskOptions extends TaskOptions {
   /**
@@ -40,7 +40,7 @@ export interface DefineTaskOptions extends TaskOptions {
  * // a controller
  * this.tasks.addTask(renderReport, id);
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export function defineTask<F extends AnyFunction>(fn: F, { thread, ...options }: DefineTaskOptions = {}): F {
   if (typeof fn !== 'function') {

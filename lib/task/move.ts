@@ -14,7 +14,7 @@ export type Movable = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
  * @example
  * tasks.addTask(resize, move(image), 640);
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export function move<T extends Movable>(value: T): T {
   movable.add(value);

@@ -2,7 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { currentTask, defineTask } from 'nestjs-background-tasks/task';
-import { PDFDocument } from 'pdfkit';
+// oxlint-disable-next-line import/no-named-as-default -- its types know the default only
+import PDFDocument from 'pdfkit';
 
 const ROWS = 45;
 
