@@ -29,12 +29,13 @@ export class ThreadTask implements CurrentTask {
     return this.#controller.signal;
   }
 
-  updateProgress(progress: TaskProgress): void {
+  readonly updateProgress = (progress: TaskProgress): void => {
     this.#tell({ taskId: this.id, progress });
     this.#progress = progress;
     this.#updates++;
-  }
+  };
 
+  /** How often it told of progress, and what it told last. */
   get said(): ThreadSaid | undefined {
     return this.#progress === undefined ? undefined : { updates: this.#updates, progress: this.#progress };
   }
