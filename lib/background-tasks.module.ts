@@ -11,6 +11,7 @@ import {
   type BackgroundTasksModuleOptions,
 } from './background-tasks.options.ts';
 import { assertImportedOnce, assertNotInThread } from './module-import.ts';
+import { TaskRegistry } from './registry/task-registry.service.ts';
 import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from './request/background-tasks.ts';
 import { RequestTasks } from './request/request-tasks.ts';
@@ -38,6 +39,7 @@ import { TaskRunner } from './runner/task-runner.service.ts';
     },
     TaskLists,
     TaskRunner,
+    TaskRegistry,
     RequestTasks,
     {
       provide: BackgroundTasks,
@@ -48,7 +50,7 @@ import { TaskRunner } from './runner/task-runner.service.ts';
     BackgroundTasksInterceptor,
     { provide: APP_INTERCEPTOR, useExisting: BackgroundTasksInterceptor },
   ],
-  exports: [BackgroundTasks, TaskRunner, RequestTasks],
+  exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
   /**

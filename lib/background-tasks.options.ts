@@ -10,9 +10,19 @@ import {
   milliseconds,
   oneOf,
   plainObject,
+  type OptionRule,
   type OptionRules,
 } from './task/option-rules.ts';
-import { onFailureRule, runOnRule, type OnFailure, type RunOn } from './task/task-options.ts';
+import { read } from './errors/describe.ts';
+import type { TaskStore } from './registry/task-store.ts';
+import {
+  checkTaskOptions,
+  onFailureRule,
+  runOnRule,
+  type OnFailure,
+  type RunOn,
+  type TaskOptions,
+} from './task/task-options.ts';
 
 /** How worker threads are pooled, with the defaults. */
 export class PoolOptions {
@@ -38,6 +48,15 @@ export class PoolOptions {
   env?: NodeJS.ProcessEnv;
 }
 
+/** What is kept of tasks that have come to their end, with the defaults. */
+export class HistoryOptions {
+  /** How many. 0: none. */
+  max = 1_000;
+
+  /** For how long, in ms. `Infinity`: until there are too many. */
+  ttl = 3_600_000;
+}
+
 /** Every option of the module, with its default. */
 export class BackgroundTasksOptions {
   /**
@@ -55,6 +74,21 @@ export class BackgroundTasksOptions {
   /** After which response tasks run. `success`: one with a status below 400. `failure`: any other. `always`: every one. */
   runOn: RunOn = 'success';
 
+  /** What holds for each task of which nothing else is said, by `with` or `defineTask`. */
+  defaults: Omit<TaskOptions, 'name' | 'deduplication'> = {};
+
+  /** How many tasks, of all requests, run at once on the event loop; requests take turns. */
+  concurrency = Infinity;
+
+  /** What `TaskRegistry` keeps of tasks that have come to their end. */
+  history = new HistoryOptions();
+
+  /**
+   * Where records are shared with other processes: a Keyv 5, with whatever adapter. It keeps them for `history.ttl`. One
+   * that fails or hangs is warned of, and delays no task. Default: none, records stay in this process.
+   */
+  store?: TaskStore;
+
   /** For how long, in ms, a task may keep the event loop to itself before it is warned of, once by name. 0: never warn. */
   blockingThreshold = 50;
 
@@ -68,7 +102,7 @@ export class BackgroundTasksOptions {
  * @since 0.1.0
  */
 export type BackgroundTasksModuleOptions = Partial<
-  Omit<BackgroundTasksOptions, 'pool'> & { pool: Partial<PoolOptions> }
+  Omit<BackgroundTasksOptions, 'pool' | 'history'> & { pool: Partial<PoolOptions>; history: Partial<HistoryOptions> }
 >;
 
 /**
@@ -80,12 +114,27 @@ export interface BackgroundTasksOptionsFactory {
   createBackgroundTasksOptions(): BackgroundTasksModuleOptions | Promise<BackgroundTasksModuleOptions>;
 }
 
+const storeRule: OptionRule = {
+  expected: 'a Keyv, or another object with the methods get and set',
+  accepts: (value) =>
+    plainObject.accepts(value) && ['get', 'set'].every((name) => typeof read(value as object, name) === 'function'),
+};
+
 const rules: OptionRules<BackgroundTasksOptions> = {
   execution: oneOf('sequential', 'parallel'),
   onFailure: onFailureRule,
   runOn: runOnRule,
+  defaults: plainObject,
+  concurrency: either(integerFrom(1), Infinity),
+  history: plainObject,
+  store: storeRule,
   blockingThreshold: milliseconds,
   pool: plainObject,
+};
+
+const historyRules: OptionRules<HistoryOptions> = {
+  max: integerFrom(0),
+  ttl: either(integerFrom(1), Infinity),
 };
 
 const poolRules: OptionRules<PoolOptions> = {
@@ -114,5 +163,10 @@ export function resolveOptions(options: BackgroundTasksModuleOptions): Backgroun
       ),
     );
   }
-  return Object.assign(new BackgroundTasksOptions(), given, { pool });
+  const history = Object.assign(
+    new HistoryOptions(),
+    checkOptions(`${where}: history`, given.history ?? {}, historyRules),
+  );
+  const defaults = checkTaskOptions(`${where}: defaults`, given.defaults ?? {});
+  return Object.assign(new BackgroundTasksOptions(), given, { pool, history, defaults });
 }

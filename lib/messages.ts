@@ -150,3 +150,16 @@ export const byCaller = 'by cancel()';
 export const byClosing = 'because the application was closed';
 
 export const taskCancelled = (name: string, by: string) => `Task "${name}" was cancelled ${by}.`;
+
+export const taskRetrying = (task: Named & Pick<TaskRecord, 'attempts'>, delay: number, origin?: string) =>
+  `Attempt ${task.attempts} of task ${nameOf(task)}${ofRequest(origin)} failed; the next is in ${delay} ms`;
+
+export const retryIfThrew = (task: Named) => `retryIf of task ${nameOf(task)} threw, so the task is not tried again`;
+
+export const subscriberThrew = () => 'A subscriber of TaskRunner.events threw';
+
+export const storeFailed = () =>
+  'The store of task records fails. Tasks go on, and their records are written when it works again.';
+
+export const storeUnavailable = (id: string) =>
+  `The record of task ${id} could not be read: the store of task records failed. See the cause.`;

@@ -4,9 +4,30 @@ import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tas
 import { optionsNotAnObject, unknownOption, wrongDrainTimeout, wrongOption } from '../lib/messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
-const options = ['execution', 'onFailure', 'runOn', 'blockingThreshold', 'pool'];
+const options = [
+  'execution',
+  'onFailure',
+  'runOn',
+  'defaults',
+  'concurrency',
+  'history',
+  'store',
+  'blockingThreshold',
+  'pool',
+];
 const poolOptions = ['minThreads', 'maxThreads', 'idleTimeout', 'maxQueue', 'resourceLimits', 'execArgv', 'env'];
-const taskOptions = ['name', 'runOn', 'onFailure', 'timeout'];
+const taskOptions = [
+  'name',
+  'runOn',
+  'onFailure',
+  'attempts',
+  'backoff',
+  'retryIf',
+  'timeout',
+  'delay',
+  'deduplication',
+];
+const backoff = "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }, its type 'fixed' or 'exponential'";
 const limit = `a number of milliseconds, more than 0 and at most ${2 ** 31 - 1}`;
 const pool = 'BackgroundTasksModule: pool';
 const forRoot = 'BackgroundTasksModule';
@@ -26,6 +47,21 @@ const bad: [given: unknown, message: string][] = [
   ]),
   [{ onFailur: 'stop' }, unknownOption(forRoot, 'onFailur', options)],
   [{ toString: 'stop' }, unknownOption(forRoot, 'toString', options)],
+  [{ concurrency: 0 }, wrongOption(forRoot, 'concurrency', '0', 'a whole number, 1 or more, or Infinity')],
+  [
+    { store: {} },
+    wrongOption(forRoot, 'store', 'an object (Object)', 'a Keyv, or another object with the methods get and set'),
+  ],
+  [{ history: 5 }, wrongOption(forRoot, 'history', '5', 'an object')],
+  [{ history: { max: -1 } }, wrongOption('BackgroundTasksModule: history', 'max', '-1', 'a whole number, 0 or more')],
+  [
+    { history: { ttl: 0 } },
+    wrongOption('BackgroundTasksModule: history', 'ttl', '0', 'a whole number, 1 or more, or Infinity'),
+  ],
+  [
+    { defaults: { attempts: -1 } },
+    wrongOption('BackgroundTasksModule: defaults', 'attempts', '-1', 'a whole number, 1 or more'),
+  ],
   [{ pool: 4 }, wrongOption(forRoot, 'pool', '4', 'an object')],
   [{ pool: { threads: 4 } }, unknownOption(pool, 'threads', poolOptions)],
   [{ pool: { maxThreads: 0 } }, wrongOption(pool, 'maxThreads', '0', 'a whole number, 1 or more')],
@@ -58,6 +94,20 @@ test.each([
   [{ onFailure: true }, wrongOption('with', 'onFailure', 'true', "one of 'stop', 'continue'")],
   [{ timeout: 0 }, wrongOption('with', 'timeout', '0', limit)],
   [{ timeout: 2 ** 31 }, wrongOption('with', 'timeout', String(2 ** 31), limit)],
+  [{ attempts: 0 }, wrongOption('with', 'attempts', '0', 'a whole number, 1 or more')],
+  [{ attempts: 1.5 }, wrongOption('with', 'attempts', '1.5', 'a whole number, 1 or more')],
+  [{ backoff: 1_000 }, wrongOption('with', 'backoff', '1000', backoff)],
+  [{ backoff: { type: 'linear', delay: 1 } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
+  [{ backoff: { type: 'fixed' } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
+  [{ backoff: { type: 'fixed', delay: 1, jitter: 2 } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
+  [{ backoff: { type: 'fixed', delay: 1, factor: 2 } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
+  [{ retryIf: true }, wrongOption('with', 'retryIf', 'true', 'a function')],
+  [{ delay: -1 }, wrongOption('with', 'delay', '-1', `a number of milliseconds, 0 or more and at most ${2 ** 31 - 1}`)],
+  [{ deduplication: 'a' }, wrongOption('with', 'deduplication', "'a'", "an object like { id: 'reindex' }")],
+  [
+    { deduplication: { id: '' } },
+    wrongOption('with', 'deduplication', 'an object (Object)', "an object like { id: 'reindex' }"),
+  ],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
   [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptions)],
   [undefined, optionsNotAnObject('with', 'undefined')],
@@ -89,6 +139,6 @@ test('a message says what came, what was expected and the way out', () => {
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, blockingThreshold, pool."`,
+    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, history, store, blockingThreshold, pool."`,
   );
 });

@@ -93,6 +93,15 @@ test('a signal that is asked for too late is aborted already', async () => {
   expect(task.status).toBe('cancelled');
 });
 
+test('a task that cancels itself and never ends is cancelled', async () => {
+  const { runner } = await startApp({});
+  const task = runner.start((): Promise<void> => {
+    task.cancel();
+    return never();
+  });
+  expect(await task.settled()).toMatchObject({ status: 'cancelled' });
+});
+
 test('an attempt that runs out of time fails, and stops those after it', async () => {
   const { url, runner, log } = await startApp({ controllers: [CancelController] });
   await fetch(`${url}/timeout`);

@@ -69,7 +69,19 @@ test.each([
 
 test('defineTask with an unknown option', () => {
   expect(() => defineTask(() => undefined, { name: 'a', threads: 1 } as never)).toThrow(
-    new InvalidOptionError(unknownOption('defineTask', 'threads', ['name', 'runOn', 'onFailure', 'timeout'])),
+    new InvalidOptionError(
+      unknownOption('defineTask', 'threads', [
+        'name',
+        'runOn',
+        'onFailure',
+        'attempts',
+        'backoff',
+        'retryIf',
+        'timeout',
+        'delay',
+        'deduplication',
+      ]),
+    ),
   );
 });
 

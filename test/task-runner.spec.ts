@@ -47,6 +47,7 @@ test('the handle and the record tell the same', async () => {
     id: task.id,
     name: 'sum',
     status: 'completed',
+    attempts: 1,
     createdAt: task.createdAt.toISOString(),
     startedAt: task.startedAt?.toISOString(),
     finishedAt: task.finishedAt?.toISOString(),

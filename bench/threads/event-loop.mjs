@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { median, percentile, report } from '../figures.mjs';
-import { startApplication } from './application.mjs';
+import { startApplication } from '../application.mjs';
 import { busyFor, busyInThread } from './cpu.task.mjs';
 
 const ROUNDS = 5;

@@ -1,6 +1,6 @@
 // Ten thousand tasks of which every 50th kills its thread: all settle, none twice, and memory doesn't grow.
 import { report } from '../figures.mjs';
-import { startApplication } from './application.mjs';
+import { startApplication } from '../application.mjs';
 import { dieInThread } from './cpu.task.mjs';
 
 const TASKS = 10_000;

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { median, percentile, report } from '../figures.mjs';
-import { startApplication } from './application.mjs';
+import { startApplication } from '../application.mjs';
 import { addOneInThread } from './cpu.task.mjs';
 
 const ROUNDS = 9;

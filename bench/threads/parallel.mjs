@@ -1,6 +1,6 @@
 // Ten tasks that need a processor, on two threads and one after another on the event loop.
 import { median, report } from '../figures.mjs';
-import { startApplication } from './application.mjs';
+import { startApplication } from '../application.mjs';
 import { work, workInThread } from './cpu.task.mjs';
 
 const ROUNDS = 5;

@@ -34,9 +34,9 @@ export class ThreadRun {
     return [id, name, attempt, module!, definedAs, call.args];
   }
 
-  /** The arguments are a clone that nobody else has, so all of their memory can be moved. */
+  /** The arguments are a clone that nobody else has, so all of their memory can be moved, if no other attempt needs it. */
   get transferList(): ArrayBuffer[] {
-    return memoryIn(this.attempt.call.args);
+    return this.attempt.isLast ? memoryIn(this.attempt.call.args) : [];
   }
 
   get isInThread(): boolean {

@@ -14,6 +14,7 @@ import {
   tooManyForThreads,
 } from '../messages.ts';
 import type { Attempt } from '../task/attempt.ts';
+import type { TaskStats } from '../task/task-stats.ts';
 import { movedIn } from '../task/move.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskExecutor } from './task-executor.ts';
@@ -61,6 +62,10 @@ export class ThreadExecutor implements TaskExecutor {
       this.#waiting.enqueue(run);
       this.#startWaiting();
     });
+  }
+
+  get stats(): TaskStats['threads'] {
+    return { alive: this.#pool?.threads.length ?? 0, busy: this.#running.size, waiting: this.#waiting.size };
   }
 
   /** Kills what runs, and starts no more. */

@@ -1,13 +1,15 @@
 import type { BackgroundTask } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
-import type { OnFailure, RunOn } from '../task/task-options.ts';
+import type { OnFailure, RunOn, TaskOptions } from '../task/task-options.ts';
+
+/** Options of a task, with those filled in without which none can run. */
+export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
 
 /** A task that waits for its turn, with what running it takes and what is let go of afterwards. */
 export interface QueuedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
-  readonly runOn: RunOn;
-  readonly onFailure: OnFailure;
-  /** ms of one attempt. */
-  readonly timeout: number | undefined;
+  readonly options: ResolvedTaskOptions;
+  /** Who shares in what there is too little of: the list to which the task belongs. */
+  readonly owner: object;
 }

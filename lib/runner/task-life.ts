@@ -2,25 +2,37 @@ import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { TaskExecutor } from '../executors/task-executor.ts';
 import { byCaller } from '../messages.ts';
 import { Attempt } from '../task/attempt.ts';
-import type { TaskEnd } from '../task/background-task.ts';
+import { backoffDelay } from '../task/backoff.ts';
+import type { BackgroundTask, TaskEnd } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
+import type { TaskOptions } from '../task/task-options.ts';
+import type { FairSlots } from './fair-slots.ts';
 import type { QueuedTask } from './queued-task.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
+import type { TurnQueue } from './turn-queue.ts';
 
-/** Where tasks run. */
-export interface TaskExecutors {
+/** What the lives of all tasks share. */
+export interface TaskLifeContext {
   readonly eventLoop: TaskExecutor;
   readonly threads: TaskExecutor;
+  /** Of the event loop; none: as many as there are. */
+  readonly slots: FairSlots | undefined;
+  readonly turns: TurnQueue;
+  readonly tracker: TaskTracker;
+  readonly log: TaskLog;
 }
 
-/** Takes one task from step to step, and tells the log and the tracker of each. In which order tasks go is not its affair. */
+/** One task on its way, with whom to call when it has come to its end. */
+interface Life {
+  readonly queued: QueuedTask;
+  readonly onEnd: () => void;
+  readonly origin: Origin | undefined;
+}
+
+/** Takes one task from step to step, until it has come to its end. In which order tasks go is not its affair. */
 export class TaskLife {
-  constructor(
-    private readonly executors: TaskExecutors,
-    private readonly tracker: TaskTracker,
-    private readonly log: TaskLog,
-  ) {}
+  constructor(private readonly context: TaskLifeContext) {}
 
   /**
    * @returns the call as it is to be run
@@ -31,18 +43,78 @@ export class TaskLife {
   }
 
   add(queued: QueuedTask): void {
-    const { task } = queued;
-    task.onCancel(() => {
-      task.stop(new TaskCancelledError(task.name, byCaller));
-      this.#settled(queued, 'cancelled');
-    });
-    this.tracker.added(task);
+    queued.task.onCancel(() => this.#cancel(queued));
+    this.context.tracker.added(queued.task, queued.options.deduplication?.id);
   }
 
-  /** Never rejects: a task that fails is logged, and its status tells. */
-  async run(queued: QueuedTask, origin?: Origin): Promise<void> {
-    const { task, call, timeout } = queued;
-    const attempt = new Attempt(task, call, timeout, this.tracker);
+  /** The task that there is already, if this one is to be added only where there is none. */
+  findDuplicate({ deduplication }: TaskOptions): BackgroundTask | undefined {
+    return deduplication && this.context.tracker.findDuplicate(deduplication.id);
+  }
+
+  /** Calls back when the task has come to its end. To be called in a turn of the event loop that is the task's own. */
+  run(queued: QueuedTask, onEnd: () => void, origin?: Origin): void {
+    const { delay = 0 } = queued.options;
+    const wait = delay && delay - (Date.now() - queued.task.createdAt.getTime());
+    const life: Life = { queued, onEnd, origin };
+    if (wait > 0) {
+      this.#pause(life, wait);
+    } else {
+      this.#start(life);
+    }
+  }
+
+  skip(queued: QueuedTask): void {
+    queued.task.skip();
+    this.#settled(queued, 'skipped', false);
+  }
+
+  /** Waits, and then for a turn. */
+  #pause(life: Life, ms: number): void {
+    const { turns, tracker } = this.context;
+    const { queued, onEnd } = life;
+    tracker.delayed(1);
+    const timer = setTimeout(() => {
+      tracker.delayed(-1);
+      queued.task.onCancel(() => this.#cancel(queued));
+      turns.schedule(() => this.#start(life));
+    }, ms);
+    queued.task.onCancel(() => {
+      clearTimeout(timer);
+      tracker.delayed(-1);
+      this.#cancel(queued);
+      onEnd();
+    });
+  }
+
+  /** Begins an attempt as soon as there is room for it. */
+  #start(life: Life): void {
+    const { slots, turns } = this.context;
+    const { queued, onEnd } = life;
+    if (!slots || !this.#isOnEventLoop(queued.call)) {
+      void this.#try(life);
+      return;
+    }
+    const use = () => {
+      if (queued.task.finishedAt) {
+        slots.release();
+        onEnd();
+      } else {
+        void this.#try(life);
+      }
+    };
+    let isThisTurn = true;
+    slots.acquire(queued.owner, () => (isThisTurn ? use() : turns.schedule(use)));
+    isThisTurn = false;
+  }
+
+  async #try(life: Life): Promise<void> {
+    const { task, call, options } = life.queued;
+    if (task.finishedAt) {
+      life.onEnd();
+      return;
+    }
+    const attempt = new Attempt(task, call, options, this.context.tracker);
     task.onCancel(() => attempt.abort(new TaskCancelledError(task.name, byCaller)));
     const outcome = await this.#executorOf(call)
       .execute(attempt)
@@ -50,32 +122,84 @@ export class TaskLife {
         (result) => ({ result }),
         (error: unknown) => ({ error }),
       );
-    attempt.end();
+    if (this.#isOnEventLoop(call)) {
+      this.context.slots?.release();
+    }
     const { abortReason } = attempt;
     if (abortReason instanceof TaskCancelledError) {
-      task.stop(abortReason);
-      this.#settled(queued, 'cancelled');
-    } else if (abortReason || 'error' in outcome) {
-      task.fail(abortReason ?? (outcome as { error: unknown }).error);
-      this.log.failed(task, call, origin);
-      this.#settled(queued, 'failed');
-    } else {
+      attempt.end();
+      this.#stop(life.queued, abortReason);
+    } else if (!abortReason && 'result' in outcome) {
+      attempt.end();
       task.complete(outcome.result);
-      this.#settled(queued, 'completed');
+      this.#settled(life.queued, 'completed', true);
+    } else {
+      // One for which there was no thread has failed without having begun.
+      if (task.status === 'pending') {
+        attempt.begin();
+      }
+      attempt.end();
+      await this.#failOrRetry(life, abortReason ?? (outcome as { error: unknown }).error);
+      return;
+    }
+    life.onEnd();
+  }
+
+  async #failOrRetry(life: Life, error: unknown): Promise<void> {
+    const { queued, onEnd, origin } = life;
+    const { task, call, options } = queued;
+    const { tracker, turns, log } = this.context;
+    task.onCancel(() => this.#cancel(queued));
+    const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(queued, error));
+    if (task.finishedAt) {
+      onEnd();
+    } else if (isWorthAnother) {
+      const delay = backoffDelay(options.backoff, task.attempts);
+      task.retry(error);
+      tracker.retrying(task, delay);
+      log.retrying(task, call, delay, origin);
+      if (delay > 0) {
+        this.#pause(life, delay);
+      } else {
+        turns.schedule(() => this.#start(life));
+      }
+    } else {
+      task.fail(error);
+      log.failed(task, call, origin);
+      this.#settled(queued, 'failed', true);
+      onEnd();
     }
   }
 
-  skip(queued: QueuedTask): void {
-    queued.task.skip();
-    this.#settled(queued, 'skipped');
+  async #isWorthAnother({ task, call, options }: QueuedTask, error: unknown): Promise<boolean> {
+    try {
+      return options.retryIf ? await options.retryIf(error, task.attempts) : true;
+    } catch (thrown) {
+      this.context.log.retryIfThrew(task, call, thrown);
+      return false;
+    }
   }
 
-  #settled({ task, call }: QueuedTask, how: TaskEnd): void {
+  #cancel(queued: QueuedTask): void {
+    this.#stop(queued, new TaskCancelledError(queued.task.name, byCaller));
+  }
+
+  #stop(queued: QueuedTask, reason: TaskCancelledError): void {
+    const wasRunning = queued.task.status === 'running';
+    queued.task.stop(reason);
+    this.#settled(queued, 'cancelled', wasRunning);
+  }
+
+  #settled({ task, call, options }: QueuedTask, how: TaskEnd, wasRunning: boolean): void {
     this.#executorOf(call).release();
-    this.tracker.settled(task, how);
+    this.context.tracker.settled(task, how, wasRunning, options.deduplication?.id);
   }
 
   #executorOf(call: TaskCall): TaskExecutor {
-    return call.definition?.module === undefined ? this.executors.eventLoop : this.executors.threads;
+    return this.#isOnEventLoop(call) ? this.context.eventLoop : this.context.threads;
+  }
+
+  #isOnEventLoop(call: TaskCall): boolean {
+    return call.definition?.module === undefined;
   }
 }

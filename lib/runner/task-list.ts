@@ -1,8 +1,8 @@
 import Queue from 'yocto-queue';
 import { BackgroundTask } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
-import type { OnFailure, RunOn, TaskOptions } from '../task/task-options.ts';
-import type { QueuedTask } from './queued-task.ts';
+import type { TaskOptions } from '../task/task-options.ts';
+import type { QueuedTask, ResolvedTaskOptions } from './queued-task.ts';
 import type { TaskLife } from './task-life.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TurnQueue } from './turn-queue.ts';
@@ -10,13 +10,11 @@ import type { TurnQueue } from './turn-queue.ts';
 /** Whether the request to which a list belongs went well; `undefined` where there is no request. */
 export type Outcome = 'success' | 'failure' | undefined;
 
-/** What holds for a task of which nothing else is said. */
-type TaskDefaults = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
-
 /** What lists share: how tasks go where nothing else is said of them, and where they go. */
 export interface TaskListContext {
   readonly execution: 'sequential' | 'parallel';
-  readonly defaults: TaskDefaults;
+  /** What holds for a task of which nothing else is said. */
+  readonly defaults: ResolvedTaskOptions;
   readonly turns: TurnQueue;
   readonly life: TaskLife;
   readonly log: TaskLog;
@@ -43,16 +41,21 @@ export class TaskList {
   ) {}
 
   /** @throws TooManyTasksError, TaskArgumentError */
-  add(call: TaskCall, options: TaskOptions): BackgroundTask {
+  add(call: TaskCall, given: TaskOptions): BackgroundTask {
     const { defaults, life } = this.context;
-    const { name, runOn, onFailure, timeout } = { ...defaults, ...call.definition?.options, ...options };
-    const admitted = life.admit(name === undefined ? call : { ...call, name });
-    const queued: QueuedTask = { task: new BackgroundTask(admitted.name), call: admitted, runOn, onFailure, timeout };
-    this.#keep(queued.task);
+    const options = { ...defaults, ...call.definition?.options, ...given };
+    const duplicate = life.findDuplicate(options);
+    if (duplicate) {
+      return duplicate;
+    }
+    const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
+    const task = new BackgroundTask(admitted.name);
+    const queued: QueuedTask = { task, call: admitted, options, owner: this };
+    this.#keep(task);
     this.#waiting.enqueue(queued);
     life.add(queued);
     this.#advance();
-    return queued.task;
+    return task;
   }
 
   /** What was added; of very many, those that have not come to their end. */
@@ -84,33 +87,34 @@ export class TaskList {
 
   // One at a time here too, so that the lists of other requests get theirs in between.
   readonly #startOne = (): void => {
-    void this.#run(this.#waiting.dequeue()!);
+    this.#run(this.#waiting.dequeue()!, () => undefined);
     this.#isWalking = false;
     this.#advance();
   };
 
-  readonly #runOne = async (): Promise<void> => {
+  readonly #runOne = (): void => {
     const queued = this.#waiting.dequeue()!;
-    await this.#run(queued);
-    if (queued.task.status === 'failed' && queued.onFailure === 'stop') {
-      this.#skipWaiting(queued);
-    }
-    this.#isWalking = false;
-    this.#advance();
+    this.#run(queued, () => {
+      if (queued.task.status === 'failed' && queued.options.onFailure === 'stop') {
+        this.#skipWaiting(queued);
+      }
+      this.#isWalking = false;
+      this.#advance();
+    });
   };
 
-  async #run(queued: QueuedTask): Promise<void> {
+  #run(queued: QueuedTask, onEnd: () => void): void {
     if (queued.task.status !== 'pending') {
-      return;
-    }
-    if (this.#isWanted(queued)) {
-      await this.context.life.run(queued, this.origin);
+      onEnd();
+    } else if (this.#isWanted(queued)) {
+      this.context.life.run(queued, onEnd, this.origin);
     } else {
       this.context.life.skip(queued);
+      onEnd();
     }
   }
 
-  #isWanted({ runOn }: QueuedTask): boolean {
+  #isWanted({ options: { runOn } }: QueuedTask): boolean {
     return this.#outcome === undefined || runOn === 'always' || runOn === this.#outcome;
   }
 

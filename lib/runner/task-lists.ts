@@ -2,27 +2,45 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { EventLoopExecutor } from '../executors/event-loop.executor.ts';
 import { ThreadExecutor } from '../executors/thread.executor.ts';
+import { SharedRecords } from '../registry/shared-records.ts';
+import { TaskHistory } from '../registry/task-history.ts';
+import type { TaskStats } from '../task/task-stats.ts';
+import { FairSlots } from './fair-slots.ts';
 import { TaskLife } from './task-life.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
 import { TaskLog, type Origin } from './task-log.ts';
 import { TaskTracker } from './task-tracker.ts';
 import { TurnQueue } from './turn-queue.ts';
 
-/** Makes the lists of one application, which share its options, its turns and its tracker. */
+/** Makes the lists of one application, and all that they share. */
 @Injectable()
 export class TaskLists implements OnApplicationShutdown {
-  readonly tracker = new TaskTracker();
+  readonly tracker: TaskTracker;
+  readonly history: TaskHistory;
   readonly #context: TaskListContext;
   readonly #threads: ThreadExecutor;
 
-  constructor(
-    @Inject(BackgroundTasksOptions) { execution, runOn, onFailure, blockingThreshold, pool }: BackgroundTasksOptions,
-  ) {
-    const log = new TaskLog(blockingThreshold);
-    const eventLoop = new EventLoopExecutor((call, busy) => log.returned(call, busy));
-    this.#threads = new ThreadExecutor(pool, (error) => log.threadLost(error));
-    const life = new TaskLife({ eventLoop, threads: this.#threads }, this.tracker, log);
-    this.#context = { execution, defaults: { runOn, onFailure }, turns: new TurnQueue(), life, log };
+  constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions) {
+    const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
+    const log = new TaskLog(options.blockingThreshold);
+    const shared = store && new SharedRecords(store, history.ttl, (error) => log.storeFailed(error));
+    this.history = new TaskHistory(history.max, history.ttl, shared);
+    this.tracker = new TaskTracker(this.history, (error) => log.subscriberThrew(error));
+    this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
+    const turns = new TurnQueue();
+    const life = new TaskLife({
+      eventLoop: new EventLoopExecutor((call, busy) => log.returned(call, busy)),
+      threads: this.#threads,
+      slots: concurrency === Infinity ? undefined : new FairSlots(concurrency),
+      turns,
+      tracker: this.tracker,
+      log,
+    });
+    this.#context = { execution, defaults: { runOn, onFailure, ...defaults }, turns, life, log };
+  }
+
+  get stats(): TaskStats {
+    return { ...this.tracker.stats, threads: this.#threads.stats };
   }
 
   /** A list that waits until it is opened. */

@@ -1,6 +1,15 @@
 import { Logger } from '@nestjs/common';
 import { stackOf } from '../errors/describe.ts';
-import { eventLoopBlocked, idleThreadLost, taskFailed, tasksSkipped } from '../messages.ts';
+import {
+  eventLoopBlocked,
+  idleThreadLost,
+  retryIfThrew,
+  storeFailed,
+  subscriberThrew,
+  taskFailed,
+  taskRetrying,
+  tasksSkipped,
+} from '../messages.ts';
 import { ANONYMOUS, type TaskCall } from '../task/task-call.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
 
@@ -16,6 +25,22 @@ export class TaskLog {
 
   failed(task: BackgroundTask, call: TaskCall, origin?: Origin): void {
     this.#say(call, () => this.#logger.error(taskFailed(task, origin?.()), stackOf(task.error)));
+  }
+
+  retrying(task: BackgroundTask, call: TaskCall, delay: number, origin?: Origin): void {
+    this.#say(call, () => this.#logger.debug(taskRetrying(task, delay, origin?.()), stackOf(task.error)));
+  }
+
+  retryIfThrew(task: BackgroundTask, call: TaskCall, thrown: unknown): void {
+    this.#say(call, () => this.#logger.error(retryIfThrew(task), stackOf(thrown)));
+  }
+
+  subscriberThrew(thrown: unknown): void {
+    this.#write(() => this.#logger.error(subscriberThrew(), stackOf(thrown)));
+  }
+
+  storeFailed(error: unknown): void {
+    this.#write(() => this.#logger.warn(storeFailed(), stackOf(error)));
   }
 
   skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {

@@ -14,6 +14,7 @@ import {
 } from '../task/task-call.ts';
 import { timeLimit } from '../task/option-rules.ts';
 import type { TaskEvent } from '../task/task-event.ts';
+import type { TaskStats } from '../task/task-stats.ts';
 import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
 import { TaskLists } from './task-lists.ts';
 
@@ -83,7 +84,15 @@ export class TaskRunner {
     return this.#lists.tracker.drain(timeout);
   }
 
-  /** Each step of every task of the application, as it happens. Hot: what was before you subscribed is not told again. */
+  /** Figures: what there is to do, and what was done. */
+  stats(): TaskStats {
+    return this.#lists.stats;
+  }
+
+  /**
+   * Each step of every task of the application, as it happens. Hot: what was before you subscribed is not told again. A
+   * subscriber that throws is logged, and disturbs nobody.
+   */
   get events(): Observable<TaskEvent> {
     return this.#lists.tracker.events;
   }

@@ -1,32 +1,94 @@
-import { Subject, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { DrainTimeoutError } from '../errors/drain-timeout.error.ts';
 import type { BackgroundTask, TaskEnd } from '../task/background-task.ts';
-import type { TaskEvent } from '../task/task-event.ts';
+import type { TaskEvent, TaskEventType } from '../task/task-event.ts';
+import type { TaskStats } from '../task/task-stats.ts';
+import { TaskEvents } from './task-events.ts';
 
-/** Knows every task that was accepted and has not come to its end, and tells of each step. */
+/** Is told when a task is added, changes, or has come to its end. */
+export interface TaskKeeper {
+  changed(task: BackgroundTask): void;
+}
+
+/** Knows every task that was accepted and has not come to its end, counts all, and tells of each step. */
 export class TaskTracker {
-  readonly #unsettled = new Set<BackgroundTask>();
-  readonly #events = new Subject<TaskEvent>();
+  readonly #unsettled = new Map<string, BackgroundTask>();
+  readonly #deduplicated = new Map<string, BackgroundTask>();
   readonly #drained = new Set<() => void>();
+  readonly #events: TaskEvents<TaskEvent>;
+  readonly #ended: Record<TaskEnd, number> = { completed: 0, failed: 0, cancelled: 0, skipped: 0 };
+  #running = 0;
+  #delayed = 0;
 
-  readonly events: Observable<TaskEvent> = this.#events.asObservable();
+  /** @param onThrow is given what a subscriber of the events has thrown */
+  constructor(
+    private readonly keeper: TaskKeeper,
+    onThrow: (error: unknown) => void,
+  ) {
+    this.#events = new TaskEvents(onThrow);
+  }
 
-  added(task: BackgroundTask): void {
-    this.#unsettled.add(task);
-    this.#emit('added', task);
+  get events(): Observable<TaskEvent> {
+    return this.#events.observable;
+  }
+
+  get stats(): Omit<TaskStats, 'threads'> {
+    return {
+      pending: this.#unsettled.size - this.#running,
+      running: this.#running,
+      delayed: this.#delayed,
+      ...this.#ended,
+    };
+  }
+
+  get unsettled(): Iterable<BackgroundTask> {
+    return this.#unsettled.values();
+  }
+
+  find(id: string): BackgroundTask | undefined {
+    return this.#unsettled.get(id);
+  }
+
+  findDuplicate(id: string): BackgroundTask | undefined {
+    return this.#deduplicated.get(id);
+  }
+
+  added(task: BackgroundTask, deduplicationId?: string): void {
+    this.#unsettled.set(task.id, task);
+    if (deduplicationId !== undefined) {
+      this.#deduplicated.set(deduplicationId, task);
+    }
+    this.#tell('added', task);
   }
 
   started(task: BackgroundTask): void {
-    this.#emit('started', task);
+    this.#running++;
+    this.#tell('started', task, task.attempts === 1 ? { wait: between(task.createdAt, task.startedAt) } : {});
   }
 
   progressed(task: BackgroundTask): void {
-    this.#emit('progress', task);
+    this.#tell('progress', task);
   }
 
-  settled(task: BackgroundTask, how: TaskEnd): void {
-    this.#unsettled.delete(task);
-    this.#emit(how, task);
+  retrying(task: BackgroundTask, delay: number): void {
+    this.#running--;
+    this.#tell('retrying', task, { delay });
+  }
+
+  /** A task waits for a time to come, or doesn't any more. */
+  delayed(by: 1 | -1): void {
+    this.#delayed += by;
+  }
+
+  /** @param wasRunning whether it was counted as running until now */
+  settled(task: BackgroundTask, how: TaskEnd, wasRunning: boolean, deduplicationId?: string): void {
+    this.#unsettled.delete(task.id);
+    if (deduplicationId !== undefined) {
+      this.#deduplicated.delete(deduplicationId);
+    }
+    this.#running -= wasRunning ? 1 : 0;
+    this.#ended[how]++;
+    this.#tell(how, task, task.startedAt ? { run: between(task.startedAt, task.finishedAt) } : {});
     if (this.#unsettled.size === 0) {
       for (const resolve of this.#drained) {
         resolve();
@@ -57,7 +119,7 @@ export class TaskTracker {
             reject(
               new DrainTimeoutError(
                 timeout,
-                Array.from(this.#unsettled, (task) => task.toJSON()),
+                Array.from(this.unsettled, (task) => task.toJSON()),
               ),
             );
           }, timeout)
@@ -66,9 +128,15 @@ export class TaskTracker {
     });
   }
 
-  #emit(type: TaskEvent['type'], task: BackgroundTask): void {
-    if (this.#events.observed) {
-      this.#events.next({ type, task: task.toJSON() });
+  #tell(type: TaskEventType, task: BackgroundTask, times: Pick<TaskEvent, 'wait' | 'run' | 'delay'> = {}): void {
+    this.keeper.changed(task);
+    if (this.#events.isObserved) {
+      this.#events.emit({ type, task: task.toJSON(), ...times });
     }
   }
+}
+
+// Clocks can be set back in between.
+function between(start: Date | undefined, end: Date | undefined): number {
+  return Math.max(0, Number(end) - Number(start));
 }

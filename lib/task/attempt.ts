@@ -3,6 +3,7 @@ import type { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { BackgroundTask } from './background-task.ts';
 import type { CurrentTask, TaskProgress } from './current-task.ts';
 import type { TaskCall } from './task-call.ts';
+import type { TaskOptions } from './task-options.ts';
 
 /** Why an attempt is ended before its time. */
 export type AbortReason = TaskTimeoutError | TaskCancelledError;
@@ -15,7 +16,9 @@ export interface AttemptObserver {
 
 /** One attempt of a task: what an executor runs, and what the task sees of itself on the event loop. */
 export class Attempt implements CurrentTask {
-  readonly attempt = 1;
+  readonly attempt: number;
+  /** Whether there will be no other, whatever becomes of this one. */
+  readonly isLast: boolean;
   #controller?: AbortController;
   #abortReason?: AbortReason;
   #onAbort?: (reason: AbortReason) => void;
@@ -25,10 +28,12 @@ export class Attempt implements CurrentTask {
   constructor(
     readonly task: BackgroundTask,
     readonly call: TaskCall,
-    /** ms, from when it begins. */
-    private readonly timeout: number | undefined,
+    private readonly options: Pick<TaskOptions, 'attempts' | 'timeout'>,
     private readonly observer: AttemptObserver,
-  ) {}
+  ) {
+    this.attempt = task.attempts + 1;
+    this.isLast = this.attempt >= (options.attempts ?? 1);
+  }
 
   // A property, so that it can be taken off by destructuring.
   readonly updateProgress = (progress: TaskProgress): void => {
@@ -64,7 +69,8 @@ export class Attempt implements CurrentTask {
 
   /** To be called by the executor when the function is about to run. */
   begin(): void {
-    const { task, timeout } = this;
+    const { task } = this;
+    const { timeout } = this.options;
     task.start();
     this.observer.started(task);
     if (timeout !== undefined) {
@@ -83,6 +89,10 @@ export class Attempt implements CurrentTask {
   /** Has the executor told that it is to end the attempt. */
   onAbort(listener: (reason: AbortReason) => void): void {
     this.#onAbort = listener;
+    // A task can cancel itself before the executor has got to asking.
+    if (this.#abortReason) {
+      listener(this.#abortReason);
+    }
   }
 
   end(): void {

@@ -3,6 +3,13 @@ import { describe, read } from '../errors/describe.ts';
 import type { TaskProgress } from './current-task.ts';
 import type { TaskRecord, TaskStatus } from './task-record.ts';
 
+/** From which status a task can get to which. Those that are not named here are ends. */
+const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } = {
+  pending: ['running', 'skipped', 'cancelled'],
+  // Back to pending between attempts.
+  running: ['pending', 'completed', 'failed', 'cancelled'],
+};
+
 /** The states in which a task has come to its end. */
 export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
 
@@ -19,6 +26,7 @@ export class BackgroundTask<R = unknown> {
   #status: TaskStatus = 'pending';
   #startedAt?: Date;
   #finishedAt?: Date;
+  #attempts = 0;
   #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
@@ -36,7 +44,7 @@ export class BackgroundTask<R = unknown> {
     return this.#status;
   }
 
-  /** When it began to run. */
+  /** When its first attempt began. */
   get startedAt(): Date | undefined {
     return this.#startedAt;
   }
@@ -44,6 +52,11 @@ export class BackgroundTask<R = unknown> {
   /** When it came to its end. */
   get finishedAt(): Date | undefined {
     return this.#finishedAt;
+  }
+
+  /** How many attempts have begun. */
+  get attempts(): number {
+    return this.#attempts;
   }
 
   /** What the task last said by `currentTask().updateProgress(…)`. */
@@ -56,7 +69,10 @@ export class BackgroundTask<R = unknown> {
     return this.#result;
   }
 
-  /** What it threw, as it was thrown, once it is `failed`; why it was stopped, once it is `cancelled`. */
+  /**
+   * What it threw, as it was thrown, once it is `failed`, or between two attempts; why it was stopped, once it is
+   * `cancelled`.
+   */
   get error(): unknown {
     return this.#error;
   }
@@ -92,6 +108,7 @@ export class BackgroundTask<R = unknown> {
       id: this.id,
       name: this.name,
       status: this.#status,
+      attempts: this.#attempts,
       createdAt: this.createdAt.toISOString(),
     };
     if (this.#startedAt) {
@@ -119,8 +136,9 @@ export class BackgroundTask<R = unknown> {
 
   /** @internal */
   start(): void {
-    this.#status = 'running';
-    this.#startedAt = new Date();
+    this.#become('running');
+    this.#attempts++;
+    this.#startedAt ??= new Date();
   }
 
   /** @internal */
@@ -128,34 +146,51 @@ export class BackgroundTask<R = unknown> {
     this.#progress = progress;
   }
 
+  /** @internal an attempt has failed, and there will be another */
+  retry(error: unknown): void {
+    this.#become('pending');
+    this.#error = error;
+  }
+
   /** @internal */
   complete(result: R): void {
+    this.#end('completed');
     this.#result = result;
-    this.#settle('completed');
+    this.#error = undefined;
+    this.#onSettled?.();
   }
 
   /** @internal */
   fail(error: unknown): void {
+    this.#end('failed');
     this.#error = error;
-    this.#settle('failed');
+    this.#onSettled?.();
   }
 
   /** @internal */
   stop(reason: Error): void {
+    this.#end('cancelled');
     this.#error = reason;
-    this.#settle('cancelled');
+    this.#onSettled?.();
   }
 
   /** @internal */
   skip(): void {
-    this.#settle('skipped');
+    this.#end('skipped');
+    this.#onSettled?.();
   }
 
-  #settle(status: TaskEnd): void {
-    this.#status = status;
+  #end(status: TaskEnd): void {
+    this.#become(status);
     this.#finishedAt = new Date();
     this.#cancel = undefined;
-    this.#onSettled?.();
+  }
+
+  #become(status: TaskStatus): void {
+    if (!TRANSITIONS[this.#status]?.includes(status)) {
+      throw new TypeError(`a task can't become ${status} when it is ${this.#status}`);
+    }
+    this.#status = status;
   }
 }
 

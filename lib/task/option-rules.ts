@@ -23,11 +23,21 @@ export const milliseconds: OptionRule = {
 };
 
 /** The longest time that a timer of Node can wait for. */
-const MAX_TIMER = 2 ** 31 - 1;
+export const MAX_TIMER = 2 ** 31 - 1;
 
 export const timeLimit: OptionRule = {
   expected: `a number of milliseconds, more than 0 and at most ${MAX_TIMER}`,
   accepts: (value) => typeof value === 'number' && value > 0 && value <= MAX_TIMER,
+};
+
+export const delayTime: OptionRule = {
+  expected: `a number of milliseconds, 0 or more and at most ${MAX_TIMER}`,
+  accepts: (value) => milliseconds.accepts(value) && (value as number) <= MAX_TIMER,
+};
+
+export const aFunction: OptionRule = {
+  expected: 'a function',
+  accepts: (value) => typeof value === 'function',
 };
 
 /** A whole number. */

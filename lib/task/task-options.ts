@@ -1,4 +1,16 @@
-import { checkOptions, nonEmptyString, oneOf, timeLimit, type OptionRules } from './option-rules.ts';
+import { backoffRule, type Backoff } from './backoff.ts';
+import {
+  aFunction,
+  checkOptions,
+  delayTime,
+  integerFrom,
+  nonEmptyString,
+  oneOf,
+  plainObject,
+  timeLimit,
+  type OptionRule,
+  type OptionRules,
+} from './option-rules.ts';
 
 /**
  * After which response a task runs. `success`: one with a status below 400. `failure`: any other. `always`: every one.
@@ -15,33 +27,71 @@ export type RunOn = 'success' | 'failure' | 'always';
 export type OnFailure = 'stop' | 'continue';
 
 /**
- * What can be said of a single task: by `with(options)` of those that are added through it, by `defineTask` of the one that it
- * defines. The former goes first.
+ * What can be said of a single task: by `with(options)` of those that are added through it, by `defineTask` of the one that
+ * it defines, by the module's `defaults` of all. The nearest goes first. BullMQ's words.
  *
  * @since 0.1.0
  */
 export interface TaskOptions {
   /** How the task is called in logs, records and events. Default: the function's name, or `Class.method`. */
   name?: string;
+
   /** After which response the task runs. Outside of a request it always runs. Default: the module's `runOn`. */
   runOn?: RunOn;
+
   /** What becomes of the tasks behind this one if it fails. Default: the module's `onFailure`. */
   onFailure?: OnFailure;
+
+  /** How often the task is tried in all, until it doesn't fail. In between it keeps its place. Default: 1. */
+  attempts?: number;
+
+  /** How long to wait between attempts. Default: not at all. */
+  backoff?: Backoff;
+
   /**
-   * How long, in ms, an attempt may take. Then its signal is aborted and the task fails with a `TaskTimeoutError`. In a
+   * Whether it is worth another attempt, asked after each that failed but the last. Default: it is.
+   *
+   * @param attempt which one has failed: 1 for the first
+   */
+  retryIf?: (error: unknown, attempt: number) => boolean | Promise<boolean>;
+
+  /**
+   * How long, in ms, an attempt may take. Then its signal is aborted and the attempt fails with a `TaskTimeoutError`. In a
    * thread it is killed; on the event loop a function that ignores its signal goes on, unseen. Default: for ever.
    */
   timeout?: number;
+
+  /**
+   * How long, in ms, from when it is added until it may start. In a request with other tasks it keeps its place
+   * meanwhile. Default: 0.
+   */
+  delay?: number;
+
+  /**
+   * While a task with this id has not come to its end, adding another gives that one. The id is one for the whole
+   * application.
+   */
+  deduplication?: { id: string };
 }
 
 export const runOnRule = oneOf('success', 'failure', 'always');
 export const onFailureRule = oneOf('stop', 'continue');
 
+const deduplicationRule: OptionRule = {
+  expected: "an object like { id: 'reindex' }",
+  accepts: (value) => plainObject.accepts(value) && nonEmptyString.accepts((value as { id?: unknown }).id),
+};
+
 const rules: OptionRules<TaskOptions> = {
   name: nonEmptyString,
   runOn: runOnRule,
   onFailure: onFailureRule,
+  attempts: integerFrom(1),
+  backoff: backoffRule,
+  retryIf: aFunction,
   timeout: timeLimit,
+  delay: delayTime,
+  deduplication: deduplicationRule,
 };
 
 /**

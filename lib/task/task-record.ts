@@ -16,9 +16,11 @@ export interface TaskRecord<R = unknown> {
   id: string;
   name: string;
   status: TaskStatus;
+  /** How many attempts have begun. */
+  attempts: number;
   /** When it was added, as an ISO 8601 string. */
   createdAt: string;
-  /** When it began to run, as an ISO 8601 string. */
+  /** When its first attempt began, as an ISO 8601 string. */
   startedAt?: string;
   /** When it came to its end, as an ISO 8601 string. */
   finishedAt?: string;
@@ -26,6 +28,6 @@ export interface TaskRecord<R = unknown> {
   progress?: TaskProgress;
   /** What a completed task returned. */
   result?: R;
-  /** Why a task failed, or was cancelled. */
+  /** Why a task failed, or was cancelled; between two attempts, why the last one failed. */
   error?: { name: string; message: string };
 }

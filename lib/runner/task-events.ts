@@ -1,0 +1,82 @@
+import { Observable, Subject, Subscriber, type Observer, type Operator, type Subscription } from 'rxjs';
+
+type Next<T> = (value: T) => void;
+
+/**
+ * An Observable whose subscribers can throw: RxJS would make an uncaught exception of that, which ends the process. So are
+ * those that are made of it by operators.
+ */
+class GuardedObservable<T> extends Observable<T> {
+  constructor(
+    source: Observable<T>,
+    private readonly onThrow: (error: unknown) => void,
+  ) {
+    super();
+    this.source = source;
+  }
+
+  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+    const lifted = new GuardedObservable<R>(this as unknown as Observable<R>, this.onThrow);
+    lifted.operator = operator as Operator<unknown, R>;
+    return lifted;
+  }
+
+  override subscribe(
+    observerOrNext?: Partial<Observer<T>> | Next<T> | null,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
+    // A subscriber is a link between operators, which look after their errors themselves.
+    if (observerOrNext instanceof Subscriber) {
+      return super.subscribe(observerOrNext as Observer<T>);
+    }
+    const observer: Partial<Observer<T>> =
+      typeof observerOrNext === 'object' && observerOrNext !== null
+        ? observerOrNext
+        : { ...(observerOrNext && { next: observerOrNext }), ...(error && { error }), ...(complete && { complete }) };
+    const next: Next<T> = (value) => {
+      try {
+        observer.next?.(value);
+      } catch (thrown) {
+        this.onThrow(thrown);
+      }
+    };
+    return super.subscribe({
+      next,
+      error: (thrown: unknown) => observer.error?.(thrown),
+      complete: () => observer.complete?.(),
+    });
+  }
+}
+
+/** Tells subscribers of what happens, each of all in the order in which it happened. */
+export class TaskEvents<T> {
+  readonly #subject = new Subject<T>();
+  readonly #waiting: T[] = [];
+  #isTelling = false;
+
+  readonly observable: Observable<T>;
+
+  /** @param onThrow is given what a subscriber has thrown */
+  constructor(onThrow: (error: unknown) => void) {
+    this.observable = new GuardedObservable(this.#subject, onThrow);
+  }
+
+  get isObserved(): boolean {
+    return this.#subject.observed;
+  }
+
+  emit(event: T): void {
+    this.#waiting.push(event);
+    // A subscriber that adds a task makes for another event before all have heard of this one.
+    if (this.#isTelling) {
+      return;
+    }
+    this.#isTelling = true;
+    for (const waiting of this.#waiting) {
+      this.#subject.next(waiting);
+    }
+    this.#waiting.length = 0;
+    this.#isTelling = false;
+  }
+}

@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { currentTask } from 'nestjs-background-tasks';
+
+@Injectable()
+export class Importer {
+  /** Imports rows, each of which takes a while. The service that it asks fails at its first call, as services do. */
+  async run(rows: number): Promise<{ imported: number }> {
+    const { attempt, signal, updateProgress } = currentTask()!;
+    if (attempt === 1) {
+      throw new Error('the service is not available');
+    }
+    for (let done = 1; done <= rows; done++) {
+      await sleep(200, undefined, { signal });
+      updateProgress({ done, of: rows });
+    }
+    return { imported: rows };
+  }
+}

@@ -1,0 +1,88 @@
+import { Controller, Get } from '@nestjs/common';
+import { expect, test, vi } from 'vitest';
+import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { Gate } from './fixtures/gate.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+const turns = async () => {
+  for (let i = 0; i < 5; i++) {
+    await new Promise(setImmediate);
+  }
+};
+
+async function withFakeTimers(run: () => Promise<void>): Promise<void> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  try {
+    await run();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+test('delay: a task starts so long after it was added', async () => {
+  const { runner } = await startApp({});
+  await withFakeTimers(async () => {
+    const task = runner.with({ delay: 1_000 }).start(() => 'done');
+    const cancelled = runner.with({ delay: 1_000 }).start(() => 'never');
+    await turns();
+    expect(runner.stats()).toMatchObject({ pending: 2, delayed: 2 });
+    cancelled.cancel();
+    expect(runner.stats()).toMatchObject({ pending: 1, delayed: 1, cancelled: 1 });
+    vi.advanceTimersByTime(999);
+    await turns();
+    expect(task.status).toBe('pending');
+    vi.advanceTimersByTime(1);
+    await turns();
+    expect(task.status).toBe('completed');
+    expect(cancelled.startedAt).toBeUndefined();
+  });
+});
+
+const gate = new Gate();
+let ids: string[];
+
+@Controller()
+class DeduplicatingController {
+  @Get()
+  get(@Tasks() tasks: BackgroundTasks) {
+    const once = tasks.with({ deduplication: { id: 'reindex' } });
+    ids = [once.addTask(() => gate.opened).id, once.addTask(() => gate.opened).id];
+    return tasks.tasks.length;
+  }
+}
+
+test('deduplication: while a task with that id is unsettled, adding it again gives the one there is', async () => {
+  const { url, runner } = await startApp({ controllers: [DeduplicatingController] });
+  expect(await (await fetch(url)).text()).toBe('1');
+  expect(ids[0]).toBe(ids[1]);
+  const [id] = ids;
+  expect(await (await fetch(url)).text()).toBe('0');
+  expect(ids).toEqual([id, id]);
+  const once = runner.with({ deduplication: { id: 'reindex' } });
+  expect(once.start(() => undefined).id).toBe(id);
+  expect(runner.with({ deduplication: { id: 'other' } }).start(() => undefined).id).not.toBe(id);
+  gate.open();
+  await runner.drain();
+  const next = once.start(() => undefined);
+  expect(next.id).not.toBe(id);
+  expect(await next.settled()).toMatchObject({ status: 'completed' });
+});
+
+test.each(['failed', 'cancelled', 'skipped'] as const)(
+  'a deduplication id is free again when its task is %s',
+  async (end) => {
+    const { app, runner } = await startApp({}, { onFailure: 'stop' });
+    const tasks = await app.resolve(BackgroundTasks);
+    if (end === 'skipped') {
+      tasks.addTask(() => Promise.reject(new Error('boom')));
+    }
+    const first = tasks.with({ deduplication: { id: 'x' } }).addTask(() => Promise.reject(new Error('boom')));
+    if (end === 'cancelled') {
+      first.cancel();
+    }
+    await runner.drain();
+    expect(first.status).toBe(end);
+    const second = runner.with({ deduplication: { id: 'x' } }).start(() => 'second');
+    expect(await second.settled()).toMatchObject({ status: 'completed', result: 'second' });
+  },
+);

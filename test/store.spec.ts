@@ -1,0 +1,200 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import KeyvRedis from '@keyv/redis';
+import { Controller, Get } from '@nestjs/common';
+import { Keyv } from 'keyv';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import {
+  BackgroundTask,
+  BackgroundTasks,
+  Tasks,
+  TaskRegistry,
+  TaskStoreError,
+  type TaskStore,
+} from 'nestjs-background-tasks';
+import { SharedRecords } from '../lib/registry/shared-records.ts';
+import { storeFailed, storeUnavailable } from '../lib/messages.ts';
+import { Gate } from './fixtures/gate.ts';
+import { findRedis } from './fixtures/redis-server.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+const unknown = '5c9a6a4e-5d1e-4a0c-8a0e-000000000000';
+
+test('records are shared through a Keyv, embedded by default', async () => {
+  const store = new Keyv();
+  const [a, b] = [await startApp({}, { store }), await startApp({}, { store, history: { max: 0 } })];
+  const task = a.runner.start(() => 'of a');
+  const registry = b.app.get(TaskRegistry);
+  await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'completed', result: 'of a', attempts: 1 });
+  expect(await registry.get(unknown)).toBeUndefined();
+  expect(await registry.cancel(task.id)).toBe(false);
+});
+
+test('another process reads from a real Redis what this one ran', async ({ skip }) => {
+  const redis = await findRedis();
+  if (!redis) {
+    skip('there is no Redis at REDIS_URL, and none can be started');
+    return;
+  }
+  onTestFinished(() => redis.stop());
+  const namespace = `tasks-${process.pid}-${Date.now()}`;
+  const adapter = new KeyvRedis(redis.url);
+  const store = new Keyv({ store: adapter, namespace });
+  onTestFinished(() => store.disconnect());
+  const { runner } = await startApp({}, { store });
+  const task = runner.with({ name: 'far away' }).start(() => ({ rows: 3 }));
+  const failed = runner.start(() => Promise.reject(new RangeError('boom')));
+  await runner.drain();
+  await expect.poll(() => store.get(`task:${failed.id}`)).toMatchObject({ status: 'failed' });
+  const reader = join(import.meta.dirname, 'fixtures/read-records.ts');
+  const tsx = pathToFileURL(join(import.meta.dirname, '../node_modules/tsx/dist/loader.mjs')).href;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import',
+    tsx,
+    reader,
+    redis.url,
+    namespace,
+    task.id,
+    failed.id,
+    unknown,
+  ]);
+  expect(JSON.parse(stdout)).toEqual([
+    await task.settled(),
+    expect.objectContaining({ status: 'failed', error: { name: 'RangeError', message: 'boom' } }),
+    null,
+  ]);
+});
+
+test('a foreign value under a task’s key is no record', async () => {
+  const store = new Keyv();
+  const { app } = await startApp({}, { store });
+  const registry = app.get(TaskRegistry);
+  for (const value of ['text', 5, { id: 'another', status: 'completed' }, { id: unknown }]) {
+    await store.set(`task:${unknown}`, value);
+    expect(await registry.get(unknown)).toBeUndefined();
+  }
+  const get = vi.spyOn(store, 'get');
+  expect(await registry.get('session:5')).toBeUndefined();
+  expect(get).not.toHaveBeenCalled();
+});
+
+test('a result that JSON can’t say is left out of the store, and kept here', async () => {
+  const store = new Keyv();
+  const { app, runner } = await startApp({}, { store });
+  const task = runner.start(() => 10n);
+  await task.settled();
+  await expect.poll(() => store.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
+  expect(await store.get(`task:${task.id}`)).not.toHaveProperty('result');
+  expect(await app.get(TaskRegistry).get(task.id)).toMatchObject({ result: 10n });
+});
+
+/** A store whose calls end as the test wants. */
+class UnreliableStore implements TaskStore {
+  readonly records = new Map<string, unknown>();
+  mode: 'works' | 'fails' | 'hangs' = 'works';
+  calls = 0;
+
+  async get(key: string): Promise<unknown> {
+    await this.#behave();
+    return this.records.get(key);
+  }
+
+  async set(key: string, value: unknown): Promise<void> {
+    await this.#behave();
+    this.records.set(key, value);
+  }
+
+  async #behave(): Promise<void> {
+    this.calls++;
+    if (this.mode === 'hangs') {
+      await new Promise(() => undefined);
+    }
+    if (this.mode === 'fails') {
+      throw new Error('the store is down');
+    }
+  }
+}
+
+@Controller()
+class AnsweringController {
+  @Get()
+  get(@Tasks() tasks: BackgroundTasks) {
+    tasks.addTask(() => 'done');
+    return 'answered';
+  }
+}
+
+test.each(['fails', 'hangs'] as const)('a store that %s delays no task and no response', async (mode) => {
+  const store = new UnreliableStore();
+  store.mode = mode;
+  const { url, runner } = await startApp({ controllers: [AnsweringController] }, { store });
+  for (let i = 0; i < 10; i++) {
+    expect(await (await fetch(url)).text()).toBe('answered');
+  }
+  await runner.drain(4_000);
+  expect(runner.stats().completed).toBe(10);
+  expect(store.records.size).toBe(0);
+});
+
+test('a store that fails is warned of', async () => {
+  const store = new UnreliableStore();
+  store.mode = 'fails';
+  const { app, runner, log } = await startApp({}, { store });
+  await runner.start(() => 'done').settled();
+  await expect.poll(() => log.said('warn').map(({ message }) => message)).toEqual([storeFailed()]);
+  await expect(app.get(TaskRegistry).get(unknown)).rejects.toThrow(new TaskStoreError(storeUnavailable(unknown)));
+});
+
+test.each(['fails', 'hangs'] as const)('one that %s is told once, tried again, and then given all', async (mode) => {
+  const store = new UnreliableStore();
+  store.mode = mode;
+  const failures: unknown[] = [];
+  const shared = new SharedRecords(store, 1_000, (error) => failures.push(error), { answer: 10, retry: 10 });
+  const tasks = Array.from({ length: 100 }, (_, i) => new BackgroundTask(`task ${i}`));
+  tasks.forEach((task) => shared.write(task));
+  await expect.poll(() => store.calls).toBeGreaterThan(30);
+  expect(failures).toHaveLength(1);
+  store.mode = 'works';
+  await expect.poll(() => store.records.size).toBe(100);
+  store.mode = mode;
+  shared.write(tasks[0]!);
+  await expect.poll(() => failures.length).toBe(2);
+});
+
+test('two states of one task never overtake each other', async () => {
+  const store = new UnreliableStore();
+  const order: string[] = [];
+  const first = new Gate();
+  store.set = async (_key, value) => {
+    const { status } = value as { status: string };
+    if (status === 'pending') {
+      await first.opened;
+    }
+    order.push(status);
+  };
+  const shared = new SharedRecords(store, 1_000, () => undefined);
+  const task = new BackgroundTask('task');
+  shared.write(task);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  task.start();
+  shared.write(task);
+  task.complete('done');
+  shared.write(task);
+  await new Promise(setImmediate);
+  first.open();
+  await expect.poll(() => order).toEqual(['pending', 'completed']);
+});
+
+test('of a task that changes often, the store is given the newest state', async () => {
+  const store = new UnreliableStore();
+  const { runner } = await startApp({}, { store });
+  const gate = new Gate();
+  const task = runner.start(() => gate.opened);
+  await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'running' });
+  gate.open();
+  await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
+  expect(store.calls).toBeLessThanOrEqual(3);
+});
