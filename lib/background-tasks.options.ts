@@ -10,6 +10,7 @@ import {
   milliseconds,
   oneOf,
   plainObject,
+  positiveNumber,
   type OptionRule,
   type OptionRules,
 } from './task/option-rules.ts';
@@ -147,12 +148,20 @@ const poolRules: OptionRules<PoolOptions> = {
   env: plainObject,
 };
 
+const limitRules: OptionRules<ResourceLimits> = {
+  maxYoungGenerationSizeMb: positiveNumber,
+  maxOldGenerationSizeMb: positiveNumber,
+  codeRangeSizeMb: positiveNumber,
+  stackSizeMb: positiveNumber,
+};
+
 const where = 'BackgroundTasksModule';
 
 /** @throws InvalidOptionError */
 export function resolveOptions(options: BackgroundTasksModuleOptions): BackgroundTasksOptions {
   const given = checkOptions(where, options, rules);
   const pool = Object.assign(new PoolOptions(), checkOptions(`${where}: pool`, given.pool ?? {}, poolRules));
+  checkOptions(`${where}: pool.resourceLimits`, pool.resourceLimits ?? {}, limitRules);
   if (pool.minThreads > pool.maxThreads) {
     throw new InvalidOptionError(
       wrongOption(

@@ -103,12 +103,17 @@ export const forRootInThread = () =>
   'imports the application, directly or through other files. Move the task to a file that imports only what it needs.';
 
 export const tooManyForThreads = (name: string, maxThreads: number, maxQueue: number) =>
-  `Task "${name}" was not accepted: ${maxThreads} task(s) run in threads and ${maxQueue} wait for one. ` +
-  'Try again later, or raise pool.maxThreads or pool.maxQueue.';
+  `Task "${name}" was not accepted: ${maxThreads + maxQueue} task(s) for threads have not come to their end, as many as ` +
+  'pool.maxThreads and pool.maxQueue allow together. Try again later, or raise one of them.';
 
+/** @param index -1 where it isn't known which */
 export const argumentNotCloned = (name: string, index: number, reason: string) =>
-  `Task "${name}" runs in a thread, where argument ${index + 1} can't be cloned to: ${reason} ` +
-  'Pass plain data: no functions, class instances with functions, requests or streams.';
+  `Task "${name}" runs in a thread, where ${index < 0 ? 'an argument' : `argument ${index + 1}`} can't be cloned to: ` +
+  `${reason.replace(/\.?$/, '.')} Pass plain data: no functions, class instances with functions, requests or streams, ` +
+  'and no memory that was moved before.';
+
+export const moveOfOther = (came: string) =>
+  `move(value): expected an ArrayBuffer, or a view of one such as a Uint8Array; got ${came}.`;
 
 export const resultNotCloned = (name: string) =>
   `Task "${name}" has run in a thread, but its result can't be cloned out of it. Return plain data.`;
@@ -129,14 +134,16 @@ export const threadNotStarted = (name: string) =>
   'pool.resourceLimits.';
 
 export const threadExited = (name: string, code: string) =>
-  `Task "${name}" failed: its thread exited with code ${code}, since something called process.exit().`;
+  `Task "${name}" failed: its thread exited with code ${code}, since something called process.exit(): ` +
+  'the task, what it uses, or what an earlier task left behind.';
 
 export const threadOutOfMemory = (name: string) =>
   `Task "${name}" failed: its thread ran out of memory. ` +
   'Let it use less, or raise pool.resourceLimits.maxOldGenerationSizeMb.';
 
 export const threadCrashed = (name: string) =>
-  `Task "${name}" failed: its thread ended by an error that nothing there caught. See the cause.`;
+  `Task "${name}" failed: its thread ended by an error that nothing there caught: of the task, or of what an earlier one ` +
+  'left behind, such as a timer. See the cause.';
 
 export const idleThreadLost = () =>
   'A thread in which no task was running ended by an error: something that a task has left behind there, such as a ' +

@@ -67,6 +67,10 @@ const bad: [given: unknown, message: string][] = [
   [{ pool: { maxThreads: 0 } }, wrongOption(pool, 'maxThreads', '0', 'a whole number, 1 or more')],
   [{ pool: { minThreads: 1.5 } }, wrongOption(pool, 'minThreads', '1.5', 'a whole number, 0 or more')],
   [{ pool: { minThreads: 3, maxThreads: 2 } }, wrongOption(pool, 'minThreads', '3', 'no more than maxThreads (2)')],
+  [
+    { pool: { resourceLimits: { maxOldGenerationSizeMb: '64' } } },
+    wrongOption(`${pool}.resourceLimits`, 'maxOldGenerationSizeMb', "'64'", 'a number, more than 0'),
+  ],
   [{ pool: { maxQueue: -1 } }, wrongOption(pool, 'maxQueue', '-1', 'a whole number, 0 or more, or Infinity')],
   [
     { pool: { idleTimeout: 'x' } },

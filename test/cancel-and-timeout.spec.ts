@@ -1,4 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
+import { Observable } from 'rxjs';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Tasks, type BackgroundTask } from 'nestjs-background-tasks';
 import { byCaller, taskCancelled, taskTimedOut } from '../lib/messages.ts';
@@ -122,4 +123,21 @@ test('a task that ends in time leaves no timer behind', async () => {
     .start(() => 'done')
     .settled();
   expect(timers()).toBe(before);
+});
+
+test('a task that is cancelled when it is told that it begins is never called', async () => {
+  const { runner } = await startApp({});
+  runner.events.subscribe(({ type }) => void (type === 'started' && task.cancel()));
+  let calls = 0;
+  const task = runner.start(() => void calls++);
+  expect(await task.settled()).toMatchObject({ status: 'cancelled' });
+  expect(calls).toBe(0);
+});
+
+test('an Observable is unsubscribed from when its time is up', async () => {
+  const { runner } = await startApp({});
+  let isTornDown = false;
+  const task = runner.with({ timeout: 5 }).start(() => new Observable(() => () => void (isTornDown = true)));
+  expect(await task.settled()).toMatchObject({ status: 'failed', error: { name: 'TaskTimeoutError' } });
+  expect(isTornDown).toBe(true);
 });

@@ -1,4 +1,4 @@
-import { isObservable, lastValueFrom } from 'rxjs';
+import { isObservable, lastValueFrom, Subject, takeUntil } from 'rxjs';
 import type { Attempt } from '../task/attempt.ts';
 import { runAsTask } from '../task/current-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
@@ -31,11 +31,20 @@ export class EventLoopExecutor implements TaskExecutor {
   async #run(attempt: Attempt): Promise<unknown> {
     const { call } = attempt;
     attempt.begin();
+    if (attempt.abortReason) {
+      // By one who was told that it begins.
+      throw attempt.abortReason;
+    }
+    let aborted: Subject<void> | undefined;
     const startedAt = performance.now();
     let result: unknown;
     try {
       const returned = call.fn.apply(call.thisArg, call.args as unknown[]);
-      result = isObservable(returned) ? lastValueFrom(returned, { defaultValue: undefined }) : returned;
+      result = returned;
+      if (isObservable(returned)) {
+        aborted = new Subject();
+        result = lastValueFrom(returned.pipe(takeUntil(aborted)), { defaultValue: undefined });
+      }
     } finally {
       this.onReturn(call, performance.now() - startedAt);
     }
@@ -43,7 +52,10 @@ export class EventLoopExecutor implements TaskExecutor {
       return result;
     }
     return new Promise((resolve, reject) => {
-      attempt.onAbort(reject);
+      attempt.onAbort((reason) => {
+        reject(reason);
+        aborted?.next();
+      });
       Promise.resolve(result).then(resolve, reject);
     });
   }

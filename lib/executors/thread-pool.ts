@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Worker } from 'node:worker_threads';
+import { MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import type { PoolOptions } from '../background-tasks.options.ts';
 import type { ThreadData, ThreadMessage, ThreadResponse } from './thread-messages.ts';
@@ -29,6 +29,7 @@ export interface ThreadPoolObserver {
 export class ThreadPool {
   readonly #piscina: Piscina;
   readonly #runKey: symbol;
+  #isRetired = false;
 
   private constructor(piscina: Piscina, runKey: symbol) {
     this.#piscina = piscina;
@@ -38,6 +39,7 @@ export class ThreadPool {
   /** Loads Piscina, which an application without tasks for threads has no need of. */
   static async open(options: PoolOptions, observer: ThreadPoolObserver): Promise<ThreadPool> {
     const { Piscina } = await import('piscina');
+    const ready = new Set<number>();
     const { minThreads, maxThreads, idleTimeout, resourceLimits, execArgv, env } = options;
     const workerData: ThreadData = { runner: beside(`./thread-runner${extname(import.meta.url)}`).href };
     const piscina: Piscina = startingThreads(
@@ -52,10 +54,12 @@ export class ThreadPool {
           atomics: 'disabled',
           // Every call is one that gives the task to a thread: this is how we know which one has it.
           loadBalancer: (task, workers) => {
-            const idle = workers.find(({ currentUsage }) => currentUsage === 0);
+            // Those that are still starting are offered too: then the time that takes would be the task's.
+            const idle = workers.find(({ id, currentUsage }) => currentUsage === 0 && ready.has(id));
             const run = (task as unknown as Record<symbol, ThreadRun>)[Piscina.queueOptionsSymbol]!;
             if (idle) {
-              run.begin(() => piscina.threads.find(({ threadId }) => threadId === idle.id));
+              const { id } = idle;
+              run.chosen(() => piscina.threads.find(({ threadId }) => threadId === id));
             }
             return idle ?? null;
           },
@@ -64,12 +68,18 @@ export class ThreadPool {
           ...(env && { env }),
         }),
     );
+    const pool = new ThreadPool(piscina, Piscina.queueOptionsSymbol);
     let error: unknown;
     piscina.on('error', (reason: unknown) => (error = reason));
+    piscina.on('workerCreate', ({ id }: { id: number }) => ready.add(id));
     piscina.on('workerDestroy', () =>
       // Piscina tells before it has counted the thread out, and of the error only then.
       setImmediate(() => {
-        observer.lost(error);
+        const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
+        [...ready].filter((id) => !alive.has(id)).forEach((id) => ready.delete(id));
+        if (!pool.#isRetired) {
+          observer.lost(error);
+        }
         error = undefined;
       }),
     );
@@ -78,7 +88,7 @@ export class ThreadPool {
         observer.said(message);
       }
     });
-    return new ThreadPool(piscina, Piscina.queueOptionsSymbol);
+    return pool;
   }
 
   get threads(): readonly Worker[] {
@@ -88,16 +98,27 @@ export class ThreadPool {
   /**
    * Rejects if the thread ends under the task, or is killed.
    *
+   * @returns null if it has ended by `throw null`, which looks to Piscina as if it went well
    * @throws ThreadStartError after which the pool is of no use, since Piscina keeps the task for ever
    */
-  run(run: ThreadRun): Promise<ThreadResponse> {
+  run(run: ThreadRun): Promise<ThreadResponse | null> {
     const { request, killSignal, transferList } = run;
     const message = Object.assign(request, { [this.#runKey]: run });
     return startingThreads(() => this.#piscina.run(message, { signal: killSignal, transferList }));
   }
 
-  close(): Promise<void> {
-    return this.#piscina.destroy();
+  /** To be called when it is given up: what runs goes on, and no more is given to it. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isRetired) {
+      // By itself, it would reject tasks whose callers know of their end already.
+      await Promise.all(this.threads.map((thread) => thread.terminate()));
+    } else {
+      await this.#piscina.destroy();
+    }
   }
 }
 
@@ -117,5 +138,8 @@ function startingThreads<T>(start: () => T): T {
 
 /** A task may talk to the parent port as well. */
 function isThreadMessage(message: unknown): message is ThreadMessage {
-  return typeof message === 'object' && message !== null && 'taskId' in message;
+  if (typeof message !== 'object' || message === null || !('taskId' in message)) {
+    return false;
+  }
+  return 'signal' in message ? message.signal instanceof MessagePort : 'progress' in message;
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { TaskThreadError } from '../errors/task-thread.error.ts';
 import { moduleNotLoaded, resultNotCloned, taskNotDefined } from '../messages.ts';
@@ -14,10 +13,11 @@ const ABORT_GRACE = 500;
 /** One attempt on its way to a thread, in it, and back. */
 export class ThreadRun {
   #findWorker?: () => Worker | undefined;
-  #exited?: Promise<unknown>;
+  #exited?: Promise<void>;
   #port?: MessagePort;
   #grace?: NodeJS.Timeout;
   #updates = 0;
+  readonly request: ThreadRequest;
 
   /** Aborts when the thread is to be killed, or no thread is to be given any more. */
   readonly killSignal = new KillSignal();
@@ -26,12 +26,10 @@ export class ThreadRun {
     readonly attempt: Attempt,
     readonly resolve: (result: unknown) => void,
     readonly reject: (error: unknown) => void,
-  ) {}
-
-  get request(): ThreadRequest {
-    const { id, name, attempt, call } = this.attempt;
+  ) {
+    const { id, name, attempt: number, call } = attempt;
     const { module, name: definedAs } = call.definition!;
-    return [id, name, attempt, module!, definedAs, call.args];
+    this.request = [id, name, number, module!, definedAs, call.args];
   }
 
   /** The arguments are a clone that nobody else has, so all of their memory can be moved, if no other attempt needs it. */
@@ -44,14 +42,23 @@ export class ThreadRun {
   }
 
   /** Resolves when no thread runs it any more. */
-  get gone(): Promise<unknown> | undefined {
+  get gone(): Promise<void> | undefined {
     return this.#exited;
   }
 
-  /** @param findWorker since looking for it would cost each task, and is for the few that are killed */
-  begin(findWorker: () => Worker | undefined): void {
+  /**
+   * Is told when it is about to be handed to a thread.
+   *
+   * @param findWorker since looking for it would cost each task, and is for the few that are killed
+   */
+  chosen(findWorker: () => Worker | undefined): void {
     this.#findWorker = findWorker;
-    this.attempt.begin();
+    // Whoever hears of the beginning can cancel the task, for which it has to be in the thread.
+    queueMicrotask(() => {
+      if (!this.attempt.abortReason) {
+        this.attempt.begin();
+      }
+    });
   }
 
   receive(message: ThreadMessage): void {
@@ -75,7 +82,7 @@ export class ThreadRun {
 
   kill(): void {
     const worker = this.#findWorker?.();
-    this.#exited = worker && once(worker, 'exit');
+    this.#exited = worker && new Promise((resolve) => worker.once('exit', () => resolve()));
     this.killSignal.abort();
   }
 

@@ -1,7 +1,8 @@
 import { runAsTask } from '../task/current-task.ts';
 import { memoryIn, movedIn } from '../task/move.ts';
 import type { AnyFunction } from '../task/task-call.ts';
-import { enterTaskThread, findThreadTask } from '../task/thread-tasks.ts';
+import { enterTaskThread, findThreadTask, forgetThreadTasks } from '../task/thread-tasks.ts';
+import { cloneForMainThread, isPrimitive } from './cloneable.ts';
 import type { ThreadOutcome, ThreadRequest, ThreadResponse } from './thread-messages.ts';
 import { ThreadTask } from './thread-task.ts';
 import { packThrown } from './thrown.ts';
@@ -25,6 +26,8 @@ async function loadTask(request: ThreadRequest): Promise<ThreadResponse> {
   try {
     await import(module);
   } catch (error) {
+    // What it defined before it threw would run in half a module.
+    forgetThreadTasks(module);
     return { status: 'not loaded', error: packThrown(error) };
   }
   const fn = findThreadTask(module, definedAs);
@@ -54,8 +57,7 @@ function runTask(fn: AnyFunction, [id, name, attempt, , , args]: ThreadRequest):
 /** Tries here what the message will do, because a result that can't be sent would end the thread. */
 function completed(result: unknown): ThreadOutcome {
   try {
-    const sent = isPrimitive(result) ? result : structuredClone(result, { transfer: movedIn([result]) });
-    return { status: 'completed', result: sent };
+    return { status: 'completed', result: cloneForMainThread(result, movedIn([result])) };
   } catch (error) {
     return { status: 'result not cloned', error: packThrown(error) };
   }
@@ -74,8 +76,4 @@ function movingMemory(response: ThreadResponse): MaybePromise<ThreadResponse> {
         [Piscina.valueSymbol]: response,
       } as unknown as Parameters<typeof Piscina.move>[0]) as unknown as ThreadResponse,
   );
-}
-
-function isPrimitive(value: unknown): boolean {
-  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
 }

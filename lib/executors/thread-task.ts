@@ -1,5 +1,6 @@
 import { MessageChannel, parentPort, type MessagePort } from 'node:worker_threads';
 import type { CurrentTask, TaskProgress } from '../task/current-task.ts';
+import { cloneForMainThread } from './cloneable.ts';
 import type { AbortMessage, ThreadMessage, ThreadSaid } from './thread-messages.ts';
 import { unpackThrown } from './thrown.ts';
 
@@ -30,8 +31,9 @@ export class ThreadTask implements CurrentTask {
   }
 
   readonly updateProgress = (progress: TaskProgress): void => {
-    this.#tell({ taskId: this.id, progress });
-    this.#progress = progress;
+    // The task can go on with an object of its own, and what it said last is sent once more in the end.
+    this.#progress = cloneForMainThread(progress);
+    this.#tell({ taskId: this.id, progress: this.#progress });
     this.#updates++;
   };
 

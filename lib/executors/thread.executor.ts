@@ -1,4 +1,3 @@
-import Queue from 'yocto-queue';
 import type { PoolOptions } from '../background-tasks.options.ts';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
@@ -17,18 +16,21 @@ import type { Attempt } from '../task/attempt.ts';
 import type { TaskStats } from '../task/task-stats.ts';
 import { movedIn } from '../task/move.ts';
 import type { TaskCall } from '../task/task-call.ts';
+import { isPrimitive } from './cloneable.ts';
 import type { TaskExecutor } from './task-executor.ts';
-import type { ThreadMessage, ThreadResponse } from './thread-messages.ts';
 import { ThreadPool, ThreadStartError } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';
 
 /** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
 export class ThreadExecutor implements TaskExecutor {
-  readonly #waiting = new Queue<ThreadRun>();
+  /** First in, first out, as a Set keeps its order; and one that is cancelled leaves its place, with its arguments. */
+  readonly #waiting = new Set<ThreadRun>();
   readonly #running = new Map<string, ThreadRun>();
   #admitted = 0;
   #opening?: Promise<ThreadPool>;
   #pool?: ThreadPool;
+  /** Those of no more use that have threads in which tasks still run. */
+  readonly #retired = new Set<ThreadPool>();
   #isClosed = false;
 
   /** @param onIdleLoss is told of the error by which a thread ended that ran no task */
@@ -54,12 +56,19 @@ export class ThreadExecutor implements TaskExecutor {
   execute(attempt: Attempt): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const run = new ThreadRun(attempt, resolve, reject);
-      attempt.onAbort((reason) => (this.#running.has(attempt.id) ? run.abort(reason) : reject(reason)));
+      attempt.onAbort((reason) => {
+        if (this.#running.has(attempt.id)) {
+          run.abort(reason);
+        } else {
+          this.#waiting.delete(run);
+          reject(reason);
+        }
+      });
       if (this.#isClosed) {
         attempt.abort(new TaskCancelledError(attempt.name, byClosing));
         return;
       }
-      this.#waiting.enqueue(run);
+      this.#waiting.add(run);
       this.#startWaiting();
     });
   }
@@ -71,37 +80,48 @@ export class ThreadExecutor implements TaskExecutor {
   /** Kills what runs, and starts no more. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const { attempt } of [...this.#waiting.drain(), ...this.#running.values()]) {
+    const running = [...this.#running.values()];
+    for (const { attempt } of [...this.#waiting, ...running]) {
       attempt.abort(new TaskCancelledError(attempt.name, byClosing));
     }
-    await (await this.#opening)?.close();
+    // Whoever waits for a pool that can't be opened has heard of it.
+    await this.#opening?.catch(() => undefined);
+    for (const pool of [...this.#retired, ...(this.#pool ? [this.#pool] : [])]) {
+      await pool.close();
+    }
+    for (const { gone } of running) {
+      await gone;
+    }
   }
 
   #startWaiting(): void {
-    while (this.#running.size < this.options.maxThreads && this.#waiting.size > 0) {
-      const run = this.#waiting.dequeue()!;
-      if (!run.attempt.abortReason) {
-        this.#running.set(run.attempt.id, run);
-        void this.#start(run);
+    for (const run of this.#waiting) {
+      if (this.#running.size >= this.options.maxThreads) {
+        return;
       }
+      this.#waiting.delete(run);
+      this.#running.set(run.attempt.id, run);
+      void this.#start(run);
     }
   }
 
   async #start(run: ThreadRun): Promise<void> {
-    let response: ThreadResponse;
     try {
       // Without a turn in between if the pool is there: the thread is idle until it gets the task.
       const pool = this.#pool ?? (await this.#openPool());
-      response = await pool.run(run);
+      const response = await pool.run(run);
+      if (response) {
+        run.settle(response);
+      } else {
+        run.reject(this.#explain(response, run));
+      }
     } catch (error) {
       run.reject(run.attempt.abortReason ?? this.#explain(error, run));
       // A killed thread may take its time to end. Until then it counts, or there would be more than maxThreads.
       await run.gone;
+    } finally {
       this.#makeRoom(run);
-      return;
     }
-    this.#makeRoom(run);
-    run.settle(response);
   }
 
   #makeRoom(run: ThreadRun): void {
@@ -113,14 +133,20 @@ export class ThreadExecutor implements TaskExecutor {
   /** Once for all that ask before it is there. */
   async #openPool(): Promise<ThreadPool> {
     this.#opening ??= ThreadPool.open(this.options, {
-      said: (message) => this.#receive(message),
+      said: (message) => this.#running.get(message.taskId)?.receive(message),
       lost: (error) => this.#lookForStranded(error),
     });
     return (this.#pool = await this.#opening);
   }
 
-  #receive(message: ThreadMessage): void {
-    this.#running.get(message.taskId)?.receive(message);
+  /** The next task opens another. */
+  #retirePool(): void {
+    this.#pool?.retire();
+    if (this.#pool?.threads.length) {
+      this.#retired.add(this.#pool);
+    }
+    this.#pool = undefined;
+    this.#opening = undefined;
   }
 
   // Piscina gives up on a thread that can't start, and leaves the task for which it was started where it is.
@@ -138,18 +164,19 @@ export class ThreadExecutor implements TaskExecutor {
     }
   }
 
-  #explain(error: unknown, { attempt: { name } }: ThreadRun): Error {
+  #explain(error: unknown, { attempt: { name }, killSignal }: ThreadRun): Error {
     if (error instanceof ThreadStartError) {
-      this.#pool = undefined;
-      this.#opening = undefined;
+      this.#retirePool();
+      killSignal.forget();
       return new TaskThreadError(threadNotStarted(name), { cause: error.cause });
     }
-    const { message, code } = error as NodeJS.ErrnoException;
-    const [, exitCode] = /^worker exited with code: (\d+)$/.exec(message) ?? [];
+    // What nothing caught in the thread can be anything.
+    const thrown = error instanceof Error ? (error as NodeJS.ErrnoException) : undefined;
+    const [, exitCode] = /^worker exited with code: (-?\d+)$/.exec(thrown?.message ?? '') ?? [];
     if (exitCode !== undefined) {
       return new TaskThreadError(threadExited(name, exitCode));
     }
-    if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    if (thrown?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
       return new TaskThreadError(threadOutOfMemory(name), { cause: error });
     }
     return new TaskThreadError(threadCrashed(name), { cause: error });
@@ -171,10 +198,6 @@ function cloneArguments({ name, args }: TaskCall): readonly unknown[] {
     const index = args.findIndex((arg) => !canBeCloned(arg));
     throw new TaskArgumentError(argumentNotCloned(name, index, (error as Error).message), { cause: error });
   }
-}
-
-function isPrimitive(value: unknown): boolean {
-  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
 }
 
 function canBeCloned(arg: unknown): boolean {

@@ -1,13 +1,23 @@
+import { types } from 'node:util';
 import { deserializeError, serializeError, type ErrorObject } from 'serialize-error';
 import { describe, read } from '../errors/describe.ts';
+import { cloneForMainThread } from './cloneable.ts';
 
 /** What was thrown, in a form that gets from thread to thread with its own properties, its stack and its causes. */
-export type Packed = { error: ErrorObject } | { value: unknown };
+export type Packed = { error: ErrorObject; own?: Record<string, unknown> } | { value: unknown };
+
+/** Causes of causes, and what they hold. */
+const MAX_DEPTH = 20;
 
 /** Never throws, whatever was thrown. */
 export function packThrown(thrown: unknown): Packed {
   try {
-    return structuredClone(thrown instanceof Error ? { error: serializeError(thrown) } : { value: thrown });
+    return isError(thrown)
+      ? {
+          error: structuredClone(serializeError(thrown, { maxDepth: MAX_DEPTH, useToJSON: false })),
+          own: cloneablePropertiesOf(thrown),
+        }
+      : { value: cloneForMainThread(thrown) };
   } catch {
     // A getter that throws, a symbol, a function: then at least that which every error has.
     return { error: bareError(thrown) };
@@ -15,12 +25,38 @@ export function packThrown(thrown: unknown): Packed {
 }
 
 export function unpackThrown(packed: Packed): unknown {
-  return 'error' in packed ? deserializeError(packed.error) : packed.value;
+  return 'error' in packed ? Object.assign(deserializeError(packed.error), packed.own) : packed.value;
+}
+
+/** Also one of another realm, and never a question that a proxy answers by throwing. */
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return types.isNativeError(thrown) || thrown instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+const ERROR_PROPERTIES = new Set(['name', 'message', 'stack', 'cause', 'errors']);
+
+/** What JSON has no word for (dates, maps, bytes), and the library therefore only describes, or leaves out. */
+function cloneablePropertiesOf(error: Error): Record<string, unknown> {
+  const own: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(error)) {
+    if (!ERROR_PROPERTIES.has(key)) {
+      try {
+        own[key] = cloneForMainThread(value as unknown);
+      } catch {
+        // Then as the library describes it.
+      }
+    }
+  }
+  return own;
 }
 
 function bareError(thrown: unknown): ErrorObject {
   const text = (key: string) => {
-    const value = thrown instanceof Error ? read(thrown, key) : undefined;
+    const value = isError(thrown) ? read(thrown, key) : undefined;
     return typeof value === 'string' ? value : undefined;
   };
   return {

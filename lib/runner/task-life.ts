@@ -84,6 +84,7 @@ export class TaskLife {
       tracker.delayed(-1);
       this.#cancel(queued);
       onEnd();
+      return true;
     });
   }
 
@@ -180,8 +181,9 @@ export class TaskLife {
     }
   }
 
-  #cancel(queued: QueuedTask): void {
+  #cancel(queued: QueuedTask): boolean {
     this.#stop(queued, new TaskCancelledError(queued.task.name, byCaller));
+    return true;
   }
 
   #stop(queued: QueuedTask, reason: TaskCancelledError): void {

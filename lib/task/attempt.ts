@@ -1,5 +1,5 @@
 import { TaskTimeoutError } from '../errors/task-timeout.error.ts';
-import type { TaskCancelledError } from '../errors/task-cancelled.error.ts';
+import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { BackgroundTask } from './background-task.ts';
 import type { CurrentTask, TaskProgress } from './current-task.ts';
 import type { TaskCall } from './task-call.ts';
@@ -78,12 +78,18 @@ export class Attempt implements CurrentTask {
     }
   }
 
-  abort(reason: AbortReason): void {
-    if (!this.#abortReason && !this.#isOver) {
-      this.#abortReason = reason;
+  /** @returns whether that is why it ends: one that has run out of time can be cancelled as long as it has not ended */
+  abort(reason: AbortReason): boolean {
+    if (this.#isOver || this.#abortReason instanceof TaskCancelledError) {
+      return false;
+    }
+    const isFirst = !this.#abortReason;
+    this.#abortReason = reason;
+    if (isFirst) {
       this.#controller?.abort(reason);
       this.#onAbort?.(reason);
     }
+    return true;
   }
 
   /** Has the executor told that it is to end the attempt. */

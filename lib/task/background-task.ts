@@ -30,7 +30,7 @@ export class BackgroundTask<R = unknown> {
   #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
-  #cancel?: () => void;
+  #cancel?: () => boolean;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
 
@@ -81,13 +81,12 @@ export class BackgroundTask<R = unknown> {
    * Ends the task: one that is pending never runs; one that is running has its signal aborted, and in a thread is killed.
    * On the event loop a function that ignores its signal goes on, unseen.
    *
-   * @returns whether there was something to end
+   * @returns whether it ends the task: not if that has come to its end, or is about to for another reason
    */
   cancel(): boolean {
     const cancel = this.#cancel;
     this.#cancel = undefined;
-    cancel?.();
-    return cancel !== undefined;
+    return cancel?.() ?? false;
   }
 
   /**
@@ -129,8 +128,8 @@ export class BackgroundTask<R = unknown> {
     return record;
   }
 
-  /** @internal */
-  onCancel(cancel: () => void): void {
+  /** @internal @param cancel returns whether it ends the task */
+  onCancel(cancel: () => boolean): void {
     this.#cancel = cancel;
   }
 

@@ -40,6 +40,11 @@ export const aFunction: OptionRule = {
   accepts: (value) => typeof value === 'function',
 };
 
+export const positiveNumber: OptionRule = {
+  expected: 'a number, more than 0',
+  accepts: (value) => typeof value === 'number' && value > 0,
+};
+
 /** A whole number. */
 export function integerFrom(min: number): OptionRule {
   return {

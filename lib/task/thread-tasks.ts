@@ -33,6 +33,15 @@ export function registerThreadTask(module: string, name: string, fn: AnyFunction
   thread.tasks.set(key, fn);
 }
 
+/** Of a module that could not be loaded to its end. */
+export function forgetThreadTasks(module: string): void {
+  for (const key of thread.tasks?.keys() ?? []) {
+    if (key.startsWith(keyOf(module, ''))) {
+      thread.tasks?.delete(key);
+    }
+  }
+}
+
 export function findThreadTask(module: string, name: string): AnyFunction | undefined {
   return thread.tasks?.get(keyOf(module, name));
 }

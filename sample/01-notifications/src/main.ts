@@ -5,7 +5,7 @@ import { logFile } from './log.ts';
 const port = Number(process.env['PORT'] ?? 3000);
 const app = await NestFactory.create(AppModule);
 app.enableShutdownHooks();
-await app.listen(port);
+await app.listen(port, '127.0.0.1');
 
 console.log(`
 Listening on port ${port}. Try:

@@ -4,7 +4,7 @@ import { AppModule } from './app.module.ts';
 const port = Number(process.env['PORT'] ?? 3000);
 const app = await NestFactory.create(AppModule);
 app.enableShutdownHooks();
-await app.listen(port);
+await app.listen(port, '127.0.0.1');
 
 console.log(`
 Listening on port ${port}. Order a report of 2,000 pages, see that the application answers meanwhile, and fetch it:

@@ -1,0 +1,188 @@
+import { expect, test } from 'vitest';
+import { move, TaskArgumentError } from 'nestjs-background-tasks';
+import {
+  argumentNotCloned,
+  moduleNotLoaded,
+  moveOfOther,
+  resultNotCloned,
+  taskCancelled,
+  byCaller,
+  threadCrashed,
+  threadExited,
+  threadNotStarted,
+} from '../lib/messages.ts';
+import { half } from './fixtures/threads/half.task.ts';
+import {
+  addTo,
+  changeProgress,
+  failWith,
+  forgeMessages,
+  nestDeeply,
+  nestProgress,
+  throwLater,
+} from './fixtures/threads/hostile.task.ts';
+import { add, block, exit, identity, ignoreAbort } from './fixtures/threads/math.task.ts';
+import { startApp, type StartedApp } from './fixtures/start-app.ts';
+
+const start = (pool = {}) => startApp({}, { pool: { maxThreads: 1, ...pool } });
+
+const worksOn = async ({ runner }: StartedApp) =>
+  expect(await runner.start(add, 1, 2).settled()).toMatchObject({ result: 3 });
+
+test.each([null, undefined])('a thread ends by throw %s', async (what) => {
+  const app = await start();
+  const task = app.runner.start(throwLater, what);
+  expect(await task.settled()).toMatchObject({ status: 'failed', error: { message: threadCrashed('throwLater') } });
+  await worksOn(app);
+});
+
+test('a thread exits with a negative code', async () => {
+  const app = await start();
+  const task = app.runner.start(exit, -1);
+  expect(await task.settled()).toMatchObject({ error: { message: threadExited('exit', '-1') } });
+  await worksOn(app);
+});
+
+test('whoever hears that a task begins cancels it', async () => {
+  const app = await start();
+  for (let i = 0; i < 3; i++) {
+    const subscription = app.runner.events.subscribe(({ type }) => void (type === 'started' && task.cancel()));
+    const task = app.runner.start(block, 60_000);
+    expect(await task.settled()).toMatchObject({
+      status: 'cancelled',
+      error: { message: taskCancelled('block', byCaller) },
+    });
+    subscription.unsubscribe();
+    await worksOn(app);
+  }
+});
+
+test('a result that is nested too deeply to be read is an error, and one that is not arrives', async () => {
+  const app = await start();
+  for (const levels of [1_500, 5_000, 100_000]) {
+    const task = app.runner.start(nestDeeply, levels);
+    expect(await task.settled()).toMatchObject({
+      status: 'failed',
+      error: { name: 'TaskThreadError', message: resultNotCloned('nestDeeply') },
+    });
+    expect((task.error as Error).cause).toBeInstanceOf(RangeError);
+  }
+  expect(await app.runner.start(nestDeeply, 900).settled()).toMatchObject({ status: 'completed' });
+  const progress = await app.runner.start(nestProgress, 5_000).settled();
+  expect(progress).toMatchObject({ status: 'failed', error: { name: 'RangeError' } });
+});
+
+test('progress is what it was when it was told', async () => {
+  const { runner } = await start();
+  const task = runner.start(changeProgress);
+  await task.settled();
+  expect(task.progress).toEqual({ step: 1 });
+});
+
+test('a task that sends messages like ours disturbs nothing', async () => {
+  const app = await start();
+  expect(await app.runner.start(forgeMessages).settled()).toMatchObject({ result: 'forged' });
+  await worksOn(app);
+});
+
+test('own properties of an error arrive as they are, whatever it makes of itself as JSON', async () => {
+  const { runner } = await start();
+  const task = runner.start(failWith, 'rich');
+  await task.settled();
+  expect(task.error).toBeInstanceOf(Error);
+  expect(task.error).toMatchObject({
+    message: 'rich',
+    at: new Date(0),
+    rows: new Map([['a', 1n]]),
+    bytes: new Uint8Array([1, 2]),
+    big: 2n,
+  });
+});
+
+test.each([
+  ['domException', { name: 'AbortError', message: 'given up' }],
+  ['other realm', { name: 'TypeError', message: 'from elsewhere' }],
+  ['proxy', { name: 'Error' }],
+  ['nested', { name: 'Error', message: 'nested' }],
+] as const)('strange things are thrown: %s', async (what, error) => {
+  const app = await start();
+  expect(await app.runner.start(failWith, what).settled()).toMatchObject({ status: 'failed', error });
+  await worksOn(app);
+});
+
+test('a module that throws half way is not used, however often', async () => {
+  const { runner } = await start();
+  const message = moduleNotLoaded('half', new URL('fixtures/threads/half.task.ts', import.meta.url).href);
+  for (let i = 0; i < 2; i++) {
+    expect(await runner.start(half).settled()).toMatchObject({ status: 'failed', error: { message } });
+  }
+});
+
+test('a task that is cancelled while it is given time to end is not tried again', async () => {
+  const app = await start();
+  const task = app.runner.with({ timeout: 200, attempts: 3 }).start(ignoreAbort);
+  await expect.poll(() => task.progress, { timeout: 10_000 }).toBe(1);
+  await new Promise<void>((resolve) => {
+    const begun = Number(task.startedAt);
+    const look = () => (Date.now() - begun > 250 ? resolve() : void setTimeout(look, 5));
+    look();
+  });
+  expect(task.status).toBe('running');
+  expect(task.cancel()).toBe(true);
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 1 });
+});
+
+test('threads that can’t be started for a while leave those that run, and come back', async () => {
+  let isBroken = false;
+  const env = {
+    get SOMETHING() {
+      if (isBroken) {
+        throw new Error('no environment today');
+      }
+      return 'something';
+    },
+  };
+  const app = await start({ maxThreads: 2, env });
+  const running = app.runner.start(block, 300);
+  await expect.poll(() => running.status, { timeout: 10_000 }).toBe('running');
+  isBroken = true;
+  const unlucky = await app.runner.start(add, 1, 1).settled();
+  expect(unlucky).toMatchObject({ status: 'failed', error: { message: threadNotStarted('add') } });
+  isBroken = false;
+  await worksOn(app);
+  expect(await running.settled()).toMatchObject({ status: 'completed' });
+  // The pool that was given up still has the task of which it could make nothing, for the thread that is free now.
+  let adds = 0;
+  app.runner.events.subscribe(({ type, task }) => void (type === 'started' && task.name === 'add' && adds++));
+  await worksOn(app);
+  expect(adds).toBe(1);
+});
+
+test('an argument that can’t be cloned only now and then is refused all the same', async () => {
+  const { runner } = await start();
+  let reads = 0;
+  const moody = {
+    get mood() {
+      if (reads++ === 0) {
+        throw new Error('not yet');
+      }
+      return 'good';
+    },
+  };
+  expect(() => runner.start(identity, moody)).toThrow(
+    new TaskArgumentError(argumentNotCloned('identity', -1, 'not yet')),
+  );
+  expect(runner.stats()).toMatchObject({ pending: 0 });
+});
+
+test('memory that is shared stays so, and what was moved once can’t be again', async () => {
+  const { runner } = await start();
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  await runner.start(addTo, shared).settled();
+  expect(shared[0]).toBe(1);
+
+  const bytes = move(new Uint8Array(8));
+  await runner.start(identity, bytes).settled();
+  expect(() => runner.start(identity, bytes)).toThrow(/argument 1 can't be cloned/);
+  expect(() => move('text' as unknown as ArrayBuffer)).toThrow(new TaskArgumentError(moveOfOther("'text'")));
+});
