@@ -17,7 +17,7 @@ import {
 import { read } from './errors/describe.ts';
 import type { TaskStore } from './registry/task-store.ts';
 import {
-  checkTaskOptions,
+  checkDefaults,
   onFailureRule,
   runOnRule,
   type OnFailure,
@@ -134,7 +134,8 @@ const rules: OptionRules<BackgroundTasksOptions> = {
 };
 
 const historyRules: OptionRules<HistoryOptions> = {
-  max: integerFrom(0),
+  // Room for so many is taken at once.
+  max: integerFrom(0, 1_000_000),
   ttl: either(integerFrom(1), Infinity),
 };
 
@@ -176,6 +177,6 @@ export function resolveOptions(options: BackgroundTasksModuleOptions): Backgroun
     new HistoryOptions(),
     checkOptions(`${where}: history`, given.history ?? {}, historyRules),
   );
-  const defaults = checkTaskOptions(`${where}: defaults`, given.defaults ?? {});
+  const defaults = checkDefaults(`${where}: defaults`, given.defaults ?? {});
   return Object.assign(new BackgroundTasksOptions(), given, { pool, history, defaults });
 }

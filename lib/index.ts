@@ -14,7 +14,7 @@ export type { TaskStore } from './registry/task-store.ts';
 export type { TaskEvent, TaskEventType } from './task/task-event.ts';
 export type { OnFailure, RunOn, TaskOptions } from './task/task-options.ts';
 export type { TaskStats } from './task/task-stats.ts';
-export type { TaskRecord, TaskStatus } from './task/task-record.ts';
+export type { TaskError, TaskRecord, TaskStatus } from './task/task-record.ts';
 export { BackgroundTasksError } from './errors/background-tasks.error.ts';
 export { DrainTimeoutError } from './errors/drain-timeout.error.ts';
 export { InvalidOptionError } from './errors/invalid-option.error.ts';

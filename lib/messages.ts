@@ -112,6 +112,9 @@ export const argumentNotCloned = (name: string, index: number, reason: string) =
   `${reason.replace(/\.?$/, '.')} Pass plain data: no functions, class instances with functions, requests or streams, ` +
   'and no memory that was moved before.';
 
+export const wrongProgress = (came: string) =>
+  `updateProgress(progress): expected a number, or an object such as { done: 5, of: 10 }; got ${came}.`;
+
 export const moveOfOther = (came: string) =>
   `move(value): expected an ArrayBuffer, or a view of one such as a Uint8Array; got ${came}.`;
 
@@ -167,6 +170,9 @@ export const subscriberThrew = () => 'A subscriber of TaskRunner.events threw';
 
 export const storeFailed = () =>
   'The store of task records fails. Tasks go on, and their records are written when it works again.';
+
+export const recordRefused = (task: Named) =>
+  `The store takes other records of tasks, and not that of task ${nameOf(task)}, which is given up. Is its result too large?`;
 
 export const storeUnavailable = (id: string) =>
   `The record of task ${id} could not be read: the store of task records failed. See the cause.`;

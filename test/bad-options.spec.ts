@@ -27,7 +27,7 @@ const taskOptions = [
   'delay',
   'deduplication',
 ];
-const backoff = "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }, its type 'fixed' or 'exponential'";
+const backoff = "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }";
 const limit = `a number of milliseconds, more than 0 and at most ${2 ** 31 - 1}`;
 const pool = 'BackgroundTasksModule: pool';
 const forRoot = 'BackgroundTasksModule';
@@ -53,10 +53,25 @@ const bad: [given: unknown, message: string][] = [
     wrongOption(forRoot, 'store', 'an object (Object)', 'a Keyv, or another object with the methods get and set'),
   ],
   [{ history: 5 }, wrongOption(forRoot, 'history', '5', 'an object')],
-  [{ history: { max: -1 } }, wrongOption('BackgroundTasksModule: history', 'max', '-1', 'a whole number, 0 or more')],
+  [
+    { history: { max: -1 } },
+    wrongOption('BackgroundTasksModule: history', 'max', '-1', 'a whole number, 0 or more and at most 1000000'),
+  ],
   [
     { history: { ttl: 0 } },
     wrongOption('BackgroundTasksModule: history', 'ttl', '0', 'a whole number, 1 or more, or Infinity'),
+  ],
+  [
+    { defaults: { deduplication: { id: 'all' } } },
+    unknownOption('BackgroundTasksModule: defaults', 'deduplication', [
+      'runOn',
+      'onFailure',
+      'attempts',
+      'backoff',
+      'retryIf',
+      'timeout',
+      'delay',
+    ]),
   ],
   [
     { defaults: { attempts: -1 } },
@@ -101,17 +116,26 @@ test.each([
   [{ attempts: 0 }, wrongOption('with', 'attempts', '0', 'a whole number, 1 or more')],
   [{ attempts: 1.5 }, wrongOption('with', 'attempts', '1.5', 'a whole number, 1 or more')],
   [{ backoff: 1_000 }, wrongOption('with', 'backoff', '1000', backoff)],
-  [{ backoff: { type: 'linear', delay: 1 } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
-  [{ backoff: { type: 'fixed' } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
-  [{ backoff: { type: 'fixed', delay: 1, jitter: 2 } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
-  [{ backoff: { type: 'fixed', delay: 1, factor: 2 } }, wrongOption('with', 'backoff', 'an object (Object)', backoff)],
+  [
+    { backoff: { type: 'linear', delay: 1 } },
+    wrongOption('with: backoff', 'type', "'linear'", "one of 'fixed', 'exponential'"),
+  ],
+  [
+    { backoff: { type: 'fixed' } },
+    wrongOption('with: backoff', 'delay', 'nothing', 'a number of milliseconds, 0 or more'),
+  ],
+  [
+    { backoff: { type: 'fixed', delay: 1, jitter: 2 } },
+    wrongOption('with: backoff', 'jitter', '2', 'a number from 0 to 1'),
+  ],
+  [
+    { backoff: { type: 'fixed', delay: 1, factor: 2 } },
+    unknownOption('with: backoff', 'factor', ['type', 'delay', 'jitter']),
+  ],
   [{ retryIf: true }, wrongOption('with', 'retryIf', 'true', 'a function')],
   [{ delay: -1 }, wrongOption('with', 'delay', '-1', `a number of milliseconds, 0 or more and at most ${2 ** 31 - 1}`)],
   [{ deduplication: 'a' }, wrongOption('with', 'deduplication', "'a'", "an object like { id: 'reindex' }")],
-  [
-    { deduplication: { id: '' } },
-    wrongOption('with', 'deduplication', 'an object (Object)', "an object like { id: 'reindex' }"),
-  ],
+  [{ deduplication: { id: '' } }, wrongOption('with: deduplication', 'id', "''", 'a string that is not empty')],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
   [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptions)],
   [undefined, optionsNotAnObject('with', 'undefined')],

@@ -11,7 +11,7 @@ const turns = async () => {
 };
 
 async function withFakeTimers(run: () => Promise<void>): Promise<void> {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
   try {
     await run();
   } finally {

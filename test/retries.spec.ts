@@ -33,7 +33,7 @@ beforeEach(() => {
 /** With timers that the test moves on. */
 async function withFakeTimers(run: (app: StartedApp) => Promise<void>): Promise<void> {
   const app = await startApp({});
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
   try {
     await run(app);
   } finally {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -14,8 +15,8 @@ import {
   TaskStoreError,
   type TaskStore,
 } from 'nestjs-background-tasks';
-import { SharedRecords } from '../lib/registry/shared-records.ts';
-import { storeFailed, storeUnavailable } from '../lib/messages.ts';
+import { SharedRecords, type StoreObserver } from '../lib/registry/shared-records.ts';
+import { recordRefused, storeFailed, storeUnavailable } from '../lib/messages.ts';
 import { Gate } from './fixtures/gate.ts';
 import { findRedis } from './fixtures/redis-server.ts';
 import { startApp } from './fixtures/start-app.ts';
@@ -80,14 +81,15 @@ test('a foreign value under a task’s key is no record', async () => {
   expect(get).not.toHaveBeenCalled();
 });
 
-test('a result that JSON can’t say is left out of the store, and kept here', async () => {
+test('a result that JSON can’t say is left out of the store', async () => {
   const store = new Keyv();
-  const { app, runner } = await startApp({}, { store });
-  const task = runner.start(() => 10n);
+  const { runner } = await startApp({}, { store });
+  const circle: Record<string, unknown> = {};
+  circle['itself'] = circle;
+  const task = runner.start(() => circle);
   await task.settled();
   await expect.poll(() => store.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
   expect(await store.get(`task:${task.id}`)).not.toHaveProperty('result');
-  expect(await app.get(TaskRegistry).get(task.id)).toMatchObject({ result: 10n });
 });
 
 /** A store whose calls end as the test wants. */
@@ -116,6 +118,8 @@ class UnreliableStore implements TaskStore {
     }
   }
 }
+
+const nobody: StoreObserver = { storeFailed: () => undefined, recordRefused: () => undefined };
 
 @Controller()
 class AnsweringController {
@@ -151,7 +155,12 @@ test.each(['fails', 'hangs'] as const)('one that %s is told once, tried again, a
   const store = new UnreliableStore();
   store.mode = mode;
   const failures: unknown[] = [];
-  const shared = new SharedRecords(store, 1_000, (error) => failures.push(error), { answer: 10, retry: 10 });
+  const shared = new SharedRecords(
+    store,
+    60_000,
+    { storeFailed: (error) => failures.push(error), recordRefused: (_task, error) => failures.push(error) },
+    { answer: 10, retry: 10, warning: 0 },
+  );
   const tasks = Array.from({ length: 100 }, (_, i) => new BackgroundTask(`task ${i}`));
   tasks.forEach((task) => shared.write(task));
   await expect.poll(() => store.calls).toBeGreaterThan(30);
@@ -174,7 +183,7 @@ test('two states of one task never overtake each other', async () => {
     }
     order.push(status);
   };
-  const shared = new SharedRecords(store, 1_000, () => undefined);
+  const shared = new SharedRecords(store, 60_000, nobody);
   const task = new BackgroundTask('task');
   shared.write(task);
   await new Promise(setImmediate);
@@ -197,4 +206,156 @@ test('of a task that changes often, the store is given the newest state', async 
   gate.open();
   await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
   expect(store.calls).toBeLessThanOrEqual(3);
+});
+
+/** As that of Redis is: an error is an event, and no rejection. */
+class TellingAdapter extends EventEmitter {
+  readonly opts = {};
+  isBroken = true;
+  readonly #values = new Map<string, unknown>();
+
+  async get(key: string): Promise<unknown> {
+    if (this.isBroken) {
+      this.emit('error', new Error('no reading'));
+      return undefined;
+    }
+    return this.#values.get(key);
+  }
+
+  async set(key: string, value: unknown): Promise<boolean> {
+    if (this.isBroken) {
+      this.emit('error', new Error('no writing'));
+    } else {
+      this.#values.set(key, value);
+    }
+    return true;
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#values.delete(key);
+  }
+
+  async clear(): Promise<void> {
+    this.#values.clear();
+  }
+}
+
+test('a Keyv that only tells of its errors is noticed, and written to again', async () => {
+  const adapter = new TellingAdapter();
+  const store = new Keyv({ store: adapter });
+  const { app, runner, log } = await startApp({}, { store, history: { max: 0 } });
+  const registry = app.get(TaskRegistry);
+  const task = runner.start(() => 'done');
+  await task.settled();
+  await expect.poll(() => log.said('warn').map(({ message }) => message)).toEqual([storeFailed()]);
+  const failure = registry.get(task.id);
+  await expect(failure).rejects.toThrow(new TaskStoreError(storeUnavailable(task.id)));
+  await expect(failure).rejects.toMatchObject({ status: 503, cause: new Error('no reading') });
+  adapter.isBroken = false;
+  await expect.poll(() => registry.get(task.id), { timeout: 5_000 }).toMatchObject({ result: 'done' });
+});
+
+test('a store that answers false has failed', async () => {
+  const failures: string[] = [];
+  const store = new UnreliableStore();
+  store.set = async () => false as never;
+  const shared = new SharedRecords(
+    store,
+    60_000,
+    { ...nobody, storeFailed: (error) => failures.push((error as Error).message) },
+    { answer: 1_000, retry: 1, warning: 60_000 },
+  );
+  shared.write(new BackgroundTask('task'));
+  await expect.poll(() => failures).toEqual(['it answered false']);
+});
+
+test('a record that is refused again and again, where others are taken, is given up', async () => {
+  const store = new UnreliableStore();
+  const { set } = store;
+  store.set = async (key, value) => {
+    if ((value as { name: string }).name === 'large') {
+      throw new Error('too large');
+    }
+    await set.call(store, key, value);
+  };
+  const refused: string[] = [];
+  const shared = new SharedRecords(
+    store,
+    60_000,
+    { ...nobody, recordRefused: (task) => refused.push(recordRefused(task)) },
+    { answer: 1_000, retry: 1, warning: 60_000 },
+  );
+  const large = new BackgroundTask('large');
+  shared.write(large);
+  await expect
+    .poll(() => {
+      shared.write(new BackgroundTask('small'));
+      return refused;
+    })
+    .toEqual([recordRefused(large)]);
+  await shared.close();
+  expect(refused).toHaveLength(1);
+});
+
+test('the record of a task that goes on for longer than records are kept is kept', async () => {
+  const store = new Keyv();
+  const { runner } = await startApp({}, { store, history: { ttl: 40 } });
+  const gate = new Gate();
+  const task = runner.start(() => gate.opened);
+  const startedAt = performance.now();
+  await expect.poll(() => store.get(`task:${task.id}`)).toMatchObject({ status: 'running' });
+  await expect.poll(() => performance.now() - startedAt).toBeGreaterThan(200);
+  await expect.poll(() => store.get(`task:${task.id}`)).toMatchObject({ status: 'running' });
+  gate.open();
+  await task.settled();
+  await expect.poll(() => store.get(`task:${task.id}`)).toBeUndefined();
+});
+
+test('records without an end are kept without one', async () => {
+  const store = new UnreliableStore();
+  const set = vi.spyOn(store, 'set');
+  const { runner } = await startApp({}, { store, history: { ttl: Infinity } });
+  await runner.start(() => 1).settled();
+  await expect.poll(() => set.mock.calls.length).toBeGreaterThan(0);
+  expect(set.mock.calls[0]).toEqual([expect.any(String), expect.any(Object), undefined]);
+});
+
+test('what is to be written is written before the application has closed', async () => {
+  const store = new UnreliableStore();
+  const { set } = store;
+  store.set = async (key, value) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await set.call(store, key, value);
+  };
+  const { app, runner } = await startApp({}, { store });
+  const tasks = Array.from({ length: 20 }, () => runner.start(() => 'done'));
+  await runner.drain();
+  await app.close();
+  const statuses = tasks.map(({ id }) => store.records.get(`task:${id}`) as { status: string });
+  expect(statuses).toEqual(Array(20).fill(expect.objectContaining({ status: 'completed' })));
+});
+
+test('a write that comes too late is followed by one of what is true by then', async () => {
+  const store = new UnreliableStore();
+  const { set } = store;
+  const first = new Gate();
+  let calls = 0;
+  store.set = async (key, value) => {
+    if (calls++ === 0) {
+      await first.opened;
+    }
+    await set.call(store, key, value);
+  };
+  const shared = new SharedRecords(store, 60_000, nobody, { answer: 10, retry: 1, warning: 60_000 });
+  const task = new BackgroundTask('task');
+  task.start();
+  shared.write(task);
+  await expect.poll(() => calls).toBeGreaterThan(0);
+  task.complete('done');
+  shared.write(task);
+  await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
+  const before = calls;
+  first.open();
+  await expect.poll(() => calls).toBeGreaterThan(before);
+  await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
 });

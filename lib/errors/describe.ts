@@ -63,3 +63,11 @@ export function stackOf(thrown: unknown, depth = 0): string {
   const cause = read(thrown, 'cause');
   return cause === undefined || depth === MAX_CAUSES ? own : `${own}\nCaused by: ${stackOf(cause, depth + 1)}`;
 }
+
+/**
+ * A stack for errors that are made where a time is up or somebody gives up, which says nothing of what went wrong. One that
+ * nobody has read yet keeps alive what its functions hold: the arguments of the task among it.
+ */
+export function withoutFrames(error: Error): string {
+  return `${error.name}: ${error.message}`;
+}

@@ -1,5 +1,6 @@
 import { taskCancelled } from '../messages.ts';
 import { BackgroundTasksError } from './background-tasks.error.ts';
+import { withoutFrames } from './describe.ts';
 
 /**
  * A task was cancelled. The reason of its signal, and then the task's error.
@@ -13,5 +14,6 @@ export class TaskCancelledError extends BackgroundTasksError {
     by: string,
   ) {
     super(taskCancelled(taskName, by));
+    this.stack = withoutFrames(this);
   }
 }

@@ -1,8 +1,13 @@
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
 /**
- * The store of task records could not be read. Tasks are not touched by that.
+ * The store of task records could not be read. Tasks are not touched by that. A handler that doesn't catch it answers 503.
  *
  * @since 0.1.0
  */
-export class TaskStoreError extends BackgroundTasksError {}
+export class TaskStoreError extends BackgroundTasksError {
+  // As in TooManyTasksError.
+  readonly status = 503;
+  readonly statusCode = 503;
+  readonly expose = false;
+}

@@ -1,5 +1,6 @@
 import { taskTimedOut } from '../messages.ts';
 import { BackgroundTasksError } from './background-tasks.error.ts';
+import { withoutFrames } from './describe.ts';
 
 /**
  * An attempt of a task ran out of time. The reason of the task's signal, and then the task's error.
@@ -13,5 +14,6 @@ export class TaskTimeoutError extends BackgroundTasksError {
     readonly timeout: number,
   ) {
     super(taskTimedOut(taskName, timeout));
+    this.stack = withoutFrames(this);
   }
 }

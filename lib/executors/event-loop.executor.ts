@@ -1,5 +1,6 @@
-import { isObservable, lastValueFrom, Subject, takeUntil } from 'rxjs';
+import { isObservable, type Subscription } from 'rxjs';
 import type { Attempt } from '../task/attempt.ts';
+import { isPrimitive } from '../task/clone.ts';
 import { runAsTask } from '../task/current-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskExecutor } from './task-executor.ts';
@@ -35,28 +36,41 @@ export class EventLoopExecutor implements TaskExecutor {
       // By one who was told that it begins.
       throw attempt.abortReason;
     }
-    let aborted: Subject<void> | undefined;
     const startedAt = performance.now();
-    let result: unknown;
     try {
-      const returned = call.fn.apply(call.thisArg, call.args as unknown[]);
-      result = returned;
-      if (isObservable(returned)) {
-        aborted = new Subject();
-        result = lastValueFrom(returned.pipe(takeUntil(aborted)), { defaultValue: undefined });
-      }
+      const returned: unknown = Reflect.apply(call.fn, call.thisArg, call.args);
+      return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
     } finally {
       this.onReturn(call, performance.now() - startedAt);
     }
-    if ((typeof result !== 'object' && typeof result !== 'function') || result === null) {
-      return result;
-    }
+  }
+
+  /** Waits for what was returned, or for the attempt to be aborted. */
+  #follow(attempt: Attempt, returned: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      let subscription: Subscription | undefined;
       attempt.onAbort((reason) => {
         reject(reason);
-        aborted?.next();
+        subscription?.unsubscribe();
       });
-      Promise.resolve(result).then(resolve, reject);
+      const settle = (value: unknown) => {
+        if (!isObservable(value)) {
+          resolve(value);
+        } else if (!attempt.abortReason) {
+          let last: unknown;
+          subscription = value.subscribe({ next: (it) => (last = it), error: reject, complete: () => resolve(last) });
+          // By what it does when it is subscribed to.
+          if (attempt.abortReason) {
+            subscription.unsubscribe();
+          }
+        }
+      };
+      if (isObservable(returned)) {
+        settle(returned);
+      } else {
+        // As for a handler, it may be a promise of an Observable.
+        Promise.resolve(returned).then(settle).catch(reject);
+      }
     });
   }
 }

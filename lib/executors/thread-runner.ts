@@ -2,7 +2,7 @@ import { runAsTask } from '../task/current-task.ts';
 import { memoryIn, movedIn } from '../task/move.ts';
 import type { AnyFunction } from '../task/task-call.ts';
 import { enterTaskThread, findThreadTask, forgetThreadTasks } from '../task/thread-tasks.ts';
-import { cloneForMainThread, isPrimitive } from './cloneable.ts';
+import { cloneForMainThread, isPrimitive } from '../task/clone.ts';
 import type { ThreadOutcome, ThreadRequest, ThreadResponse } from './thread-messages.ts';
 import { ThreadTask } from './thread-task.ts';
 import { packThrown } from './thrown.ts';

@@ -1,6 +1,5 @@
 import { MessageChannel, parentPort, type MessagePort } from 'node:worker_threads';
-import type { CurrentTask, TaskProgress } from '../task/current-task.ts';
-import { cloneForMainThread } from './cloneable.ts';
+import { copyProgress, type CurrentTask, type TaskProgress } from '../task/current-task.ts';
 import type { AbortMessage, ThreadMessage, ThreadSaid } from './thread-messages.ts';
 import { unpackThrown } from './thrown.ts';
 
@@ -31,8 +30,8 @@ export class ThreadTask implements CurrentTask {
   }
 
   readonly updateProgress = (progress: TaskProgress): void => {
-    // The task can go on with an object of its own, and what it said last is sent once more in the end.
-    this.#progress = cloneForMainThread(progress);
+    // Kept, since what it said last is sent once more in the end.
+    this.#progress = copyProgress(progress);
     this.#tell({ taskId: this.id, progress: this.#progress });
     this.#updates++;
   };

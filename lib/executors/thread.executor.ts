@@ -16,7 +16,7 @@ import type { Attempt } from '../task/attempt.ts';
 import type { TaskStats } from '../task/task-stats.ts';
 import { movedIn } from '../task/move.ts';
 import type { TaskCall } from '../task/task-call.ts';
-import { isPrimitive } from './cloneable.ts';
+import { isPrimitive } from '../task/clone.ts';
 import type { TaskExecutor } from './task-executor.ts';
 import { ThreadPool, ThreadStartError } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { deserializeError, serializeError, type ErrorObject } from 'serialize-error';
 import { describe, read } from '../errors/describe.ts';
-import { cloneForMainThread } from './cloneable.ts';
+import { cloneForMainThread } from '../task/clone.ts';
 
 /** What was thrown, in a form that gets from thread to thread with its own properties, its stack and its causes. */
 export type Packed = { error: ErrorObject; own?: Record<string, unknown> } | { value: unknown };

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { TaskStoreError } from '../errors/task-store.error.ts';
 import { storeUnavailable } from '../messages.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
+import { MAX_TIMER } from '../task/option-rules.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import type { TaskStore } from './task-store.ts';
 
@@ -18,9 +19,27 @@ export interface StorePatience {
   answer: number;
   /** Before it is tried again. */
   retry: number;
+  /** Between two warnings. */
+  warning: number;
 }
 
-const PATIENCE: StorePatience = { answer: 5_000, retry: 1_000 };
+const PATIENCE: StorePatience = { answer: 5_000, retry: 1_000, warning: 60_000 };
+
+/** A record that the store refuses so often, while it takes others, is given up. */
+const MAX_REFUSALS = 3;
+
+class TooLateError extends Error {
+  constructor(ms: number) {
+    super(`it took more than ${ms} ms`);
+  }
+}
+
+/** Who is told of what a store does not do. */
+export interface StoreObserver {
+  /** When it begins to fail, and not too often. */
+  storeFailed(error: unknown): void;
+  recordRefused(task: BackgroundTask, error: unknown): void;
+}
 
 /** Writes records to a store, beside the tasks and never in their way, and reads those of other processes there. */
 export class SharedRecords {
@@ -28,19 +47,30 @@ export class SharedRecords {
   readonly #waiting = new LRUCache<string, BackgroundTask>({ max: MAX_WAITING });
   /** Those that are being written, and whether they have changed since: two writes of one could overtake each other. */
   readonly #written = new Map<string, 'as it is' | 'changed'>();
+  readonly #refusals = new Map<string, { count: number; successes: number }>();
+  /** Those that go on, whose records would be forgotten meanwhile. */
+  readonly #unsettled = new Set<BackgroundTask>();
+  #refresher?: NodeJS.Timeout;
   #writers = 0;
+  #successes = 0;
   #isFailing = false;
+  #warnedAt = -Infinity;
+  #errors = 0;
+  #lastError: unknown;
+  #onIdle?: () => void;
 
   constructor(
     private readonly store: TaskStore,
     /** ms that a record is kept. */
     private readonly ttl: number,
-    /** Is told once for each time that the store begins to fail. */
-    private readonly onFail: (error: unknown) => void,
+    private readonly observer: StoreObserver,
     private readonly patience = PATIENCE,
-  ) {}
+  ) {
+    store.on?.('error', this.#noteError);
+  }
 
   write(task: BackgroundTask): void {
+    this.#keepAlive(task);
     if (this.#written.has(task.id)) {
       this.#written.set(task.id, 'changed');
       return;
@@ -55,10 +85,57 @@ export class SharedRecords {
   /** @throws TaskStoreError */
   async read(id: string): Promise<TaskRecord | undefined> {
     try {
-      const value = await this.#inTime(this.store.get(keyOf(id)));
+      // There is no point in waiting long for one that is known not to answer.
+      const { answer, retry } = this.patience;
+      const errors = this.#errors;
+      const value = await inTime(this.store.get(keyOf(id)), this.#isFailing ? Math.min(retry, answer) : answer);
+      if (value === undefined) {
+        this.#assertNoError(errors);
+      }
       return isRecordOf(id, value) ? value : undefined;
     } catch (error) {
       throw new TaskStoreError(storeUnavailable(id), { cause: error });
+    }
+  }
+
+  /** Resolves when everything is written, or the store has failed, or has had its time. */
+  async close(): Promise<void> {
+    clearInterval(this.#refresher);
+    if (this.#writers > 0 && !this.#isFailing) {
+      await inTime(new Promise<void>((resolve) => (this.#onIdle = resolve)), this.patience.answer).catch(
+        (error: unknown) => this.#warn(error),
+      );
+    }
+    this.store.off?.('error', this.#noteError);
+  }
+
+  // A Keyv tells of errors this way, and then resolves as if nothing had been.
+  readonly #noteError = (error: unknown): void => {
+    this.#errors++;
+    this.#lastError = error;
+  };
+
+  #assertNoError(errors: number): void {
+    if (this.#errors > errors) {
+      throw this.#lastError;
+    }
+  }
+
+  #keepAlive(task: BackgroundTask): void {
+    if (task.finishedAt) {
+      this.#unsettled.delete(task);
+      if (this.#unsettled.size === 0) {
+        clearInterval(this.#refresher);
+        this.#refresher = undefined;
+      }
+    } else {
+      this.#unsettled.add(task);
+      if (this.ttl !== Infinity) {
+        this.#refresher ??= setInterval(
+          () => this.#unsettled.forEach((unsettled) => this.write(unsettled)),
+          Math.min(this.ttl / 2, MAX_TIMER),
+        ).unref();
+      }
     }
   }
 
@@ -73,57 +150,92 @@ export class SharedRecords {
         break;
       }
       if (!isWritten) {
+        this.#onIdle?.();
         await sleep(this.patience.retry, undefined, { ref: false });
       }
     }
     this.#writers--;
+    if (this.#writers === 0) {
+      this.#onIdle?.();
+    }
   }
 
   async #writeOne(task: BackgroundTask): Promise<boolean> {
     const { id } = task;
     this.#written.set(id, 'as it is');
     let isWritten = true;
+    let isGivenUp = false;
     try {
-      await this.#inTime(this.store.set(keyOf(id), plain(task.toJSON()), this.ttl));
+      await this.#set(task);
+      this.#successes++;
+      this.#refusals.delete(id);
     } catch (error) {
       isWritten = false;
-      if (!this.#isFailing) {
-        this.onFail(error);
+      isGivenUp = this.#isRefused(id);
+      if (isGivenUp) {
+        this.#refusals.delete(id);
+        this.observer.recordRefused(task, error);
+      } else if (!this.#isFailing) {
+        this.#warn(error);
       }
     }
-    this.#isFailing = !isWritten;
-    if (!isWritten || this.#written.get(id) === 'changed') {
+    this.#isFailing = !isWritten && !isGivenUp;
+    if (this.#isFailing || this.#written.get(id) === 'changed') {
       this.#waiting.set(id, task);
     }
     this.#written.delete(id);
-    return isWritten;
+    return !this.#isFailing;
   }
 
-  async #inTime<T>(promise: Promise<T>): Promise<T> {
-    const { answer } = this.patience;
-    const late = new AbortController();
-    const tooLate = sleep(answer, undefined, { ref: false, signal: late.signal }).then(() => {
-      throw new Error(`it took more than ${answer} ms`);
+  async #set(task: BackgroundTask): Promise<void> {
+    const errors = this.#errors;
+    const writing = this.store.set(keyOf(task.id), task.toJSON(), this.ttl === Infinity ? undefined : this.ttl);
+    const isWritten = await inTime(writing, this.patience.answer).catch((error: unknown) => {
+      if (error instanceof TooLateError) {
+        // It may arrive yet, over what was written after it.
+        writing.then(
+          () => this.write(task),
+          () => undefined,
+        );
+      }
+      throw error;
     });
-    try {
-      return await Promise.race([promise, tooLate]);
-    } finally {
-      late.abort();
+    this.#assertNoError(errors);
+    if (isWritten === false) {
+      throw new Error('it answered false');
     }
+  }
+
+  /** Counts only how often it failed while others didn't: a store that is down refuses nobody in particular. */
+  #isRefused(id: string): boolean {
+    const before = this.#refusals.get(id);
+    const count = (before?.count ?? 0) + (before && before.successes === this.#successes ? 0 : 1);
+    this.#refusals.set(id, { count, successes: this.#successes });
+    return count >= MAX_REFUSALS;
+  }
+
+  #warn(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#warnedAt >= this.patience.warning) {
+      this.#warnedAt = now;
+      this.observer.storeFailed(error);
+    }
+  }
+}
+
+async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const late = new AbortController();
+  const tooLate = sleep(ms, undefined, { ref: false, signal: late.signal }).then(() => {
+    throw new TooLateError(ms);
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    late.abort();
   }
 }
 
 const keyOf = (id: string) => `task:${id}`;
-
-/** JSON of all that can be said in it: a result that can't be is left out. */
-function plain(record: TaskRecord): unknown {
-  try {
-    return JSON.parse(JSON.stringify(record));
-  } catch {
-    const { result: _result, progress: _progress, ...others } = record;
-    return others;
-  }
-}
 
 /** Others may keep something in the same store. */
 function isRecordOf(id: string, value: unknown): value is TaskRecord {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { checkOptions, either, integerFrom, nonEmptyString, oneOf, type OptionRules } from '../task/option-rules.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
 
@@ -13,6 +14,12 @@ export interface TaskFilter {
   /** How many at the most. Default: 100. */
   limit?: number;
 }
+
+const filterRules: OptionRules<TaskFilter> = {
+  status: oneOf('pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'),
+  name: nonEmptyString,
+  limit: either(integerFrom(1), Infinity),
+};
 
 /**
  * What is known about tasks: those that have not come to their end, and of the others as many as the option `history`
@@ -36,7 +43,7 @@ export class TaskRegistry {
 
   /**
    * @returns the task's record; `undefined` for one that is not known, or not any more
-   * @throws TaskStoreError if there is a store and it fails
+   * @throws TaskStoreError if there is a store and it fails, or takes more than 5 s
    */
   async get(id: string): Promise<TaskRecord | undefined> {
     const { tracker, history } = this.lists;
@@ -44,12 +51,17 @@ export class TaskRegistry {
     return task ? task.toJSON() : isTaskId(id) ? history.shared?.read(id) : undefined;
   }
 
-  /** Tasks of this process, the newest first. */
-  async list({ status, name, limit = 100 }: TaskFilter = {}): Promise<TaskRecord[]> {
+  /**
+   * Tasks of this process, the newest first.
+   *
+   * @throws InvalidOptionError
+   */
+  async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
+    const { status, name, limit = 100 } = checkOptions('list', filter, filterRules);
     const { tracker, history } = this.lists;
     return [...tracker.unsettled, ...history.settled]
       .filter((task) => (status === undefined || task.status === status) && (name === undefined || task.name === name))
-      .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
+      .toSorted((a, b) => b.sequence - a.sequence)
       .slice(0, limit)
       .map((task) => task.toJSON());
   }
@@ -65,6 +77,6 @@ export class TaskRegistry {
 }
 
 /** Anything else is no key for a store that others use too. */
-function isTaskId(id: string): boolean {
-  return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id);
+function isTaskId(id: unknown): boolean {
+  return typeof id === 'string' && /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id);
 }

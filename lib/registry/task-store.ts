@@ -8,4 +8,7 @@ export interface TaskStore {
   get(key: string): Promise<unknown>;
   /** @param ttl ms after which it may be forgotten */
   set(key: string, value: unknown, ttl?: number): Promise<unknown>;
+  /** A Keyv tells of errors this way, and resolves all the same. */
+  on?(event: 'error', listener: (error: unknown) => void): unknown;
+  off?(event: 'error', listener: (error: unknown) => void): unknown;
 }

@@ -10,6 +10,8 @@ export interface QueuedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
+  /** By `performance.now()`, since a clock can be set. */
+  readonly addedAt: number;
   /** Who shares in what there is too little of: the list to which the task belongs. */
   readonly owner: object;
 }

@@ -3,8 +3,8 @@ import { Observable, Subject, Subscriber, type Observer, type Operator, type Sub
 type Next<T> = (value: T) => void;
 
 /**
- * An Observable whose subscribers can throw: RxJS would make an uncaught exception of that, which ends the process. So are
- * those that are made of it by operators.
+ * An Observable whose subscribers can throw, or return promises that reject: RxJS would make an uncaught exception of the
+ * one, and Node of the other, which ends the process. So are those that are made of it by operators.
  */
 class GuardedObservable<T> extends Observable<T> {
   constructor(
@@ -34,18 +34,23 @@ class GuardedObservable<T> extends Observable<T> {
       typeof observerOrNext === 'object' && observerOrNext !== null
         ? observerOrNext
         : { ...(observerOrNext && { next: observerOrNext }), ...(error && { error }), ...(complete && { complete }) };
-    const next: Next<T> = (value) => {
-      try {
-        observer.next?.(value);
-      } catch (thrown) {
-        this.onThrow(thrown);
-      }
-    };
     return super.subscribe({
-      next,
-      error: (thrown: unknown) => observer.error?.(thrown),
-      complete: () => observer.complete?.(),
+      next: (value) => this.#guard(() => observer.next?.(value)),
+      // Of an operator that threw: it has ended the subscription, of which somebody has to know.
+      error: (thrown: unknown) => (observer.error ? this.#guard(() => observer.error!(thrown)) : this.onThrow(thrown)),
+      complete: () => this.#guard(() => observer.complete?.()),
     });
+  }
+
+  #guard(notify: () => unknown): void {
+    try {
+      const returned = notify();
+      if (returned instanceof Promise) {
+        returned.catch(this.onThrow);
+      }
+    } catch (thrown) {
+      this.onThrow(thrown);
+    }
   }
 }
 

@@ -55,7 +55,7 @@ export class TaskLife {
   /** Calls back when the task has come to its end. To be called in a turn of the event loop that is the task's own. */
   run(queued: QueuedTask, onEnd: () => void, origin?: Origin): void {
     const { delay = 0 } = queued.options;
-    const wait = delay && delay - (Date.now() - queued.task.createdAt.getTime());
+    const wait = delay && delay - (performance.now() - queued.addedAt);
     const life: Life = { queued, onEnd, origin };
     if (wait > 0) {
       this.#pause(life, wait);
@@ -72,49 +72,46 @@ export class TaskLife {
   /** Waits, and then for a turn. */
   #pause(life: Life, ms: number): void {
     const { turns, tracker } = this.context;
-    const { queued, onEnd } = life;
     tracker.delayed(1);
     const timer = setTimeout(() => {
       tracker.delayed(-1);
-      queued.task.onCancel(() => this.#cancel(queued));
+      this.#whileWaiting(life);
       turns.schedule(() => this.#start(life));
     }, ms);
-    queued.task.onCancel(() => {
+    this.#whileWaiting(life, () => {
       clearTimeout(timer);
       tracker.delayed(-1);
-      this.#cancel(queued);
-      onEnd();
-      return true;
     });
   }
 
   /** Begins an attempt as soon as there is room for it. */
   #start(life: Life): void {
     const { slots, turns } = this.context;
-    const { queued, onEnd } = life;
-    if (!slots || !this.#isOnEventLoop(queued.call)) {
+    const { task, call } = life.queued;
+    if (task.finishedAt) {
+      return;
+    }
+    if (!slots || !this.#isOnEventLoop(call)) {
       void this.#try(life);
       return;
     }
     const use = () => {
-      if (queued.task.finishedAt) {
+      if (task.finishedAt) {
         slots.release();
-        onEnd();
       } else {
         void this.#try(life);
       }
     };
     let isThisTurn = true;
-    slots.acquire(queued.owner, () => (isThisTurn ? use() : turns.schedule(use)));
+    const leave = slots.acquire(life.queued.owner, () => (isThisTurn ? use() : turns.schedule(use)));
+    if (task.status === 'pending') {
+      this.#whileWaiting(life, leave);
+    }
     isThisTurn = false;
   }
 
   async #try(life: Life): Promise<void> {
     const { task, call, options } = life.queued;
-    if (task.finishedAt) {
-      life.onEnd();
-      return;
-    }
     const attempt = new Attempt(task, call, options, this.context.tracker);
     task.onCancel(() => attempt.abort(new TaskCancelledError(task.name, byCaller)));
     const outcome = await this.#executorOf(call)
@@ -150,31 +147,37 @@ export class TaskLife {
     const { queued, onEnd, origin } = life;
     const { task, call, options } = queued;
     const { tracker, turns, log } = this.context;
-    task.onCancel(() => this.#cancel(queued));
+    this.#whileWaiting(life);
     const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(queued, error));
     if (task.finishedAt) {
-      onEnd();
-    } else if (isWorthAnother) {
-      const delay = backoffDelay(options.backoff, task.attempts);
-      task.retry(error);
-      tracker.retrying(task, delay);
-      log.retrying(task, call, delay, origin);
-      if (delay > 0) {
-        this.#pause(life, delay);
-      } else {
-        turns.schedule(() => this.#start(life));
-      }
-    } else {
+      return;
+    }
+    if (!isWorthAnother) {
       task.fail(error);
       log.failed(task, call, origin);
       this.#settled(queued, 'failed', true);
       onEnd();
+      return;
+    }
+    const delay = backoffDelay(options.backoff, task.attempts);
+    task.retry(error);
+    log.retrying(task, call, delay, origin);
+    tracker.retrying(task, delay);
+    // Whoever is told can cancel it.
+    if (task.finishedAt) {
+      return;
+    }
+    if (delay > 0) {
+      this.#pause(life, delay);
+    } else {
+      turns.schedule(() => this.#start(life));
     }
   }
 
   async #isWorthAnother({ task, call, options }: QueuedTask, error: unknown): Promise<boolean> {
     try {
-      return options.retryIf ? await options.retryIf(error, task.attempts) : true;
+      const { retryIf } = options;
+      return retryIf ? await call.scope.runInAsyncScope(() => retryIf(error, task.attempts)) : true;
     } catch (thrown) {
       this.context.log.retryIfThrew(task, call, thrown);
       return false;
@@ -184,6 +187,16 @@ export class TaskLife {
   #cancel(queued: QueuedTask): boolean {
     this.#stop(queued, new TaskCancelledError(queued.task.name, byCaller));
     return true;
+  }
+
+  /** Until something else is said, cancelling it ends its life here and now. */
+  #whileWaiting({ queued, onEnd }: Life, stopWaiting?: () => void): void {
+    queued.task.onCancel(() => {
+      stopWaiting?.();
+      this.#cancel(queued);
+      onEnd();
+      return true;
+    });
   }
 
   #stop(queued: QueuedTask, reason: TaskCancelledError): void {

@@ -50,7 +50,7 @@ export class TaskList {
     }
     const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name);
-    const queued: QueuedTask = { task, call: admitted, options, owner: this };
+    const queued: QueuedTask = { task, call: admitted, options, addedAt: performance.now(), owner: this };
     this.#keep(task);
     this.#waiting.enqueue(queued);
     life.add(queued);
@@ -119,10 +119,14 @@ export class TaskList {
   }
 
   #skipWaiting(failed: QueuedTask): void {
-    const skipped = [...this.#waiting.drain()].filter(({ task }) => task.status === 'pending');
-    for (const queued of skipped) {
-      this.context.life.skip(queued);
-    }
+    const skipped = [...this.#waiting.drain()].filter((queued) => {
+      // Whoever is told that one is skipped can cancel the next.
+      const isWaiting = queued.task.status === 'pending';
+      if (isWaiting) {
+        this.context.life.skip(queued);
+      }
+      return isWaiting;
+    });
     const tasks = skipped.filter((queued) => this.#isWanted(queued)).map(({ task }) => task);
     if (tasks.length > 0) {
       this.context.log.skipped(failed.task, failed.call, tasks, this.origin);

@@ -23,7 +23,7 @@ export class TaskLists implements OnApplicationShutdown {
   constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions) {
     const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
     const log = new TaskLog(options.blockingThreshold);
-    const shared = store && new SharedRecords(store, history.ttl, (error) => log.storeFailed(error));
+    const shared = store && new SharedRecords(store, history.ttl, log);
     this.history = new TaskHistory(history.max, history.ttl, shared);
     this.tracker = new TaskTracker(this.history, (error) => log.subscriberThrew(error));
     this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
@@ -55,7 +55,8 @@ export class TaskLists implements OnApplicationShutdown {
     return list;
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.#threads.close();
+  async onApplicationShutdown(): Promise<void> {
+    await this.#threads.close();
+    await this.history.shared?.close();
   }
 }

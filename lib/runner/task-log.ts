@@ -3,6 +3,7 @@ import { stackOf } from '../errors/describe.ts';
 import {
   eventLoopBlocked,
   idleThreadLost,
+  recordRefused,
   retryIfThrew,
   storeFailed,
   subscriberThrew,
@@ -41,6 +42,10 @@ export class TaskLog {
 
   storeFailed(error: unknown): void {
     this.#write(() => this.#logger.warn(storeFailed(), stackOf(error)));
+  }
+
+  recordRefused(task: BackgroundTask, error: unknown): void {
+    this.#write(() => this.#logger.warn(recordRefused(task), stackOf(error)));
   }
 
   skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {

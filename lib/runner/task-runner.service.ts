@@ -91,7 +91,8 @@ export class TaskRunner {
 
   /**
    * Each step of every task of the application, as it happens. Hot: what was before you subscribed is not told again. A
-   * subscriber that throws is logged, and disturbs nobody.
+   * subscriber that throws is logged, and disturbs nobody; also behind operators, and not where it is combined with other
+   * Observables.
    */
   get events(): Observable<TaskEvent> {
     return this.#lists.tracker.events;

@@ -83,7 +83,7 @@ export class TaskTracker {
   /** @param wasRunning whether it was counted as running until now */
   settled(task: BackgroundTask, how: TaskEnd, wasRunning: boolean, deduplicationId?: string): void {
     this.#unsettled.delete(task.id);
-    if (deduplicationId !== undefined) {
+    if (deduplicationId !== undefined && this.#deduplicated.get(deduplicationId) === task) {
       this.#deduplicated.delete(deduplicationId);
     }
     this.#running -= wasRunning ? 1 : 0;
@@ -119,7 +119,7 @@ export class TaskTracker {
             reject(
               new DrainTimeoutError(
                 timeout,
-                Array.from(this.unsettled, (task) => task.toJSON()),
+                Array.from(this.unsettled, (task) => task.toRecord()),
               ),
             );
           }, timeout)
@@ -128,10 +128,10 @@ export class TaskTracker {
     });
   }
 
-  #tell(type: TaskEventType, task: BackgroundTask, times: Pick<TaskEvent, 'wait' | 'run' | 'delay'> = {}): void {
+  #tell(type: TaskEventType, task: BackgroundTask, times: { wait?: number; run?: number; delay?: number } = {}): void {
     this.keeper.changed(task);
     if (this.#events.isObserved) {
-      this.#events.emit({ type, task: task.toJSON(), ...times });
+      this.#events.emit({ type, task: task.toRecord(), ...times } as TaskEvent);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { TaskTimeoutError } from '../errors/task-timeout.error.ts';
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { BackgroundTask } from './background-task.ts';
-import type { CurrentTask, TaskProgress } from './current-task.ts';
+import { copyProgress, type CurrentTask, type TaskProgress } from './current-task.ts';
 import type { TaskCall } from './task-call.ts';
 import type { TaskOptions } from './task-options.ts';
 
@@ -37,9 +37,10 @@ export class Attempt implements CurrentTask {
 
   // A property, so that it can be taken off by destructuring.
   readonly updateProgress = (progress: TaskProgress): void => {
+    const copy = copyProgress(progress);
     // One that ran out of time may go on unseen: then nobody is to see its progress either.
     if (!this.#isOver) {
-      this.task.update(progress);
+      this.task.update(copy);
       this.observer.progressed(this.task);
     }
   };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, read } from '../errors/describe.ts';
 import type { TaskProgress } from './current-task.ts';
-import type { TaskRecord, TaskStatus } from './task-record.ts';
+import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from './task-record.ts';
 
 /** From which status a task can get to which. Those that are not named here are ends. */
 const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } = {
@@ -9,6 +9,9 @@ const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } =
   // Back to pending between attempts.
   running: ['pending', 'completed', 'failed', 'cancelled'],
 };
+
+/** How many there were before it, in this process: two can be added in the same millisecond. */
+let count = 0;
 
 /** The states in which a task has come to its end. */
 export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
@@ -23,6 +26,8 @@ export class BackgroundTask<R = unknown> {
   readonly id: string = randomUUID();
   /** When it was added. */
   readonly createdAt = new Date();
+  /** @internal in which order they were added */
+  readonly sequence = count++;
   #status: TaskStatus = 'pending';
   #startedAt?: Date;
   #finishedAt?: Date;
@@ -97,12 +102,17 @@ export class BackgroundTask<R = unknown> {
    */
   settled(): Promise<TaskRecord<R>> {
     return (this.#settled ??= this.#finishedAt
-      ? Promise.resolve(this.toJSON())
-      : new Promise((resolve) => (this.#onSettled = () => resolve(this.toJSON()))));
+      ? Promise.resolve(this.toRecord())
+      : new Promise((resolve) => (this.#onSettled = () => resolve(this.toRecord()))));
   }
 
-  /** The task's record; what `JSON.stringify`, and so a handler that returns the task, makes of it. */
-  toJSON(): TaskRecord<R> {
+  /** The task's record as JSON; what `JSON.stringify`, and so a handler that returns the task, makes of it. */
+  toJSON(): TaskRecord {
+    return plainRecord(this.toRecord());
+  }
+
+  /** @internal with its result and progress as they are */
+  toRecord(): TaskRecord<R> {
     const record: TaskRecord<R> = {
       id: this.id,
       name: this.name,
@@ -137,6 +147,7 @@ export class BackgroundTask<R = unknown> {
   start(): void {
     this.#become('running');
     this.#attempts++;
+    this.#error = undefined;
     this.#startedAt ??= new Date();
   }
 
@@ -193,13 +204,14 @@ export class BackgroundTask<R = unknown> {
   }
 }
 
-function errorRecord(error: unknown): { name: string; message: string } {
+function errorRecord(error: unknown, isCause = false): TaskError {
   if (!(error instanceof Error)) {
     return { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
   }
-  const [name, message] = [read(error, 'name'), read(error, 'message')];
+  const [name, message, cause] = [read(error, 'name'), read(error, 'message'), read(error, 'cause')];
   return {
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : describe(message),
+    ...(cause !== undefined && !isCause && { cause: errorRecord(cause, true) }),
   };
 }

@@ -1,4 +1,4 @@
-import { MAX_TIMER, milliseconds, oneOf, type OptionRule } from './option-rules.ts';
+import { MAX_TIMER, milliseconds, numberBetween, oneOf, type OptionRules } from './option-rules.ts';
 
 /**
  * How long to wait between attempts, in BullMQ's words.
@@ -17,29 +17,16 @@ export interface Backoff {
   jitter?: number;
 }
 
-const typeRule = oneOf('fixed', 'exponential');
-
-export const backoffRule: OptionRule = {
-  expected: "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }, its type 'fixed' or 'exponential'",
-  accepts: (value) => {
-    if (typeof value !== 'object' || value === null) {
-      return false;
-    }
-    const { type, delay, jitter = 0, ...others } = value as Partial<Backoff>;
-    return (
-      typeRule.accepts(type) &&
-      milliseconds.accepts(delay) &&
-      typeof jitter === 'number' &&
-      jitter >= 0 &&
-      jitter <= 1 &&
-      Object.keys(others).length === 0
-    );
-  },
+export const backoffRules: OptionRules<Backoff> = {
+  type: oneOf('fixed', 'exponential'),
+  delay: milliseconds,
+  jitter: numberBetween(0, 1),
 };
 
 /** ms to wait after so many attempts. */
 export function backoffDelay(backoff: Backoff | undefined, attempts: number, random = Math.random): number {
-  if (!backoff) {
+  // Twice as long often enough is infinite, of which nothing is no number.
+  if (!backoff?.delay) {
     return 0;
   }
   const { type, delay, jitter = 0 } = backoff;

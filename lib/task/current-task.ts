@@ -1,4 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { describe } from '../errors/describe.ts';
+import { TaskArgumentError } from '../errors/task-argument.error.ts';
+import { wrongProgress } from '../messages.ts';
+import { cloneForMainThread } from './clone.ts';
 import { sharedInThread } from './shared-in-thread.ts';
 
 /**
@@ -17,12 +21,31 @@ export interface CurrentTask {
    * and the like. In a thread, a task that has looked at its signal gets a moment to end by itself; others are killed.
    */
   readonly signal: AbortSignal;
-  /** Tells those who watch the task how far it has come: a number, or an object that can be cloned. */
+  /**
+   * Tells those who watch the task how far it has come: a number, or an object that can be cloned, as it is now.
+   *
+   * @throws TaskArgumentError if it is neither; DataCloneError if it can't be cloned
+   */
   readonly updateProgress: (progress: TaskProgress) => void;
 }
 
 /** How far a task has come, in the task's own terms. */
 export type TaskProgress = number | object;
+
+/**
+ * Progress as it is now, since the task can go on with an object of its own.
+ *
+ * @throws TaskArgumentError, DataCloneError
+ */
+export function copyProgress(progress: TaskProgress): TaskProgress {
+  if (typeof progress === 'number') {
+    return progress;
+  }
+  if (typeof progress !== 'object' || progress === null) {
+    throw new TaskArgumentError(wrongProgress(describe(progress)));
+  }
+  return cloneForMainThread(progress);
+}
 
 const storage = sharedInThread('currentTask', () => new AsyncLocalStorage<CurrentTask>());
 

@@ -40,16 +40,23 @@ export const aFunction: OptionRule = {
   accepts: (value) => typeof value === 'function',
 };
 
+export function numberBetween(min: number, max: number): OptionRule {
+  return {
+    expected: `a number from ${min} to ${max}`,
+    accepts: (value) => typeof value === 'number' && value >= min && value <= max,
+  };
+}
+
 export const positiveNumber: OptionRule = {
   expected: 'a number, more than 0',
   accepts: (value) => typeof value === 'number' && value > 0,
 };
 
 /** A whole number. */
-export function integerFrom(min: number): OptionRule {
+export function integerFrom(min: number, max = Number.MAX_SAFE_INTEGER): OptionRule {
   return {
-    expected: `a whole number, ${min} or more`,
-    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= min,
+    expected: `a whole number, ${min} or more${max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`}`,
+    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
   };
 }
 
@@ -65,6 +72,11 @@ export const plainObject: OptionRule = {
   accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
+/** Of which the parts are checked one by one. */
+export function objectLike(example: string): OptionRule {
+  return { expected: `an object like ${example}`, accepts: (value) => plainObject.accepts(value) };
+}
+
 export const listOfStrings: OptionRule = {
   expected: 'a list of strings',
   accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
@@ -79,12 +91,14 @@ export const nonEmptyString: OptionRule = {
  * Gives the options that were set. One that is `undefined` counts as left out.
  *
  * @param where how the reader would name the call, for the message: `forRoot`
+ * @param required those without which the rest makes no sense
  * @throws InvalidOptionError for an unknown name or a value that its rule refuses
  */
 export function checkOptions<T extends object, G extends { [K in keyof T]?: unknown }>(
   where: string,
   options: G,
   rules: OptionRules<T>,
+  required: readonly (keyof T & string)[] = [],
 ): G {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError(optionsNotAnObject(where, describe(options)));
@@ -102,6 +116,11 @@ export function checkOptions<T extends object, G extends { [K in keyof T]?: unkn
       throw new InvalidOptionError(wrongOption(where, name, describe(value), rules[name].expected));
     }
     given[name] = value;
+  }
+  for (const name of required) {
+    if (!Object.hasOwn(given, name)) {
+      throw new InvalidOptionError(wrongOption(where, name, 'nothing', rules[name].expected));
+    }
   }
   return given as G;
 }

@@ -21,7 +21,7 @@ export type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never
 
 /** What `F` results in as a task: what its promise resolves to, or what its Observable emits last. */
 export type TaskResult<F> = F extends (...args: never[]) => infer R
-  ? R extends Observable<infer T>
+  ? Awaited<R> extends Observable<infer T>
     ? T | undefined
     : Awaited<R>
   : never;

@@ -1,14 +1,13 @@
-import { backoffRule, type Backoff } from './backoff.ts';
+import { backoffRules, type Backoff } from './backoff.ts';
 import {
   aFunction,
   checkOptions,
   delayTime,
   integerFrom,
   nonEmptyString,
+  objectLike,
   oneOf,
-  plainObject,
   timeLimit,
-  type OptionRule,
   type OptionRules,
 } from './option-rules.ts';
 
@@ -77,27 +76,44 @@ export interface TaskOptions {
 export const runOnRule = oneOf('success', 'failure', 'always');
 export const onFailureRule = oneOf('stop', 'continue');
 
-const deduplicationRule: OptionRule = {
-  expected: "an object like { id: 'reindex' }",
-  accepts: (value) => plainObject.accepts(value) && nonEmptyString.accepts((value as { id?: unknown }).id),
-};
-
 const rules: OptionRules<TaskOptions> = {
   name: nonEmptyString,
   runOn: runOnRule,
   onFailure: onFailureRule,
   attempts: integerFrom(1),
-  backoff: backoffRule,
+  backoff: objectLike("{ type: 'exponential', delay: 1_000, jitter: 0.5 }"),
   retryIf: aFunction,
   timeout: timeLimit,
   delay: delayTime,
-  deduplication: deduplicationRule,
+  deduplication: objectLike("{ id: 'reindex' }"),
 };
+
+const deduplicationRules: OptionRules<NonNullable<TaskOptions['deduplication']>> = { id: nonEmptyString };
+
+/** What makes no sense for all tasks alike. */
+const { name: _name, deduplication: _deduplication, ...defaultRules } = rules;
 
 /**
  * @param where how the reader would name the call: `with`
  * @throws InvalidOptionError
  */
 export function checkTaskOptions(where: string, options: TaskOptions): TaskOptions {
-  return checkOptions(where, options, rules);
+  return checkNested(where, checkOptions(where, options, rules));
+}
+
+/** @throws InvalidOptionError */
+export function checkDefaults(where: string, options: TaskOptions): TaskOptions {
+  return checkNested(where, checkOptions(where, options, defaultRules as OptionRules<TaskOptions>));
+}
+
+/** Copies, since what is in them could be changed while a task goes by it. */
+function checkNested(where: string, options: TaskOptions): TaskOptions {
+  const { backoff, deduplication } = options;
+  return {
+    ...options,
+    ...(backoff && { backoff: checkOptions(`${where}: backoff`, backoff, backoffRules, ['type', 'delay']) }),
+    ...(deduplication && {
+      deduplication: checkOptions(`${where}: deduplication`, deduplication, deduplicationRules, ['id']),
+    }),
+  };
 }

@@ -8,7 +8,19 @@ import type { TaskProgress } from './current-task.ts';
 export type TaskStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled' | 'skipped';
 
 /**
- * The plain form of a task: what is known of it, in values that survive JSON. It has no stack.
+ * Why a task failed: what its error, and the cause of that, say of themselves. No stack, and nothing else that they hold.
+ *
+ * @since 0.1.0
+ */
+export interface TaskError {
+  name: string;
+  message: string;
+  cause?: TaskError;
+}
+
+/**
+ * The plain form of a task: what is known of it. From `TaskRegistry`, and from a store, its result and progress are what
+ * JSON makes of them: a bigint is a string, what JSON has no words for is left out.
  *
  * @since 0.1.0
  */
@@ -28,6 +40,23 @@ export interface TaskRecord<R = unknown> {
   progress?: TaskProgress;
   /** What a completed task returned. */
   result?: R;
-  /** Why a task failed, or was cancelled; between two attempts, why the last one failed. */
-  error?: { name: string; message: string };
+  /** Why a task failed, or was cancelled; between two attempts, while it is `pending`, why the last one failed. */
+  error?: TaskError;
+}
+
+/** The record in JSON's words. Never throws: a result with a circle in it is left out. */
+export function plainRecord(record: TaskRecord): TaskRecord {
+  if (record.result === undefined && record.progress === undefined) {
+    return record;
+  }
+  try {
+    return JSON.parse(JSON.stringify(record, bigintAsString)) as TaskRecord;
+  } catch {
+    const { result: _result, progress: _progress, ...others } = record;
+    return others;
+  }
+}
+
+function bigintAsString(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
