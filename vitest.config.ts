@@ -12,6 +12,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.spec.ts'],
     typecheck: { enabled: true, include: ['test/**/*.spec-d.ts'], tsconfig: 'tsconfig.json' },
+    globalSetup: 'test/fixtures/remove-packed.ts',
     pool: 'forks',
     execArgv: ['--expose-gc'],
     testTimeout: 30_000,

@@ -10,13 +10,15 @@ import {
   resolveOptions,
   type BackgroundTasksModuleOptions,
 } from './background-tasks.options.ts';
-import { assertImportedOnce, assertNotInThread } from './module-import.ts';
+import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './module-import.ts';
 import { TaskRegistry } from './registry/task-registry.service.ts';
 import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from './request/background-tasks.ts';
+import { InFlightRequests } from './request/in-flight-requests.ts';
 import { RequestTasks } from './request/request-tasks.ts';
 import { TaskLists } from './runner/task-lists.ts';
 import { TaskRunner } from './runner/task-runner.service.ts';
+import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
 
 /**
  * Background tasks for the whole application. Import it once, in the root module; it is global.
@@ -37,6 +39,7 @@ import { TaskRunner } from './runner/task-runner.service.ts';
         return resolveOptions(options!);
       },
     },
+    InFlightRequests,
     TaskLists,
     TaskRunner,
     TaskRegistry,
@@ -48,11 +51,17 @@ import { TaskRunner } from './runner/task-runner.service.ts';
       useFactory: (request: unknown, requests: RequestTasks) => requests.of(request),
     },
     BackgroundTasksInterceptor,
+    TaskShutdown,
     { provide: APP_INTERCEPTOR, useExisting: BackgroundTasksInterceptor },
   ],
   exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
+  constructor(modules: ModulesContainer) {
+    super();
+    closeBeforeOthers(BackgroundTasksModule, modules);
+  }
+
   /**
    * @throws InvalidOptionError which names the option, what came and what was expected
    */

@@ -4,6 +4,7 @@ import { InvalidOptionError } from './errors/invalid-option.error.ts';
 import { wrongOption } from './messages.ts';
 import {
   checkOptions,
+  delayTime,
   either,
   integerFrom,
   listOfStrings,
@@ -81,6 +82,18 @@ export class BackgroundTasksOptions {
   /** How many tasks, of all requests, run at once on the event loop; requests take turns. */
   concurrency = Infinity;
 
+  /**
+   * How many tasks can be accepted and not settled. One more, and `addTask` throws `TooManyTasksError`: a 503 for the
+   * client.
+   */
+  maxPending = 100_000;
+
+  /**
+   * How long, in ms, an application that is closed waits for its tasks. Then their signals are aborted, threads are killed,
+   * and what is left is cancelled, and named in the log.
+   */
+  shutdownTimeout = 10_000;
+
   /** What `TaskRegistry` keeps of tasks that have come to their end. */
   history = new HistoryOptions();
 
@@ -127,6 +140,8 @@ const rules: OptionRules<BackgroundTasksOptions> = {
   runOn: runOnRule,
   defaults: plainObject,
   concurrency: either(integerFrom(1), Infinity),
+  maxPending: either(integerFrom(1), Infinity),
+  shutdownTimeout: delayTime,
   history: plainObject,
   store: storeRule,
   blockingThreshold: milliseconds,

@@ -102,6 +102,13 @@ export const forRootInThread = () =>
   'BackgroundTasksModule.forRoot was called in a thread that was started for a task: the file that defines the task ' +
   'imports the application, directly or through other files. Move the task to a file that imports only what it needs.';
 
+export const tooManyTasks = (name: string, maxPending: number) =>
+  `Task "${name}" was not accepted: ${maxPending} task(s) have not come to their end, as many as maxPending allows. ` +
+  'Try again later, or raise maxPending.';
+
+export const shuttingDown = (name: string) =>
+  `Task "${name}" was not accepted: the application is shutting down. Try again: another process will take it.`;
+
 export const tooManyForThreads = (name: string, maxThreads: number, maxQueue: number) =>
   `Task "${name}" was not accepted: ${maxThreads + maxQueue} task(s) for threads have not come to their end, as many as ` +
   'pool.maxThreads and pool.maxQueue allow together. Try again later, or raise one of them.';
@@ -158,6 +165,10 @@ export const taskTimedOut = (name: string, timeout: number) =>
 /** Who cancelled a task. */
 export const byCaller = 'by cancel()';
 export const byClosing = 'because the application was closed';
+
+export const tasksLost = (finished: number, lost: readonly Named[], timeout: number) =>
+  `Shutdown: ${finished} task(s) finished, and ${lost.length} could not within shutdownTimeout (${timeout} ms) and were ` +
+  `cancelled: ${lost.map(nameOf).join(', ')}`;
 
 export const taskCancelled = (name: string, by: string) => `Task "${name}" was cancelled ${by}.`;
 

@@ -21,6 +21,19 @@ export function assertImportedOnce(moduleClass: Type, options: unknown, modules:
   }
 }
 
+/**
+ * Nest calls the hooks of an application that closes module by module: the nearer to the root the sooner, and those of
+ * global modules, which count as infinitely far, in the end. But what tasks use has to be there as long as there are tasks,
+ * so that this module, global as it is, goes before the root. To be called before the first hook, when Nest sorts them.
+ */
+export function closeBeforeOthers(moduleClass: Type, modules: ModulesContainer): void {
+  for (const module of modules.values()) {
+    if (module.metatype === moduleClass) {
+      module.distance = -1;
+    }
+  }
+}
+
 /** @throws ModuleImportError */
 export function assertNotInThread(): void {
   if (isTaskThread()) {

@@ -10,6 +10,8 @@ const options = [
   'runOn',
   'defaults',
   'concurrency',
+  'maxPending',
+  'shutdownTimeout',
   'history',
   'store',
   'blockingThreshold',
@@ -51,6 +53,11 @@ const bad: [given: unknown, message: string][] = [
   [
     { store: {} },
     wrongOption(forRoot, 'store', 'an object (Object)', 'a Keyv, or another object with the methods get and set'),
+  ],
+  [{ maxPending: 0 }, wrongOption(forRoot, 'maxPending', '0', 'a whole number, 1 or more, or Infinity')],
+  [
+    { shutdownTimeout: Infinity },
+    wrongOption(forRoot, 'shutdownTimeout', 'Infinity', 'a number of milliseconds, 0 or more and at most 2147483647'),
   ],
   [{ history: 5 }, wrongOption(forRoot, 'history', '5', 'an object')],
   [
@@ -167,6 +174,6 @@ test('a message says what came, what was expected and the way out', () => {
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, history, store, blockingThreshold, pool."`,
+    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool."`,
   );
 });

@@ -4,6 +4,7 @@ import {
   BackgroundTasks,
   Tasks,
   TaskTimeoutError,
+  ShuttingDownError,
   TooManyTasksError,
   type BackgroundTask,
 } from 'nestjs-background-tasks';
@@ -133,5 +134,5 @@ test('the threads are closed with the application, and what they had is cancelle
   const message = (name: string) => taskCancelled(name, byClosing);
   expect(await busy.settled()).toMatchObject({ status: 'cancelled', error: { message: message('blockForEver') } });
   expect(await waiting.settled()).toMatchObject({ status: 'cancelled', error: { message: message('add') } });
-  expect(await app.runner.start(add, 1, 1).settled()).toMatchObject({ status: 'cancelled' });
+  expect(() => app.runner.start(add, 1, 1)).toThrow(ShuttingDownError);
 });

@@ -1,11 +1,27 @@
+const brand = Symbol.for('nestjs-background-tasks.error');
+
 /**
  * What every error of this package is an instance of.
  *
  * @since 0.1.0
  */
 export abstract class BackgroundTasksError extends Error {
+  readonly [brand] = true;
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+  }
+
+  // Some have to extend Nest's HttpException, which this class must not: threads load it, and they don't load Nest.
+  static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    return this === BackgroundTasksError
+      ? typeof value === 'object' && value !== null && brand in value
+      : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+
+  /** @internal makes an error one of this package that extends another class */
+  static adopt(error: Error): void {
+    Object.defineProperty(error, brand, { value: true });
   }
 }

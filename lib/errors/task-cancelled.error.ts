@@ -11,7 +11,7 @@ export class TaskCancelledError extends BackgroundTasksError {
   constructor(
     readonly taskName: string,
     /** By whom or what, as it completes the sentence "it was cancelled …". */
-    by: string,
+    readonly by: string,
   ) {
     super(taskCancelled(taskName, by));
     this.stack = withoutFrames(this);

@@ -1,13 +1,8 @@
-import { BackgroundTasksError } from './background-tasks.error.ts';
+import { UnavailableError } from './unavailable.error.ts';
 
 /**
  * The store of task records could not be read. Tasks are not touched by that. A handler that doesn't catch it answers 503.
  *
  * @since 0.1.0
  */
-export class TaskStoreError extends BackgroundTasksError {
-  // As in TooManyTasksError.
-  readonly status = 503;
-  readonly statusCode = 503;
-  readonly expose = false;
-}
+export class TaskStoreError extends UnavailableError {}

@@ -1,4 +1,6 @@
 import { isObservable, type Subscription } from 'rxjs';
+import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
+import { byClosing } from '../messages.ts';
 import type { Attempt } from '../task/attempt.ts';
 import { isPrimitive } from '../task/clone.ts';
 import { runAsTask } from '../task/current-task.ts';
@@ -10,6 +12,9 @@ export type BusyListener = (call: TaskCall, busy: number) => void;
 
 /** Runs tasks on the event loop. */
 export class EventLoopExecutor implements TaskExecutor {
+  /** What goes on after its attempt was aborted because the application is closed. */
+  readonly #lingering = new Set<Promise<unknown>>();
+
   constructor(private readonly onReturn: BusyListener) {}
 
   admit(call: TaskCall): TaskCall {
@@ -26,6 +31,11 @@ export class EventLoopExecutor implements TaskExecutor {
    */
   execute(attempt: Attempt): Promise<unknown> {
     return attempt.call.scope.runInAsyncScope(() => runAsTask(attempt, () => this.#run(attempt)));
+  }
+
+  /** Resolves when nothing goes on of what was aborted by closing. */
+  async settleAborted(): Promise<void> {
+    await Promise.all(this.#lingering);
   }
 
   // In the task's context from end to end: an Observable or a lazy thenable starts its work here, not when it is made.
@@ -49,9 +59,14 @@ export class EventLoopExecutor implements TaskExecutor {
   #follow(attempt: Attempt, returned: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let subscription: Subscription | undefined;
+      let followed: Promise<void> | undefined;
       attempt.onAbort((reason) => {
         reject(reason);
         subscription?.unsubscribe();
+        if (followed && reason instanceof TaskCancelledError && reason.by === byClosing) {
+          const lingering = followed.finally(() => this.#lingering.delete(lingering));
+          this.#lingering.add(lingering);
+        }
       });
       const settle = (value: unknown) => {
         if (!isObservable(value)) {
@@ -69,7 +84,7 @@ export class EventLoopExecutor implements TaskExecutor {
         settle(returned);
       } else {
         // As for a handler, it may be a promise of an Observable.
-        Promise.resolve(returned).then(settle).catch(reject);
+        followed = Promise.resolve(returned).then(settle).catch(reject);
       }
     });
   }

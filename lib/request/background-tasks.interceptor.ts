@@ -7,6 +7,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { tap, type Observable } from 'rxjs';
+import { InFlightRequests } from './in-flight-requests.ts';
 import { RequestTasks } from './request-tasks.ts';
 import type { HandlerEnd } from './response-end.ts';
 
@@ -17,28 +18,45 @@ import type { HandlerEnd } from './response-end.ts';
  */
 @Injectable()
 export class BackgroundTasksInterceptor implements NestInterceptor {
-  constructor(private readonly requests: RequestTasks) {}
+  constructor(
+    private readonly requests: RequestTasks,
+    private readonly inFlight: InFlightRequests,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') {
       return next.handle();
     }
+    const { inFlight } = this;
     const end = this.requests.endOf(context.switchToHttp().getResponse<ServerResponse>());
     let how: HandlerEnd = 'returned';
+    let isAtWork = false;
+    const isDone = () => {
+      if (isAtWork) {
+        isAtWork = false;
+        inFlight.left();
+      }
+    };
     return next.handle().pipe(
       tap({
         subscribe: () => {
           how = 'returned';
+          isAtWork = inFlight.entered();
           end.handlerIsEntered();
         },
         next: (value) => {
+          // What is sent piece by piece may go on for ever.
+          isDone();
           if (isStream(value)) {
             how = 'streams';
           }
         },
         error: () => (how = 'thrown'),
         unsubscribe: () => (how = 'torn down'),
-        finalize: () => end.handlerIsDone(how),
+        finalize: () => {
+          isDone();
+          end.handlerIsDone(how);
+        },
       }),
     );
   }

@@ -5,15 +5,16 @@ import {
   type AnyFunction,
   type ArgumentsOf,
   type MethodName,
+  type TaskCall,
   type TaskResult,
   type TaskTarget,
 } from '../task/task-call.ts';
 import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
 
-/** Where the list of tasks comes from: there is none before the first task. */
+/** Where tasks are added: there is no list of them before the first. */
 export interface TaskListSource {
   readonly current?: TaskList | undefined;
-  obtain(): TaskList;
+  add(call: TaskCall, options: TaskOptions): BackgroundTask;
 }
 
 /**
@@ -47,7 +48,8 @@ export class BackgroundTasks {
    * Observable. Added when the response is over, or where there is no request, it starts at once.
    *
    * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
-   * @throws TaskArgumentError if there is nothing to call
+   * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned for a thread
+   * @throws TooManyTasksError, ShuttingDownError which answer the request with a 503 if nobody catches them
    *
    * @example
    * tasks.addTask(writeNotification, email, 'some notification');
@@ -61,7 +63,7 @@ export class BackgroundTasks {
   ): BackgroundTask<TaskResult<T[K]>>;
   addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   addTask(...task: unknown[]): BackgroundTask {
-    return this.#source.obtain().add(readTaskCall('addTask', task), this.#options);
+    return this.#source.add(readTaskCall('addTask', task), this.#options);
   }
 
   /**

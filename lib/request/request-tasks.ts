@@ -1,27 +1,62 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { ShuttingDownError } from '../errors/shutting-down.error.ts';
+import { UnavailableError } from '../errors/unavailable.error.ts';
 import { UnsupportedPlatformError } from '../errors/unsupported-platform.error.ts';
-import { unsupportedPlatform } from '../messages.ts';
+import { shuttingDown, unsupportedPlatform } from '../messages.ts';
+import type { BackgroundTask } from '../task/background-task.ts';
+import type { TaskCall } from '../task/task-call.ts';
+import type { TaskOptions } from '../task/task-options.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { TaskList } from '../runner/task-list.ts';
 import { BackgroundTasks, type TaskListSource } from './background-tasks.ts';
 import { ResponseEnd } from './response-end.ts';
+
+/** s after which a client may try again what was refused. */
+const RETRY_AFTER = '1';
 
 /** What is known of a request: its tasks, if it has any, and when they may start. */
 class RequestState implements TaskListSource {
   readonly end: ResponseEnd;
   readonly tasks = new BackgroundTasks(this);
   current?: TaskList;
+  readonly #isLate: boolean;
 
   constructor(
     private readonly lists: TaskLists,
     private readonly response: ServerResponse,
   ) {
     this.end = new ResponseEnd(response);
+    this.#isLate = lists.admission.phase !== 'open';
   }
 
-  obtain(): TaskList {
+  /** @throws UnavailableError after which the response asks the client to come again */
+  add(call: TaskCall, options: TaskOptions): BackgroundTask {
+    try {
+      this.#assertNotTooLate(call);
+      return this.#obtain().add(call, options);
+    } catch (error) {
+      if (error instanceof UnavailableError && !this.response.headersSent) {
+        this.response.setHeader('Retry-After', RETRY_AFTER);
+      }
+      throw error;
+    }
+  }
+
+  // What it adds would run when the providers that it needs may have closed already.
+  #assertNotTooLate({ name }: TaskCall): void {
+    const { phase } = this.lists.admission;
+    if (phase !== 'open' && (this.#isLate || phase !== 'draining')) {
+      // So that the client's next request finds another process.
+      if (!this.response.headersSent) {
+        this.response.setHeader('Connection', 'close');
+      }
+      throw new ShuttingDownError(shuttingDown(name));
+    }
+  }
+
+  #obtain(): TaskList {
     if (!this.current) {
       const list = (this.current = this.lists.create(() => nameOf(this.response.req)));
       this.end.whenOver(() => list.open(this.end.outcome));
@@ -56,7 +91,7 @@ export class RequestTasks implements OnModuleInit {
     const response = responseOf(request);
     if (!response) {
       const list = this.lists.createOpen();
-      return new BackgroundTasks({ current: list, obtain: () => list });
+      return new BackgroundTasks({ current: list, add: (call, options) => list.add(call, options) });
     }
     return this.#stateOf(response).tasks;
   }

@@ -1,11 +1,12 @@
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { TaskExecutor } from '../executors/task-executor.ts';
-import { byCaller } from '../messages.ts';
+import { byClosing } from '../messages.ts';
 import { Attempt } from '../task/attempt.ts';
 import { backoffDelay } from '../task/backoff.ts';
 import type { BackgroundTask, TaskEnd } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskOptions } from '../task/task-options.ts';
+import type { Admission } from './admission.ts';
 import type { FairSlots } from './fair-slots.ts';
 import type { QueuedTask } from './queued-task.ts';
 import type { Origin, TaskLog } from './task-log.ts';
@@ -19,6 +20,7 @@ export interface TaskLifeContext {
   /** Of the event loop; none: as many as there are. */
   readonly slots: FairSlots | undefined;
   readonly turns: TurnQueue;
+  readonly admission: Admission;
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
 }
@@ -32,18 +34,24 @@ interface Life {
 
 /** Takes one task from step to step, until it has come to its end. In which order tasks go is not its affair. */
 export class TaskLife {
+  /** Tasks that wait for a time to come, by `performance.now()`. */
+  readonly #paused = new Map<BackgroundTask, number>();
+  readonly #lost: BackgroundTask[] = [];
+  #deadline = Infinity;
+
   constructor(private readonly context: TaskLifeContext) {}
 
   /**
    * @returns the call as it is to be run
-   * @throws TooManyTasksError, TaskArgumentError
+   * @throws TooManyTasksError, ShuttingDownError, TaskArgumentError
    */
   admit(call: TaskCall): TaskCall {
+    this.context.admission.check(call.name);
     return this.#executorOf(call).admit(call);
   }
 
   add(queued: QueuedTask): void {
-    queued.task.onCancel(() => this.#cancel(queued));
+    queued.task.onCancel((by) => this.#cancel(queued, by));
     this.context.tracker.added(queued.task, queued.options.deduplication?.id);
   }
 
@@ -69,19 +77,43 @@ export class TaskLife {
     this.#settled(queued, 'skipped', false);
   }
 
+  /** How many wait for a time to come. */
+  get delayed(): number {
+    return this.#paused.size;
+  }
+
+  /** Those that were cancelled because the application is closed. */
+  get lost(): readonly BackgroundTask[] {
+    return this.#lost;
+  }
+
+  /** Gives up tasks that wait for a time after this one, now and from now on. */
+  waitUntil(deadline: number): void {
+    this.#deadline = deadline;
+    for (const [task, time] of this.#paused) {
+      if (time > deadline) {
+        task.cancelBy(byClosing);
+      }
+    }
+  }
+
   /** Waits, and then for a turn. */
   #pause(life: Life, ms: number): void {
-    const { turns, tracker } = this.context;
-    tracker.delayed(1);
+    const { task } = life.queued;
+    const time = performance.now() + ms;
+    this.#paused.set(task, time);
     const timer = setTimeout(() => {
-      tracker.delayed(-1);
+      this.#paused.delete(task);
       this.#whileWaiting(life);
-      turns.schedule(() => this.#start(life));
+      this.context.turns.schedule(() => this.#start(life));
     }, ms);
     this.#whileWaiting(life, () => {
       clearTimeout(timer);
-      tracker.delayed(-1);
+      this.#paused.delete(task);
     });
+    if (time > this.#deadline) {
+      task.cancelBy(byClosing);
+    }
   }
 
   /** Begins an attempt as soon as there is room for it. */
@@ -113,7 +145,7 @@ export class TaskLife {
   async #try(life: Life): Promise<void> {
     const { task, call, options } = life.queued;
     const attempt = new Attempt(task, call, options, this.context.tracker);
-    task.onCancel(() => attempt.abort(new TaskCancelledError(task.name, byCaller)));
+    task.onCancel((by) => attempt.abort(new TaskCancelledError(task.name, by)));
     const outcome = await this.#executorOf(call)
       .execute(attempt)
       .then(
@@ -184,22 +216,25 @@ export class TaskLife {
     }
   }
 
-  #cancel(queued: QueuedTask): boolean {
-    this.#stop(queued, new TaskCancelledError(queued.task.name, byCaller));
+  #cancel(queued: QueuedTask, by: string): boolean {
+    this.#stop(queued, new TaskCancelledError(queued.task.name, by));
     return true;
   }
 
   /** Until something else is said, cancelling it ends its life here and now. */
   #whileWaiting({ queued, onEnd }: Life, stopWaiting?: () => void): void {
-    queued.task.onCancel(() => {
+    queued.task.onCancel((by) => {
       stopWaiting?.();
-      this.#cancel(queued);
+      this.#cancel(queued, by);
       onEnd();
       return true;
     });
   }
 
   #stop(queued: QueuedTask, reason: TaskCancelledError): void {
+    if (reason.by === byClosing) {
+      this.#lost.push(queued.task);
+    }
     const wasRunning = queued.task.status === 'running';
     queued.task.stop(reason);
     this.#settled(queued, 'cancelled', wasRunning);

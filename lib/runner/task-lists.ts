@@ -1,10 +1,11 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { EventLoopExecutor } from '../executors/event-loop.executor.ts';
 import { ThreadExecutor } from '../executors/thread.executor.ts';
 import { SharedRecords } from '../registry/shared-records.ts';
 import { TaskHistory } from '../registry/task-history.ts';
 import type { TaskStats } from '../task/task-stats.ts';
+import { Admission } from './admission.ts';
 import { FairSlots } from './fair-slots.ts';
 import { TaskLife } from './task-life.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
@@ -14,33 +15,40 @@ import { TurnQueue } from './turn-queue.ts';
 
 /** Makes the lists of one application, and all that they share. */
 @Injectable()
-export class TaskLists implements OnApplicationShutdown {
+export class TaskLists {
   readonly tracker: TaskTracker;
   readonly history: TaskHistory;
+  readonly admission: Admission;
+  readonly life: TaskLife;
+  readonly log: TaskLog;
+  readonly eventLoop: EventLoopExecutor;
+  readonly threads: ThreadExecutor;
   readonly #context: TaskListContext;
-  readonly #threads: ThreadExecutor;
 
   constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions) {
     const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
-    const log = new TaskLog(options.blockingThreshold);
+    const log = (this.log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
     this.history = new TaskHistory(history.max, history.ttl, shared);
     this.tracker = new TaskTracker(this.history, (error) => log.subscriberThrew(error));
-    this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
+    this.admission = new Admission(options.maxPending, this.tracker);
+    this.eventLoop = new EventLoopExecutor((call, busy) => log.returned(call, busy));
+    this.threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
     const turns = new TurnQueue();
-    const life = new TaskLife({
-      eventLoop: new EventLoopExecutor((call, busy) => log.returned(call, busy)),
-      threads: this.#threads,
+    this.life = new TaskLife({
+      eventLoop: this.eventLoop,
+      threads: this.threads,
       slots: concurrency === Infinity ? undefined : new FairSlots(concurrency),
       turns,
+      admission: this.admission,
       tracker: this.tracker,
       log,
     });
-    this.#context = { execution, defaults: { runOn, onFailure, ...defaults }, turns, life, log };
+    this.#context = { execution, defaults: { runOn, onFailure, ...defaults }, turns, life: this.life, log };
   }
 
   get stats(): TaskStats {
-    return { ...this.tracker.stats, threads: this.#threads.stats };
+    return { ...this.tracker.stats, delayed: this.life.delayed, threads: this.threads.stats };
   }
 
   /** A list that waits until it is opened. */
@@ -53,10 +61,5 @@ export class TaskLists implements OnApplicationShutdown {
     const list = this.create();
     list.open(undefined);
     return list;
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.#threads.close();
-    await this.history.shared?.close();
   }
 }

@@ -9,6 +9,7 @@ import {
   subscriberThrew,
   taskFailed,
   taskRetrying,
+  tasksLost,
   tasksSkipped,
 } from '../messages.ts';
 import { ANONYMOUS, type TaskCall } from '../task/task-call.ts';
@@ -42,6 +43,10 @@ export class TaskLog {
 
   storeFailed(error: unknown): void {
     this.#write(() => this.#logger.warn(storeFailed(), stackOf(error)));
+  }
+
+  lost(finished: number, tasks: readonly BackgroundTask[], timeout: number): void {
+    this.#write(() => this.#logger.warn(tasksLost(finished, tasks, timeout)));
   }
 
   recordRefused(task: BackgroundTask, error: unknown): void {

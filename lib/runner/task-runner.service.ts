@@ -46,7 +46,9 @@ export class TaskRunner {
    * don't wait for each other.
    *
    * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
-   * @throws TaskArgumentError if there is nothing to call
+   * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned for a thread
+   * @throws TooManyTasksError
+   * @throws ShuttingDownError if the application is closed
    */
   start<T extends object, K extends MethodName<T>>(
     target: TaskTarget<T>,

@@ -18,7 +18,6 @@ export class TaskTracker {
   readonly #events: TaskEvents<TaskEvent>;
   readonly #ended: Record<TaskEnd, number> = { completed: 0, failed: 0, cancelled: 0, skipped: 0 };
   #running = 0;
-  #delayed = 0;
 
   /** @param onThrow is given what a subscriber of the events has thrown */
   constructor(
@@ -32,11 +31,15 @@ export class TaskTracker {
     return this.#events.observable;
   }
 
-  get stats(): Omit<TaskStats, 'threads'> {
+  /** How many have been accepted and have not come to their end. */
+  get size(): number {
+    return this.#unsettled.size;
+  }
+
+  get stats(): Omit<TaskStats, 'threads' | 'delayed'> {
     return {
       pending: this.#unsettled.size - this.#running,
       running: this.#running,
-      delayed: this.#delayed,
       ...this.#ended,
     };
   }
@@ -73,11 +76,6 @@ export class TaskTracker {
   retrying(task: BackgroundTask, delay: number): void {
     this.#running--;
     this.#tell('retrying', task, { delay });
-  }
-
-  /** A task waits for a time to come, or doesn't any more. */
-  delayed(by: 1 | -1): void {
-    this.#delayed += by;
   }
 
   /** @param wasRunning whether it was counted as running until now */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, read } from '../errors/describe.ts';
+import { byCaller } from '../messages.ts';
 import type { TaskProgress } from './current-task.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from './task-record.ts';
 
@@ -35,7 +36,7 @@ export class BackgroundTask<R = unknown> {
   #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
-  #cancel?: () => boolean;
+  #cancel?: (by: string) => boolean;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
 
@@ -89,9 +90,7 @@ export class BackgroundTask<R = unknown> {
    * @returns whether it ends the task: not if that has come to its end, or is about to for another reason
    */
   cancel(): boolean {
-    const cancel = this.#cancel;
-    this.#cancel = undefined;
-    return cancel?.() ?? false;
+    return this.cancelBy(byCaller);
   }
 
   /**
@@ -138,8 +137,15 @@ export class BackgroundTask<R = unknown> {
     return record;
   }
 
+  /** @internal @param by whom or what, as it completes the sentence "it was cancelled …" */
+  cancelBy(by: string): boolean {
+    const cancel = this.#cancel;
+    this.#cancel = undefined;
+    return cancel?.(by) ?? false;
+  }
+
   /** @internal @param cancel returns whether it ends the task */
-  onCancel(cancel: () => boolean): void {
+  onCancel(cancel: (by: string) => boolean): void {
     this.#cancel = cancel;
   }
 

@@ -1,0 +1,32 @@
+import { ShuttingDownError } from '../errors/shutting-down.error.ts';
+import { TooManyTasksError } from '../errors/too-many-tasks.error.ts';
+import { shuttingDown, tooManyTasks } from '../messages.ts';
+import type { TaskTracker } from './task-tracker.ts';
+
+/**
+ * How far an application is with closing. `open`: not at all. `draining`: it finishes what it has; requests that arrive now
+ * can add no tasks. `drained`: providers close, so that no request can; what they start themselves is accepted. `closed`:
+ * nothing is.
+ */
+export type Phase = 'open' | 'draining' | 'drained' | 'closed';
+
+/** Decides which tasks are accepted, at the moment when they are added. */
+export class Admission {
+  phase: Phase = 'open';
+
+  constructor(
+    /** How many may be accepted and not settled. */
+    private readonly maxPending: number,
+    private readonly tracker: TaskTracker,
+  ) {}
+
+  /** @throws TooManyTasksError, ShuttingDownError */
+  check(name: string): void {
+    if (this.phase === 'closed') {
+      throw new ShuttingDownError(shuttingDown(name));
+    }
+    if (this.tracker.size >= this.maxPending) {
+      throw new TooManyTasksError(tooManyTasks(name, this.maxPending));
+    }
+  }
+}
