@@ -191,10 +191,10 @@ test('a request that is in flight without a task is waited for, and not for ever
 
 test('with requests coming in all the time, it ends', async () => {
   const { app, url, runner } = await start();
-  let isOver = false;
+  const over = new AbortController();
   const statuses = new Set<number>();
   const client = async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const response = await fetch(`${url}/tasks`).catch(() => undefined);
       if (!response) {
         return;
@@ -205,7 +205,7 @@ test('with requests coming in all the time, it ends', async () => {
   const clients = Promise.all(Array.from({ length: 5 }, client));
   await expect.poll(() => runner.stats().running).toBeGreaterThan(0);
   await app.close();
-  isOver = true;
+  over.abort();
   await clients;
   expect(foundClosed).toEqual([]);
   expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([]);

@@ -53,7 +53,7 @@ for (let round = 0; round < rounds; round++) {
       total.lost += ran.has(`${id}/${i}`) ? 0 : 1;
     }
   }
-  total.doubled += [...ran.values()].filter((times) => times > 1).length;
+  total.doubled += [...ran.values()].filter((count) => count > 1).length;
   if (server.output()) {
     console.log(server.output());
   }

@@ -56,11 +56,12 @@ async function load(duration) {
   await sleep(500);
 }
 
+const listeners = (emitter) => emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0);
+
 function look() {
   globalThis.gc();
   globalThis.gc();
   const handles = process.getActiveResourcesInfo().filter((name) => !/Timeout|Immediate|FSReq/.test(name));
-  const listeners = (emitter) => emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0);
   return {
     heap: process.memoryUsage().heapUsed / 1e6,
     handles: handles.length,

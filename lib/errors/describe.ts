@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
 /** What came, for an error message: short, on one line, and never an error of its own. */
 export function describe(value: unknown): string {
@@ -47,6 +47,15 @@ export function read(holder: object, key: PropertyKey): unknown {
   }
 }
 
+/** Also one of another realm, and never a question that a proxy answers by throwing. */
+export function isError(value: unknown): value is Error {
+  try {
+    return types.isNativeError(value) || value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
 /** Causes of causes that are worth reading. */
 const MAX_CAUSES = 5;
 
@@ -55,7 +64,7 @@ const MAX_CAUSES = 5;
  * hold what was sent, with passwords and tokens.
  */
 export function stackOf(thrown: unknown, depth = 0): string {
-  if (!(thrown instanceof Error)) {
+  if (!isError(thrown)) {
     return describe(thrown);
   }
   const stack = read(thrown, 'stack');

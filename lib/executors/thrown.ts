@@ -1,6 +1,5 @@
-import { types } from 'node:util';
 import { deserializeError, serializeError, type ErrorObject } from 'serialize-error';
-import { describe, read } from '../errors/describe.ts';
+import { describe, isError, read } from '../errors/describe.ts';
 import { cloneForMainThread } from '../task/clone.ts';
 
 /** What was thrown, in a form that gets from thread to thread with its own properties, its stack and its causes. */
@@ -26,15 +25,6 @@ export function packThrown(thrown: unknown): Packed {
 
 export function unpackThrown(packed: Packed): unknown {
   return 'error' in packed ? Object.assign(deserializeError(packed.error), packed.own) : packed.value;
-}
-
-/** Also one of another realm, and never a question that a proxy answers by throwing. */
-function isError(thrown: unknown): thrown is Error {
-  try {
-    return types.isNativeError(thrown) || thrown instanceof Error;
-  } catch {
-    return false;
-  }
 }
 
 const ERROR_PROPERTIES = new Set(['name', 'message', 'stack', 'cause', 'errors']);

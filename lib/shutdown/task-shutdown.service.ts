@@ -45,7 +45,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     await this.#drain(Math.max(ABORT_GRACE, this.#deadline - performance.now()));
     admission.phase = 'closed';
     await threads.close();
-    await tracker.drain();
+    await isInTime(tracker.drain(), ABORT_GRACE);
     if (life.lost.length > 0) {
       log.lost(this.#ended - this.#endedBefore - life.lost.length, life.lost, this.options.shutdownTimeout);
     }
@@ -65,7 +65,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     }
     // What a task adds when its signal aborts would be lost.
     admission.phase = 'closed';
-    for (const task of [...tracker.unsettled]) {
+    for (const task of tracker.unsettled) {
       task.cancelBy(byClosing);
     }
     await isInTime(Promise.all([tracker.drain(), eventLoop.settleAborted()]), ABORT_GRACE);

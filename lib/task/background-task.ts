@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describe, read } from '../errors/describe.ts';
+import { describe, isError, read } from '../errors/describe.ts';
 import { byCaller } from '../messages.ts';
 import type { TaskProgress } from './current-task.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from './task-record.ts';
@@ -211,7 +211,7 @@ export class BackgroundTask<R = unknown> {
 }
 
 function errorRecord(error: unknown, isCause = false): TaskError {
-  if (!(error instanceof Error)) {
+  if (!isError(error)) {
     return { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
   }
   const [name, message, cause] = [read(error, 'name'), read(error, 'message'), read(error, 'cause')];
