@@ -1,9 +1,36 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
-import type { BackgroundTasksModuleOptions } from './background-tasks.options.ts';
+import { ConfigurableModuleBuilder, Scope, type Provider } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import {
+  BackgroundTasksExtras,
+  checkScope,
+  TASKS_SCOPE,
+  type BackgroundTasksModuleOptions,
+} from './background-tasks.options.ts';
+import { BackgroundTasks } from './request/background-tasks.ts';
+import { RequestTasks } from './request/request-tasks.ts';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<BackgroundTasksModuleOptions>({ moduleName: 'BackgroundTasks' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createBackgroundTasksOptions')
-    .setExtras({}, (definition) => ({ ...definition, global: true }))
+    .setExtras(new BackgroundTasksExtras(), (definition, { scope }) => ({
+      ...definition,
+      global: true,
+      providers: [...(definition.providers ?? []), ...tasksIn(checkScope(scope))],
+    }))
     .build();
+
+/** What is different in the two scopes. */
+export function tasksIn(scope: Scope): Provider[] {
+  return [
+    { provide: TASKS_SCOPE, useValue: scope },
+    scope === Scope.DEFAULT
+      ? { provide: BackgroundTasks, inject: [RequestTasks], useFactory: (requests: RequestTasks) => requests.ofCurrent }
+      : {
+          provide: BackgroundTasks,
+          scope,
+          inject: [REQUEST, RequestTasks],
+          useFactory: (request: unknown, requests: RequestTasks) => requests.of(request),
+        },
+  ];
+}

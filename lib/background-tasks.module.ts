@@ -1,15 +1,21 @@
 import { Module, Scope, type DynamicModule } from '@nestjs/common';
-import { APP_INTERCEPTOR, ModulesContainer, REQUEST } from '@nestjs/core';
+import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
+  tasksIn,
   type ASYNC_OPTIONS_TYPE,
+  type OPTIONS_TYPE,
 } from './background-tasks.module-definition.ts';
 import {
   BackgroundTasksOptions,
+  checkScope,
+  noScopeRule,
   resolveOptions,
+  TASKS_SCOPE,
   type BackgroundTasksModuleOptions,
 } from './background-tasks.options.ts';
+import { handlesMore } from './handlers.ts';
 import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './module-import.ts';
 import { TaskRegistry } from './registry/task-registry.service.ts';
 import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
@@ -36,38 +42,40 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
       inject: [{ token: MODULE_OPTIONS_TOKEN, optional: true }, ModulesContainer],
       useFactory: (options: BackgroundTasksModuleOptions | undefined, modules: ModulesContainer) => {
         assertImportedOnce(BackgroundTasksModule, options, modules);
-        return resolveOptions(options!);
+        return resolveOptions(options!, noScopeRule);
       },
     },
+    // Which an import with options overrides: without, it is the error above that has to be told.
+    ...tasksIn(Scope.REQUEST),
     InFlightRequests,
     TaskLists,
     TaskRunner,
     TaskRegistry,
     RequestTasks,
-    {
-      provide: BackgroundTasks,
-      scope: Scope.REQUEST,
-      inject: [REQUEST, RequestTasks],
-      useFactory: (request: unknown, requests: RequestTasks) => requests.of(request),
-    },
     BackgroundTasksInterceptor,
     TaskShutdown,
-    { provide: APP_INTERCEPTOR, useExisting: BackgroundTasksInterceptor },
+    {
+      provide: APP_INTERCEPTOR,
+      inject: [BackgroundTasksInterceptor, TASKS_SCOPE, ModulesContainer],
+      // A global interceptor costs each request, and HTTP requests of a singleton do without. Nest passes over null.
+      useFactory: (interceptor: BackgroundTasksInterceptor, scope: Scope, modules: ModulesContainer) =>
+        scope === Scope.REQUEST || handlesMore(modules) ? interceptor : null,
+    },
   ],
   exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
   constructor(modules: ModulesContainer) {
     super();
-    closeBeforeOthers(BackgroundTasksModule, modules);
+    closeBeforeOthers(new.target, modules);
   }
 
   /**
    * @throws InvalidOptionError which names the option, what came and what was expected
    */
-  static override forRoot(options: BackgroundTasksModuleOptions = {}): DynamicModule {
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertNotInThread();
-    return super.forRoot(resolveOptions(options));
+    return super.forRoot(Object.assign(resolveOptions(options), { scope: checkScope(options.scope) }));
   }
 
   /**

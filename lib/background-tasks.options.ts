@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceLimits } from 'node:worker_threads';
+import { Scope } from '@nestjs/common';
 import { InvalidOptionError } from './errors/invalid-option.error.ts';
 import { wrongOption } from './messages.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type OptionRule,
   type OptionRules,
 } from './task/option-rules.ts';
-import { read } from './errors/describe.ts';
+import { describe, read } from './errors/describe.ts';
 import type { TaskStore } from './registry/task-store.ts';
 import {
   checkDefaults,
@@ -57,6 +58,18 @@ export class HistoryOptions {
 
   /** For how long, in ms. `Infinity`: until there are too many. */
   ttl = 3_600_000;
+}
+
+/** The token of the option `scope`. */
+export const TASKS_SCOPE = Symbol('nestjs-background-tasks.scope');
+
+/** What decides how the module is made, and so has to be known before any factory is asked. */
+export class BackgroundTasksExtras {
+  /**
+   * Whether Nest makes `BackgroundTasks` anew for each request, or it is a singleton that finds the request by its async
+   * context. `Scope.DEFAULT` is faster, and can be injected into singletons.
+   */
+  scope?: Scope.REQUEST | Scope.DEFAULT = Scope.REQUEST;
 }
 
 /** Every option of the module, with its default. */
@@ -119,6 +132,25 @@ export type BackgroundTasksModuleOptions = Partial<
   Omit<BackgroundTasksOptions, 'pool' | 'history'> & { pool: Partial<PoolOptions>; history: Partial<HistoryOptions> }
 >;
 
+const scopeRule: OptionRule = {
+  expected: 'Scope.REQUEST or Scope.DEFAULT',
+  accepts: (value) => value === Scope.REQUEST || value === Scope.DEFAULT,
+};
+
+/** For options that come from a factory. */
+export const noScopeRule: OptionRule = {
+  expected: 'nothing: give it to forRootAsync itself, beside useFactory',
+  accepts: () => false,
+};
+
+/** @throws InvalidOptionError */
+export function checkScope(scope: BackgroundTasksExtras['scope'] = Scope.REQUEST): Scope.REQUEST | Scope.DEFAULT {
+  if (!scopeRule.accepts(scope)) {
+    throw new InvalidOptionError(wrongOption('BackgroundTasksModule', 'scope', describe(scope), scopeRule.expected));
+  }
+  return scope;
+}
+
 /**
  * What `forRootAsync({ useClass })` and `({ useExisting })` expect of the class.
  *
@@ -174,8 +206,11 @@ const limitRules: OptionRules<ResourceLimits> = {
 const where = 'BackgroundTasksModule';
 
 /** @throws InvalidOptionError */
-export function resolveOptions(options: BackgroundTasksModuleOptions): BackgroundTasksOptions {
-  const given = checkOptions(where, options, rules);
+export function resolveOptions(
+  options: BackgroundTasksModuleOptions & BackgroundTasksExtras,
+  scope = scopeRule,
+): BackgroundTasksOptions {
+  const { scope: _scope, ...given } = checkOptions(where, options, { ...rules, scope });
   const pool = Object.assign(new PoolOptions(), checkOptions(`${where}: pool`, given.pool ?? {}, poolRules));
   checkOptions(`${where}: pool.resourceLimits`, pool.resourceLimits ?? {}, limitRules);
   if (pool.minThreads > pool.maxThreads) {

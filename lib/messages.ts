@@ -6,9 +6,11 @@ const nameOf = (task: Named) => `"${task.name}" (${task.id})`;
 /** How many tasks are named in one line. */
 const MAX_NAMED = 20;
 
-const namesOf = (tasks: readonly Named[]) =>
-  tasks.slice(0, MAX_NAMED).map(nameOf).join(', ') +
-  (tasks.length > MAX_NAMED ? ` and ${tasks.length - MAX_NAMED} more` : '');
+/** More would be a line of megabytes. */
+const MAX_LOST = 1_000;
+
+const namesOf = (tasks: readonly Named[], max = MAX_NAMED) =>
+  tasks.slice(0, max).map(nameOf).join(', ') + (tasks.length > max ? ` and ${tasks.length - max} more` : '');
 const ofRequest = (origin: string | undefined) => (origin ? ` of ${origin}` : '');
 
 export const notATask = (caller: string, came: string) =>
@@ -61,8 +63,8 @@ export const wrongDrainTimeout = (came: string, expected: string) =>
   `drain(timeout): expected ${expected}; got ${came}.`;
 
 export const unsupportedPlatform = (came: string) =>
-  `BackgroundTasksModule: expected an application on Express, got one on '${came}'. ` +
-  'Use @nestjs/platform-express with this version.';
+  `BackgroundTasksModule: expected an application on Express or Fastify, got one on '${came}'. ` +
+  'Use @nestjs/platform-express or @nestjs/platform-fastify.';
 
 export const drainTimedOut = (timeout: number, tasks: readonly Named[]) =>
   `drain(${timeout}): ${tasks.length} task(s) had not settled after ${timeout} ms: ${namesOf(tasks)}. ` +
@@ -168,7 +170,7 @@ export const byClosing = 'because the application was closed';
 
 export const tasksLost = (finished: number, lost: readonly Named[], timeout: number) =>
   `Shutdown: ${finished} task(s) finished, and ${lost.length} could not within shutdownTimeout (${timeout} ms) and were ` +
-  `cancelled: ${lost.map(nameOf).join(', ')}`;
+  `cancelled: ${namesOf(lost, MAX_LOST)}`;
 
 export const taskCancelled = (name: string, by: string) => `Task "${name}" was cancelled ${by}.`;
 

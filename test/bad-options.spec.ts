@@ -1,3 +1,4 @@
+import { Scope } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { expect, test } from 'vitest';
 import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tasks';
@@ -16,6 +17,7 @@ const options = [
   'store',
   'blockingThreshold',
   'pool',
+  'scope',
 ];
 const poolOptions = ['minThreads', 'maxThreads', 'idleTimeout', 'maxQueue', 'resourceLimits', 'execArgv', 'env'];
 const taskOptions = [
@@ -104,6 +106,17 @@ const bad: [given: unknown, message: string][] = [
   [null, optionsNotAnObject(forRoot, 'null')],
 ];
 
+test('a scope that there isn’t, or where it comes too late', async () => {
+  const message = wrongOption(forRoot, 'scope', '1', 'Scope.REQUEST or Scope.DEFAULT');
+  const transient = { scope: Scope.TRANSIENT } as never;
+  expect(() => BackgroundTasksModule.forRoot(transient)).toThrow(new InvalidOptionError(message));
+  const module = Test.createTestingModule({
+    imports: [BackgroundTasksModule.forRootAsync({ useFactory: () => ({ scope: Scope.DEFAULT }) as never })],
+  });
+  const late = wrongOption(forRoot, 'scope', '0', 'nothing: give it to forRootAsync itself, beside useFactory');
+  await expect(module.compile()).rejects.toThrow(new InvalidOptionError(late));
+});
+
 test.each(bad)('forRoot(%o)', (given, message) => {
   expect(() => BackgroundTasksModule.forRoot(given as never)).toThrow(new InvalidOptionError(message));
 });
@@ -174,6 +187,6 @@ test('a message says what came, what was expected and the way out', () => {
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool."`,
+    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool, scope."`,
   );
 });

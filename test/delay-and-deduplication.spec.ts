@@ -1,6 +1,6 @@
-import { Controller, Get } from '@nestjs/common';
+import { ConflictException, Controller, Get } from '@nestjs/common';
 import { expect, test, vi } from 'vitest';
-import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { BackgroundTasks, TaskRegistry, Tasks } from 'nestjs-background-tasks';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -86,3 +86,48 @@ test.each(['failed', 'cancelled', 'skipped'] as const)(
     expect(await second.settled()).toMatchObject({ status: 'completed', result: 'second' });
   },
 );
+
+test('a duplicate whose request fails is run for the one that got it too', async () => {
+  const [first, second] = [new Gate(), new Gate()];
+  let ran = 0;
+  @Controller()
+  class TwoController {
+    @Get('fails')
+    async fails(@Tasks() tasks: BackgroundTasks) {
+      tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++);
+      first.open();
+      await second.opened;
+      throw new ConflictException();
+    }
+
+    @Get('succeeds')
+    succeeds(@Tasks() tasks: BackgroundTasks) {
+      return tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++).id;
+    }
+  }
+  const { app, url, runner } = await startApp({ controllers: [TwoController] });
+  const failing = fetch(`${url}/fails`);
+  await first.opened;
+  const id = await (await fetch(`${url}/succeeds`)).text();
+  expect(ran).toBe(0);
+  second.open();
+  expect((await failing).status).toBe(409);
+  await runner.drain(5_000);
+  expect(ran).toBe(1);
+  expect(await app.get(TaskRegistry).get(id)).toMatchObject({ status: 'completed' });
+});
+
+test('a duplicate behind a task that fails is run for another that got it, and not for its own', async () => {
+  const { app, runner } = await startApp({});
+  const failing = new Gate();
+  let ran = 0;
+  const own = await app.resolve(BackgroundTasks);
+  own.addTask(() => failing.opened.then(() => Promise.reject(new Error('boom'))));
+  const shared = own.with({ deduplication: { id: 'shared' } }).addTask(() => ran++);
+  expect(own.with({ deduplication: { id: 'shared' } }).addTask(() => ran++)).toBe(shared);
+  expect(runner.with({ deduplication: { id: 'shared' } }).start(() => ran++)).toBe(shared);
+  failing.open();
+  await runner.drain(5_000);
+  expect(shared.status).toBe('completed');
+  expect(ran).toBe(1);
+});

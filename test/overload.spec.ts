@@ -43,7 +43,9 @@ test('more than maxPending are refused with a 503, and everything accepted is do
   expect(refused).toHaveLength(15);
   expect(refused.map(({ headers }) => headers.get('retry-after'))).toEqual(Array(15).fill('1'));
   expect(await refused[0]!.json()).toEqual({ statusCode: 503, message: 'Service Unavailable' });
-  expect(await (await fetch(`${url}/caught`)).text()).toBe('TooManyTasksError');
+  const caught = await fetch(`${url}/caught`);
+  expect([caught.status, await caught.text()]).toEqual([200, 'TooManyTasksError']);
+  expect(caught.headers.get('retry-after')).toBeNull();
   expect(runner.stats()).toMatchObject({ pending: 0, running: 5 });
   // As many lines as there are refused requests would be one more load.
   expect(log.entries.filter(({ level }) => level !== 'log')).toEqual([]);

@@ -6,10 +6,12 @@ import {
   Injectable,
   Module,
   Param,
+  Sse,
   type BeforeApplicationShutdown,
   type OnApplicationShutdown,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { NEVER, startWith } from 'rxjs';
 import { expect, test } from 'vitest';
 import {
   BackgroundTasks,
@@ -338,4 +340,112 @@ test('an application that never listened closes, and so does one that is closed 
   await Promise.all([context.close(), context.close()]);
   await context.close();
   expect(task.status).toBe('completed');
+});
+
+test('what is lost is named before the server has closed, and once, however often the application is closed', async () => {
+  @Controller()
+  class EventsController {
+    @Sse('events')
+    events() {
+      return NEVER.pipe(startWith({ data: 'open' }));
+    }
+  }
+  const { app, port, runner, log } = await startApp({ controllers: [EventsController] }, { shutdownTimeout: 100 });
+  const client = await RawClient.connect(port);
+  client.request('/events');
+  await client.receives('open');
+  const task = runner.with({ name: 'hung' }).start(() => new Promise(() => undefined));
+  await expect.poll(() => task.status).toBe('running');
+  const closed = Promise.all([app.close(), app.close()]);
+  const lines = () => log.said('warn').map(({ message }) => message);
+  await expect.poll(lines).toEqual([tasksLost(0, [task], 100)]);
+  client.leave();
+  await closed;
+  await app.close();
+  expect(lines()).toHaveLength(1);
+  expect(() => runner.start(() => undefined)).toThrow(ShuttingDownError);
+});
+
+test('the tasks of a response that goes on for ever are run when the application closes', async () => {
+  const ran: string[] = [];
+  @Controller()
+  class EventsController {
+    @Sse('events')
+    events(@Tasks() tasks: BackgroundTasks) {
+      tasks.addTask(() => ran.push('after'));
+      return NEVER.pipe(startWith({ data: 'open' }));
+    }
+  }
+  const { app, port, runner } = await startApp({ controllers: [EventsController] }, { shutdownTimeout: 400 });
+  const client = await RawClient.connect(port);
+  client.request('/events');
+  await client.receives('open');
+  const closed = app.close();
+  await expect.poll(() => ran).toEqual(['after']);
+  client.leave();
+  await closed;
+  expect(runner.stats()).toMatchObject({ completed: 1, cancelled: 0 });
+});
+
+test('who has not been answered when its tasks are lost hears so', async () => {
+  const answer = new Gate();
+  @Controller()
+  class SlowController {
+    @Get()
+    async get(@Tasks() tasks: BackgroundTasks) {
+      tasks.addTask(() => undefined);
+      await answer.opened;
+      return 'done';
+    }
+  }
+  const { app, port, runner } = await startApp({ controllers: [SlowController] }, { shutdownTimeout: 100 });
+  const client = await RawClient.connect(port);
+  client.request('/');
+  await expect.poll(() => runner.stats().pending).toBe(1);
+  const closed = app.close();
+  await expect.poll(() => runner.stats().cancelled).toBe(1);
+  answer.open();
+  await client.receives('HTTP/1.1 503');
+  await client.receives('Retry-After: 1');
+  await closed;
+});
+
+test('a request that comes late adds no task by way of the TaskRunner either', async () => {
+  @Controller()
+  class StartController {
+    constructor(private readonly runner: TaskRunner) {}
+
+    @Get()
+    get() {
+      this.runner.start(useAll);
+    }
+  }
+  const { app, url, runner } = await startApp({ controllers: [StartController] }, { shutdownTimeout: 5_000 });
+  const gate = new Gate();
+  runner.start(() => gate.opened.then(() => void runner.start(useAll)));
+  const closed = app.close();
+  expect((await fetch(url)).status).toBe(503);
+  gate.open();
+  await closed;
+  expect(runner.stats()).toMatchObject({ completed: 2 });
+});
+
+test('where nobody would catch the error, a late task is accepted', async () => {
+  const ran: string[] = [];
+  @Controller()
+  class CallbackController {
+    @Get('later')
+    later(@Tasks() tasks: BackgroundTasks) {
+      setTimeout(() => tasks.addTask(() => ran.push('later')), 30);
+      return 'answered';
+    }
+  }
+  const { app, url, runner } = await startApp({ controllers: [CallbackController] }, { shutdownTimeout: 5_000 });
+  const gate = new Gate();
+  runner.start(() => gate.opened);
+  const closed = app.close();
+  expect((await fetch(`${url}/later`)).status).toBe(200);
+  await expect.poll(() => ran).toEqual(['later']);
+  gate.open();
+  await closed;
 });

@@ -300,7 +300,7 @@ test('a record that is refused again and again, where others are taken, is given
       return refused;
     })
     .toEqual([recordRefused(large)]);
-  await shared.close();
+  await shared.flush(1_000);
   expect(refused).toHaveLength(1);
 });
 

@@ -1,3 +1,5 @@
+import { read } from './describe.ts';
+
 const brand = Symbol.for('nestjs-background-tasks.error');
 
 /**
@@ -6,17 +8,16 @@ const brand = Symbol.for('nestjs-background-tasks.error');
  * @since 0.1.0
  */
 export abstract class BackgroundTasksError extends Error {
-  readonly [brand] = true;
-
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+    BackgroundTasksError.adopt(this);
   }
 
   // Some have to extend Nest's HttpException, which this class must not: threads load it, and they don't load Nest.
   static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
     return this === BackgroundTasksError
-      ? typeof value === 'object' && value !== null && brand in value
+      ? typeof value === 'object' && value !== null && read(value, brand) === true
       : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 

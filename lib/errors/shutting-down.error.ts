@@ -2,7 +2,7 @@ import { UnavailableError } from './unavailable.error.ts';
 
 /**
  * The application is shutting down, and so accepts no new task. Thrown by `addTask` and `start`; a handler that doesn't
- * catch it answers 503, with `Retry-After`.
+ * catch it answers 503, for `addTask` with `Retry-After`.
  *
  * @since 0.1.0
  */

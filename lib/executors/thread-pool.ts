@@ -5,13 +5,7 @@ import type { Piscina } from 'piscina';
 import type { PoolOptions } from '../background-tasks.options.ts';
 import type { ThreadData, ThreadMessage, ThreadResponse } from './thread-messages.ts';
 import type { ThreadRun } from './thread-run.ts';
-
-/** Node refuses to start any thread in the way that it was told to. */
-export class ThreadStartError extends Error {
-  constructor(cause: unknown) {
-    super('no thread can be started', { cause });
-  }
-}
+import { ThreadStartError } from './thread-start-error.ts';
 
 /** Is told of what happens in the pool beside the runs. */
 export interface ThreadPoolObserver {

@@ -18,8 +18,9 @@ import { movedIn } from '../task/move.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import { isPrimitive } from '../task/clone.ts';
 import type { TaskExecutor } from './task-executor.ts';
-import { ThreadPool, ThreadStartError } from './thread-pool.ts';
+import type { ThreadPool } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';
+import { ThreadStartError } from './thread-start-error.ts';
 
 /** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
 export class ThreadExecutor implements TaskExecutor {
@@ -132,11 +133,17 @@ export class ThreadExecutor implements TaskExecutor {
 
   /** Once for all that ask before it is there. */
   async #openPool(): Promise<ThreadPool> {
-    this.#opening ??= ThreadPool.open(this.options, {
+    this.#opening ??= this.#loadPool();
+    return (this.#pool = await this.#opening);
+  }
+
+  // Only then, since test runners that turn modules into CommonJS can't load what it needs.
+  async #loadPool(): Promise<ThreadPool> {
+    const { ThreadPool } = await import('./thread-pool.ts');
+    return ThreadPool.open(this.options, {
       said: (message) => this.#running.get(message.taskId)?.receive(message),
       lost: (error) => this.#lookForStranded(error),
     });
-    return (this.#pool = await this.#opening);
   }
 
   /** The next task opens another. */

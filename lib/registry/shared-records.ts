@@ -54,6 +54,7 @@ export class SharedRecords {
   #writers = 0;
   #successes = 0;
   #isFailing = false;
+  #isStopped = false;
   #warnedAt = -Infinity;
   #errors = 0;
   #lastError: unknown;
@@ -70,6 +71,9 @@ export class SharedRecords {
   }
 
   write(task: BackgroundTask): void {
+    if (this.#isStopped) {
+      return;
+    }
     this.#keepAlive(task);
     if (this.#written.has(task.id)) {
       this.#written.set(task.id, 'changed');
@@ -98,14 +102,22 @@ export class SharedRecords {
     }
   }
 
-  /** Resolves when everything is written, or the store has failed, or has had its time. */
-  async close(): Promise<void> {
-    clearInterval(this.#refresher);
+  /**
+   * Resolves when everything is written, or the store has failed, or has had its time.
+   *
+   * @param ms how long to wait at the most
+   */
+  async flush(ms: number): Promise<void> {
     if (this.#writers > 0 && !this.#isFailing) {
-      await inTime(new Promise<void>((resolve) => (this.#onIdle = resolve)), this.patience.answer).catch(
-        (error: unknown) => this.#warn(error),
-      );
+      const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+      await inTime(idle, Math.min(ms, this.patience.answer)).catch((error: unknown) => this.#warn(error));
     }
+  }
+
+  /** Writes no more. */
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#refresher);
     this.store.off?.('error', this.#noteError);
   }
 
@@ -143,7 +155,7 @@ export class SharedRecords {
     this.#writers++;
     // A turn later, since most tasks take several steps in one.
     await new Promise(setImmediate);
-    for (let task = this.#waiting.pop(); task; task = this.#waiting.pop()) {
+    for (let task = this.#waiting.pop(); task && !this.#isStopped; task = this.#waiting.pop()) {
       const isWritten = await this.#writeOne(task);
       if (!isWritten && this.#writers > 1) {
         // One is enough to find out when it works again.

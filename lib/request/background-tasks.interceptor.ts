@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import {
   Injectable,
   StreamableFile,
@@ -6,10 +5,12 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { tap, type Observable } from 'rxjs';
+import { finalize, Observable, tap } from 'rxjs';
+import type { HttpState } from './http-state.ts';
 import { InFlightRequests } from './in-flight-requests.ts';
 import { RequestTasks } from './request-tasks.ts';
 import type { HandlerEnd } from './response-end.ts';
+import { TaskLists } from '../runner/task-lists.ts';
 
 /**
  * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application.
@@ -21,14 +22,33 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
   constructor(
     private readonly requests: RequestTasks,
     private readonly inFlight: InFlightRequests,
+    private readonly lists: TaskLists,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http') {
+    const type = context.getType<string>();
+    if (type !== 'http' && type !== 'graphql') {
+      return this.#interceptMessage(context, next);
+    }
+    const state = this.requests.stateOf(context);
+    if (!state) {
       return next.handle();
     }
+    if (state.isLate) {
+      return new Observable((subscriber) =>
+        this.lists.admission.runLate(
+          () => state.isTooLate(),
+          () => this.#interceptHttp(state, next).subscribe(subscriber),
+        ),
+      );
+    }
+    return type === 'http'
+      ? this.#interceptHttp(state, next)
+      : next.handle().pipe(tap({ error: () => state.resolverHasThrown() }));
+  }
+
+  #interceptHttp(state: HttpState, next: CallHandler): Observable<unknown> {
     const { inFlight } = this;
-    const end = this.requests.endOf(context.switchToHttp().getResponse<ServerResponse>());
     let how: HandlerEnd = 'returned';
     let isAtWork = false;
     const isDone = () => {
@@ -42,7 +62,7 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
         subscribe: () => {
           how = 'returned';
           isAtWork = inFlight.entered();
-          end.handlerIsEntered();
+          state.handlerIsEntered();
         },
         next: (value) => {
           // What is sent piece by piece may go on for ever.
@@ -55,8 +75,24 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
         unsubscribe: () => (how = 'torn down'),
         finalize: () => {
           isDone();
-          end.handlerIsDone(how);
+          state.handlerIsDone(how);
         },
+      }),
+    );
+  }
+
+  /** The handler is called when what it returns is subscribed to: both are to be in the message's async context. */
+  #interceptMessage(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return new Observable((subscriber) =>
+      this.requests.runWithMessage(context, (state) => {
+        let outcome: 'success' | 'failure' = 'success';
+        return next
+          .handle()
+          .pipe(
+            tap({ error: () => (outcome = 'failure') }),
+            finalize(() => state.handlerIsDone(outcome)),
+          )
+          .subscribe(subscriber);
       }),
     );
   }

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import type { ResponseEnd } from './response-end.ts';
 
 /** Counts the requests whose handlers are at work: any of them may be about to add a task, until none may any more. */
 @Injectable()
 export class InFlightRequests {
+  /** Those of requests that have tasks. */
+  readonly openResponses = new Set<ResponseEnd>();
   #count = 0;
   #isClosed = false;
   readonly #onIdle = new Set<() => void>();

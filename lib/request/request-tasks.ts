@@ -1,118 +1,141 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import { Inject, Injectable, Scope, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { ShuttingDownError } from '../errors/shutting-down.error.ts';
-import { UnavailableError } from '../errors/unavailable.error.ts';
-import { UnsupportedPlatformError } from '../errors/unsupported-platform.error.ts';
-import { shuttingDown, unsupportedPlatform } from '../messages.ts';
-import type { BackgroundTask } from '../task/background-task.ts';
-import type { TaskCall } from '../task/task-call.ts';
-import type { TaskOptions } from '../task/task-options.ts';
+import { TASKS_SCOPE } from '../background-tasks.options.ts';
 import { TaskLists } from '../runner/task-lists.ts';
-import type { TaskList } from '../runner/task-list.ts';
 import { BackgroundTasks, type TaskListSource } from './background-tasks.ts';
-import { ResponseEnd } from './response-end.ts';
-
-/** s after which a client may try again what was refused. */
-const RETRY_AFTER = '1';
-
-/** What is known of a request: its tasks, if it has any, and when they may start. */
-class RequestState implements TaskListSource {
-  readonly end: ResponseEnd;
-  readonly tasks = new BackgroundTasks(this);
-  current?: TaskList;
-  readonly #isLate: boolean;
-
-  constructor(
-    private readonly lists: TaskLists,
-    private readonly response: ServerResponse,
-  ) {
-    this.end = new ResponseEnd(response);
-    this.#isLate = lists.admission.phase !== 'open';
-  }
-
-  /** @throws UnavailableError after which the response asks the client to come again */
-  add(call: TaskCall, options: TaskOptions): BackgroundTask {
-    try {
-      this.#assertNotTooLate(call);
-      return this.#obtain().add(call, options);
-    } catch (error) {
-      if (error instanceof UnavailableError && !this.response.headersSent) {
-        this.response.setHeader('Retry-After', RETRY_AFTER);
-      }
-      throw error;
-    }
-  }
-
-  // What it adds would run when the providers that it needs may have closed already.
-  #assertNotTooLate({ name }: TaskCall): void {
-    const { phase } = this.lists.admission;
-    if (phase !== 'open' && (this.#isLate || phase !== 'draining')) {
-      // So that the client's next request finds another process.
-      if (!this.response.headersSent) {
-        this.response.setHeader('Connection', 'close');
-      }
-      throw new ShuttingDownError(shuttingDown(name));
-    }
-  }
-
-  #obtain(): TaskList {
-    if (!this.current) {
-      const list = (this.current = this.lists.create(() => nameOf(this.response.req)));
-      this.end.whenOver(() => list.open(this.end.outcome));
-    }
-    return this.current;
-  }
-}
+import { HttpState } from './http-state.ts';
+import { InFlightRequests } from './in-flight-requests.ts';
+import { MessageState } from './message-state.ts';
+import { rawRequestOf, requestIn, type RawRequest } from './raw-request.ts';
+import { RequestEntry } from './request-entry.ts';
 
 /** Finds the one collection of each request, from whichever side it is asked for. */
 @Injectable()
 export class RequestTasks implements OnModuleInit {
-  // A symbol of this application's own, so that two in one process can't meet on a request that passes through both. On
-  // the request, because a WeakMap entry costs more than all the rest together.
-  readonly #key = Symbol('BackgroundTasks');
+  // Symbols of this application's own, so that two in one process can't meet on a request that passes through both. On the
+  // request, because a WeakMap entry costs more than all the rest together.
+  readonly #stateKey = Symbol('BackgroundTasks.state');
+  /** Where a request of Fastify has the response that belongs to it; Express has it in `res`. */
+  readonly #responseKey = Symbol('BackgroundTasks.response');
+  readonly #current = new AsyncLocalStorage<HttpState | MessageState>();
+  readonly #entry: RequestEntry;
+  #areMessagesIntercepted = false;
 
   constructor(
     private readonly lists: TaskLists,
-    private readonly adapterHost: HttpAdapterHost,
-  ) {}
+    private readonly inFlight: InFlightRequests,
+    @Inject(TASKS_SCOPE) scope: Scope,
+    adapterHost: HttpAdapterHost,
+  ) {
+    this.#entry =
+      scope === Scope.DEFAULT
+        ? new RequestEntry(adapterHost, ['express', 'fastify'], {
+            run: (request, response, next) => this.#runHttp(this.#enter(request, response), next),
+            enter: (request, response) => this.#current.enterWith(this.#enter(request, response)),
+          })
+        : new RequestEntry(adapterHost, ['fastify'], {
+            run: (request, response, next) => {
+              this.#link(request, response);
+              next();
+            },
+            enter: (request, response) => this.#link(request, response),
+          });
+  }
 
-  /** Elsewhere a request's response isn't found, and its tasks would start before it is over. */
+  /** @throws UnsupportedPlatformError */
   onModuleInit(): void {
-    // A context without a server, and Nest's testing module before its application is made, have no type.
-    const platform = this.adapterHost.httpAdapter?.getType();
-    if (platform && platform !== 'express') {
-      throw new UnsupportedPlatformError(unsupportedPlatform(platform));
-    }
+    this.#entry.watchServer();
   }
 
-  /** @param request what Nest gives for the token `REQUEST`: an Express request, or something without a response */
+  /** The tasks of whichever request it is in whose async context they are used. */
+  get ofCurrent(): BackgroundTasks {
+    // Elsewhere tasks have nothing to do with each other.
+    return this.#dynamic(() => this.#current.getStore() ?? new MessageState(this.lists, false));
+  }
+
+  /** @param request what Nest gives for the token `REQUEST`, wherever the request came from */
   of(request: unknown): BackgroundTasks {
-    const response = responseOf(request);
-    if (!response) {
-      const list = this.lists.createOpen();
-      return new BackgroundTasks({ current: list, add: (call, options) => list.add(call, options) });
+    const state = this.#httpStateOf(request);
+    // What is no HTTP request may live for longer than one message: a WebSocket for as long as its connection.
+    if (state) {
+      return state.tasks;
     }
-    return this.#stateOf(response).tasks;
+    const outside = new MessageState(this.lists, false);
+    return this.#dynamic(() => this.#current.getStore() ?? this.#messageStateOf(request) ?? outside);
   }
 
-  /** Has to be told of by the interceptor when the handler is done. */
-  endOf(response: ServerResponse): ResponseEnd {
-    return this.#stateOf(response).end;
+  ofContext(context: ExecutionContext): BackgroundTasks {
+    return this.of(requestIn(context));
   }
 
-  #stateOf(response: ServerResponse): RequestState {
-    const request = response.req as IncomingMessage & Record<symbol, RequestState | undefined>;
-    return (request[this.#key] ??= new RequestState(this.lists, response));
+  /** Of an HTTP request, also one of GraphQL. */
+  stateOf(context: ExecutionContext): HttpState | undefined {
+    return this.#httpStateOf(requestIn(context));
   }
-}
 
-function responseOf(request: unknown): ServerResponse | undefined {
-  return (request as { res?: ServerResponse } | null | undefined)?.res;
-}
+  /** Calls a function for a message that is no HTTP request, in an async context of its own. */
+  runWithMessage<T>(context: ExecutionContext, fn: (state: MessageState) => T): T {
+    this.#areMessagesIntercepted = true;
+    const state =
+      context.getType() === 'rpc' ? this.#messageStateIn(context.switchToRpc().getContext()) : this.#message();
+    state.handlerIsEntered();
+    return this.#run(state, () => fn(state));
+  }
 
-/** `POST /users`: without the query, which may hold what must not be logged. */
-function nameOf(request: IncomingMessage & { originalUrl?: string }): string {
-  const [path] = (request.originalUrl ?? request.url ?? '').split('?');
-  return `${request.method} ${path}`;
+  #run<T>(state: HttpState | MessageState, fn: () => T): T {
+    return this.#current.getStore() === state ? fn() : this.#current.run(state, fn);
+  }
+
+  #runHttp(state: HttpState, next: () => void): void {
+    this.#run(state, state.isLate ? () => this.lists.admission.runLate(() => state.isTooLate(), next) : next);
+  }
+
+  #enter(request: RawRequest, response: ServerResponse): HttpState {
+    return ((request[this.#stateKey] as HttpState | undefined) ??= this.#http(request, response));
+  }
+
+  #link(request: RawRequest, response: ServerResponse): void {
+    request[this.#responseKey] = response;
+  }
+
+  #http(request: RawRequest, response: ServerResponse): HttpState {
+    const state = new HttpState(this.lists, this.inFlight.openResponses, request, response);
+    request[this.#stateKey] = state;
+    return state;
+  }
+
+  #message(): MessageState {
+    return new MessageState(this.lists, this.#areMessagesIntercepted);
+  }
+
+  #httpStateOf(request: unknown): HttpState | undefined {
+    const raw = rawRequestOf(request);
+    const response = raw && (raw.res ?? (raw[this.#responseKey] as ServerResponse | undefined));
+    return (raw?.[this.#stateKey] as HttpState | undefined) ?? (response && this.#http(raw, response));
+  }
+
+  /** Of a message to a microservice, before its handler is entered. */
+  #messageStateOf(request: unknown): MessageState | undefined {
+    const { getContext } = (request ?? {}) as { getContext?: () => unknown };
+    return typeof getContext === 'function' ? this.#messageStateIn(getContext.call(request)) : undefined;
+  }
+
+  /** @param carrier what Nest makes for each message */
+  #messageStateIn(carrier: unknown): MessageState {
+    if (typeof carrier !== 'object' || carrier === null) {
+      return this.#message();
+    }
+    return ((carrier as Record<symbol, MessageState>)[this.#stateKey] ??= this.#message());
+  }
+
+  #dynamic(find: () => TaskListSource): BackgroundTasks {
+    return new BackgroundTasks({
+      get current() {
+        return find().current;
+      },
+      add: (call, options) => find().add(call, options),
+    });
+  }
 }

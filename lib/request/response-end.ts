@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onceConnectionCloses } from './connection-close.ts';
+import { answerUnavailable } from './unavailable-answer.ts';
 
 /** How a handler came to its end: `torn down` where nobody waits for what it returned any more. */
 export type HandlerEnd = 'returned' | 'streams' | 'thrown' | 'torn down';
@@ -22,7 +23,10 @@ export class ResponseEnd {
   #isHandlerEntered = false;
   #handlerEnd?: HandlerEnd;
 
-  constructor(private readonly response: ServerResponse) {}
+  constructor(
+    private readonly request: IncomingMessage,
+    private readonly response: ServerResponse,
+  ) {}
 
   /** What the client saw, or would have seen had it stayed: `success` is a status below 400. */
   get outcome(): 'success' | 'failure' {
@@ -42,7 +46,7 @@ export class ResponseEnd {
     this.response.once('close', () => this.#clientLeft());
     // A pipelined request's response has no socket before its turn comes, and hears of nothing if the client leaves first.
     if (!this.response.socket) {
-      this.#stopWatchingConnection = onceConnectionCloses(this.response.req.socket, () => this.#clientLeft());
+      this.#stopWatchingConnection = onceConnectionCloses(this.request.socket, () => this.#clientLeft());
     }
   }
 
@@ -61,8 +65,22 @@ export class ResponseEnd {
     }
   }
 
+  /** To be called when the application can't wait for it any longer: what is sent piece by piece may go on for ever. */
+  stopWaiting(): void {
+    if (this.response.headersSent) {
+      this.#over();
+    }
+  }
+
+  /** To be called when its tasks were cancelled: who has not been answered yet is not to hear that all went well. */
+  tasksAreLost(): void {
+    if (!this.response.headersSent) {
+      answerUnavailable(this.response, { isClosing: true, isForced: true });
+    }
+  }
+
   #isConnectionGone(): boolean {
-    return this.response.closed || this.response.req.socket.destroyed;
+    return this.response.closed || this.request.socket.destroyed;
   }
 
   #clientLeft(): void {
@@ -91,7 +109,7 @@ export class ResponseEnd {
     const isAnswerComing = !headersSent && this.#handlerEnd !== 'streams' && this.#handlerEnd !== 'torn down';
     const grace = !isAnswerComing ? 0 : this.#handlerEnd ? ANSWER_GRACE : HANDLER_GRACE;
     clearTimeout(this.#waitingForAnswer);
-    this.#waitingForAnswer = setTimeout(() => this.#over(), grace);
+    this.#waitingForAnswer = setTimeout(() => this.#over(), grace).unref();
   }
 
   /** A dead response emits no event when it is ended, in case that its request was pipelined. */

@@ -17,6 +17,6 @@ export class TasksPipe implements PipeTransform<() => ExecutionContext, Backgrou
   }
 
   transform(getContext: () => ExecutionContext): BackgroundTasks {
-    return this.#requests.of(getContext().switchToHttp().getRequest());
+    return this.#requests.ofContext(getContext());
   }
 }

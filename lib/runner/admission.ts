@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { ShuttingDownError } from '../errors/shutting-down.error.ts';
 import { TooManyTasksError } from '../errors/too-many-tasks.error.ts';
 import { shuttingDown, tooManyTasks } from '../messages.ts';
@@ -10,9 +11,12 @@ import type { TaskTracker } from './task-tracker.ts';
  */
 export type Phase = 'open' | 'draining' | 'drained' | 'closed';
 
+const PHASES: readonly Phase[] = ['open', 'draining', 'drained', 'closed'];
+
 /** Decides which tasks are accepted, at the moment when they are added. */
 export class Admission {
-  phase: Phase = 'open';
+  #phase: Phase = 'open';
+  readonly #late = new AsyncLocalStorage<() => boolean>();
 
   constructor(
     /** How many may be accepted and not settled. */
@@ -20,9 +24,25 @@ export class Admission {
     private readonly tracker: TaskTracker,
   ) {}
 
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Only ever goes on, in whichever order an application is told to close, and however often. */
+  goOnTo(phase: Phase): void {
+    if (PHASES.indexOf(phase) > PHASES.indexOf(this.#phase)) {
+      this.#phase = phase;
+    }
+  }
+
+  /** Calls a function for a request that comes too late to add tasks, also through `TaskRunner`, as long as that is so. */
+  runLate<T>(isTooLate: () => boolean, fn: () => T): T {
+    return this.#late.run(isTooLate, fn);
+  }
+
   /** @throws TooManyTasksError, ShuttingDownError */
   check(name: string): void {
-    if (this.phase === 'closed') {
+    if (this.#phase === 'closed' || (this.#phase !== 'open' && this.#late.getStore()?.())) {
       throw new ShuttingDownError(shuttingDown(name));
     }
     if (this.tracker.size >= this.maxPending) {

@@ -14,4 +14,11 @@ export interface QueuedTask {
   readonly addedAt: number;
   /** Who shares in what there is too little of: the list to which the task belongs. */
   readonly owner: object;
+  /** Those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */
+  readonly heirs: Heir[];
+}
+
+export interface Heir {
+  readonly list: { readonly adopt: (queued: QueuedTask, options: ResolvedTaskOptions) => void };
+  readonly options: ResolvedTaskOptions;
 }

@@ -52,11 +52,11 @@ export class TaskLife {
 
   add(queued: QueuedTask): void {
     queued.task.onCancel((by) => this.#cancel(queued, by));
-    this.context.tracker.added(queued.task, queued.options.deduplication?.id);
+    this.context.tracker.added(queued);
   }
 
   /** The task that there is already, if this one is to be added only where there is none. */
-  findDuplicate({ deduplication }: TaskOptions): BackgroundTask | undefined {
+  findDuplicate({ deduplication }: TaskOptions): QueuedTask | undefined {
     return deduplication && this.context.tracker.findDuplicate(deduplication.id);
   }
 

@@ -2,7 +2,7 @@ import Queue from 'yocto-queue';
 import { BackgroundTask } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskOptions } from '../task/task-options.ts';
-import type { QueuedTask, ResolvedTaskOptions } from './queued-task.ts';
+import type { Heir, QueuedTask, ResolvedTaskOptions } from './queued-task.ts';
 import type { TaskLife } from './task-life.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TurnQueue } from './turn-queue.ts';
@@ -46,11 +46,12 @@ export class TaskList {
     const options = { ...defaults, ...call.definition?.options, ...given };
     const duplicate = life.findDuplicate(options);
     if (duplicate) {
-      return duplicate;
+      duplicate.heirs.push({ list: this, options });
+      return duplicate.task;
     }
     const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name);
-    const queued: QueuedTask = { task, call: admitted, options, addedAt: performance.now(), owner: this };
+    const queued: QueuedTask = { task, call: admitted, options, addedAt: performance.now(), owner: this, heirs: [] };
     this.#keep(task);
     this.#waiting.enqueue(queued);
     life.add(queued);
@@ -66,6 +67,12 @@ export class TaskList {
   open(outcome: Outcome): void {
     this.#isOpen = true;
     this.#outcome = outcome;
+    this.#advance();
+  }
+
+  /** Takes over a task of another list that was not to run there. */
+  adopt(queued: QueuedTask, options: ResolvedTaskOptions): void {
+    this.#waiting.enqueue({ ...queued, options, owner: this });
     this.#advance();
   }
 
@@ -109,9 +116,21 @@ export class TaskList {
     } else if (this.#isWanted(queued)) {
       this.context.life.run(queued, onEnd, this.origin);
     } else {
-      this.context.life.skip(queued);
+      this.#skip(queued);
       onEnd();
     }
+  }
+
+  /** @returns whether nobody else wanted it */
+  #skip(queued: QueuedTask, isHeir = (_heir: Heir) => true): boolean {
+    for (let heir = queued.heirs.shift(); heir; heir = queued.heirs.shift()) {
+      if (isHeir(heir)) {
+        heir.list.adopt(queued, heir.options);
+        return false;
+      }
+    }
+    this.context.life.skip(queued);
+    return true;
   }
 
   #isWanted({ options: { runOn } }: QueuedTask): boolean {
@@ -122,10 +141,7 @@ export class TaskList {
     const skipped = [...this.#waiting.drain()].filter((queued) => {
       // Whoever is told that one is skipped can cancel the next.
       const isWaiting = queued.task.status === 'pending';
-      if (isWaiting) {
-        this.context.life.skip(queued);
-      }
-      return isWaiting;
+      return isWaiting && this.#skip(queued, (heir) => heir.list !== this);
     });
     const tasks = skipped.filter((queued) => this.#isWanted(queued)).map(({ task }) => task);
     if (tasks.length > 0) {

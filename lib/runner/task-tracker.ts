@@ -3,6 +3,7 @@ import { DrainTimeoutError } from '../errors/drain-timeout.error.ts';
 import type { BackgroundTask, TaskEnd } from '../task/background-task.ts';
 import type { TaskEvent, TaskEventType } from '../task/task-event.ts';
 import type { TaskStats } from '../task/task-stats.ts';
+import type { QueuedTask } from './queued-task.ts';
 import { TaskEvents } from './task-events.ts';
 
 /** Is told when a task is added, changes, or has come to its end. */
@@ -13,7 +14,7 @@ export interface TaskKeeper {
 /** Knows every task that was accepted and has not come to its end, counts all, and tells of each step. */
 export class TaskTracker {
   readonly #unsettled = new Map<string, BackgroundTask>();
-  readonly #deduplicated = new Map<string, BackgroundTask>();
+  readonly #deduplicated = new Map<string, QueuedTask>();
   readonly #drained = new Set<() => void>();
   readonly #events: TaskEvents<TaskEvent>;
   readonly #ended: Record<TaskEnd, number> = { completed: 0, failed: 0, cancelled: 0, skipped: 0 };
@@ -52,14 +53,15 @@ export class TaskTracker {
     return this.#unsettled.get(id);
   }
 
-  findDuplicate(id: string): BackgroundTask | undefined {
+  findDuplicate(id: string): QueuedTask | undefined {
     return this.#deduplicated.get(id);
   }
 
-  added(task: BackgroundTask, deduplicationId?: string): void {
+  added(queued: QueuedTask): void {
+    const { task, options } = queued;
     this.#unsettled.set(task.id, task);
-    if (deduplicationId !== undefined) {
-      this.#deduplicated.set(deduplicationId, task);
+    if (options.deduplication) {
+      this.#deduplicated.set(options.deduplication.id, queued);
     }
     this.#tell('added', task);
   }
@@ -81,7 +83,7 @@ export class TaskTracker {
   /** @param wasRunning whether it was counted as running until now */
   settled(task: BackgroundTask, how: TaskEnd, wasRunning: boolean, deduplicationId?: string): void {
     this.#unsettled.delete(task.id);
-    if (deduplicationId !== undefined && this.#deduplicated.get(deduplicationId) === task) {
+    if (deduplicationId !== undefined && this.#deduplicated.get(deduplicationId)?.task === task) {
       this.#deduplicated.delete(deduplicationId);
     }
     this.#running -= wasRunning ? 1 : 0;

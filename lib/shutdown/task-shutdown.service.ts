@@ -5,11 +5,8 @@ import { byClosing } from '../messages.ts';
 import { InFlightRequests } from '../request/in-flight-requests.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 
-/** ms for requests that were being handled to add their tasks, if no task is left to wait for. */
-const REQUEST_GRACE = 2_000;
-
-/** ms for tasks to end by themselves once their signals are aborted. */
-const ABORT_GRACE = 500;
+/** ms for tasks to end by themselves once their signals are aborted, for threads to end, and for records to be written. */
+const GRACE = 500;
 
 /**
  * Ends what was accepted before the application ends: first of all that closes, and once more when the server has closed,
@@ -18,7 +15,10 @@ const ABORT_GRACE = 500;
 @Injectable()
 export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   #deadline = Infinity;
-  #endedBefore = 0;
+  #namedLost = 0;
+  #before = 0;
+  #first?: Promise<void>;
+  #second?: Promise<void>;
 
   constructor(
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
@@ -26,30 +26,42 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     private readonly inFlight: InFlightRequests,
   ) {}
 
-  async onModuleDestroy(): Promise<void> {
+  // Nest 11 runs the hooks once more for each time that an application is told to close.
+  onModuleDestroy(): Promise<void> {
+    return (this.#first ??= this.#drainFirst());
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return (this.#second ??= this.#drainAgain());
+  }
+
+  async #drainFirst(): Promise<void> {
     const { admission, life } = this.lists;
     const { shutdownTimeout } = this.options;
     this.#deadline = performance.now() + shutdownTimeout;
-    this.#endedBefore = this.#ended;
-    admission.phase = 'draining';
+    this.#before = this.#ended;
+    admission.goOnTo('draining');
     this.inFlight.close();
     life.waitUntil(this.#deadline);
-    await this.#drain(shutdownTimeout);
-    if (admission.phase === 'draining') {
-      admission.phase = 'drained';
-    }
+    await this.#drain(this.#settled());
+    admission.goOnTo('drained');
+    await this.#writeRecords();
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    const { admission, tracker, threads, history, life, log } = this.lists;
-    await this.#drain(Math.max(ABORT_GRACE, this.#deadline - performance.now()));
-    admission.phase = 'closed';
-    await threads.close();
-    await isInTime(tracker.drain(), ABORT_GRACE);
-    if (life.lost.length > 0) {
-      log.lost(this.#ended - this.#endedBefore - life.lost.length, life.lost, this.options.shutdownTimeout);
-    }
-    await history.shared?.close();
+  async #drainAgain(): Promise<void> {
+    const { admission, threads } = this.lists;
+    // Closing the server may have taken all the time there was.
+    this.#deadline = Math.max(this.#deadline, performance.now() + GRACE);
+    await this.#drain(this.#tasksSettled());
+    admission.goOnTo('closed');
+    await isInTime(threads.close(), GRACE);
+    this.#nameLost();
+    await this.#writeRecords();
+    this.lists.history.shared?.stop();
+  }
+
+  get #timeLeft(): number {
+    return this.#deadline - performance.now();
   }
 
   get #ended(): number {
@@ -57,37 +69,67 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     return completed + failed + cancelled + skipped;
   }
 
-  /** @param ms after which what is left is cancelled */
-  async #drain(ms: number): Promise<void> {
+  /** Cancels what is left at the deadline. */
+  async #drain(settled: Promise<void>): Promise<void> {
     const { tracker, threads, eventLoop, admission } = this.lists;
-    if (await isInTime(this.#settled(), ms)) {
+    if (tracker.size + this.inFlight.count === 0 || (await isInTime(settled, this.#timeLeft))) {
       return;
     }
     // What a task adds when its signal aborts would be lost.
-    admission.phase = 'closed';
+    admission.goOnTo('closed');
+    for (const response of this.inFlight.openResponses) {
+      response.tasksAreLost();
+    }
     for (const task of tracker.unsettled) {
       task.cancelBy(byClosing);
     }
-    await isInTime(Promise.all([tracker.drain(), eventLoop.settleAborted()]), ABORT_GRACE);
-    await threads.close();
+    await isInTime(Promise.all([tracker.drain(), eventLoop.settleAborted()]), GRACE);
+    await isInTime(threads.close(), GRACE);
+    this.#nameLost();
   }
 
   /** Resolves when there is no task left, and no request that may add one. */
   async #settled(): Promise<void> {
+    // Half of the time, since one that never answers is no reason to give up its tasks.
+    const grace = this.options.shutdownTimeout / 2;
+    await Promise.all([isInTime(this.inFlight.idle(), grace, false), isInTime(this.#tasksSettled(), grace, false)]);
+    for (const response of this.inFlight.openResponses) {
+      response.stopWaiting();
+    }
+    await this.#tasksSettled();
+  }
+
+  /** Also of those that are started one after the other, each when the last has settled. */
+  async #tasksSettled(): Promise<void> {
     const { tracker } = this.lists;
-    const noRequests = isInTime(this.inFlight.idle(), REQUEST_GRACE);
-    await tracker.drain();
-    await noRequests;
-    await tracker.drain();
+    do {
+      await tracker.drain();
+      await new Promise(setImmediate);
+    } while (tracker.size > 0);
+  }
+
+  /** Says it as soon as it is known: what comes after may take longer than whoever ends the process waits. */
+  #nameLost(): void {
+    const { life, log } = this.lists;
+    const lost = life.lost.slice(this.#namedLost);
+    if (lost.length > 0) {
+      log.lost(this.#ended - this.#before - life.lost.length, lost, this.options.shutdownTimeout);
+      this.#namedLost = life.lost.length;
+    }
+  }
+
+  async #writeRecords(): Promise<void> {
+    await this.lists.history.shared?.flush(Math.max(GRACE, this.#timeLeft));
   }
 }
 
-async function isInTime(promise: Promise<unknown>, ms: number): Promise<boolean> {
+/** @param isKept whether the process is to be kept alive for it */
+async function isInTime(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
   const settled = new AbortController();
   try {
     return await Promise.race([
       promise.then(() => true),
-      sleep(ms, false, { signal: settled.signal }).catch(() => false),
+      sleep(Math.max(0, ms), false, { signal: settled.signal, ref: isKept }).catch(() => false),
     ]);
   } finally {
     settled.abort();

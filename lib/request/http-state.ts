@@ -1,0 +1,113 @@
+import type { ServerResponse } from 'node:http';
+import { ShuttingDownError } from '../errors/shutting-down.error.ts';
+import { UnavailableError } from '../errors/unavailable.error.ts';
+import { shuttingDown } from '../messages.ts';
+import type { TaskList } from '../runner/task-list.ts';
+import type { TaskLists } from '../runner/task-lists.ts';
+import type { BackgroundTask } from '../task/background-task.ts';
+import type { TaskCall } from '../task/task-call.ts';
+import type { TaskOptions } from '../task/task-options.ts';
+import { BackgroundTasks, type TaskListSource } from './background-tasks.ts';
+import type { RawRequest } from './raw-request.ts';
+import { ResponseEnd, type HandlerEnd } from './response-end.ts';
+import { answerUnavailable } from './unavailable-answer.ts';
+
+/** What is known of an HTTP request: its tasks, if it has any, and when they may start. */
+export class HttpState implements TaskListSource {
+  current?: TaskList;
+  #tasks?: BackgroundTasks;
+  #end?: ResponseEnd;
+  #isHandlerEntered = false;
+  #handlerEnd?: HandlerEnd;
+  #hasResolverThrown = false;
+  readonly #isLate: boolean;
+
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly openResponses: Set<ResponseEnd>,
+    private readonly request: RawRequest,
+    private readonly response: ServerResponse,
+  ) {
+    this.#isLate = lists.admission.phase !== 'open';
+  }
+
+  /** Whether it came when the application was being closed. */
+  get isLate(): boolean {
+    return this.#isLate;
+  }
+
+  /**
+   * Whether it may add no tasks any more, which would run when the providers that they need may have closed. But who has
+   * been answered can't be told so, and where the handler has ended nobody may be there to catch an error.
+   */
+  isTooLate(): boolean {
+    const { phase } = this.lists.admission;
+    const canBeTold = !this.response.headersSent && !this.#handlerEnd;
+    return canBeTold && phase !== 'open' && (this.#isLate || phase !== 'draining');
+  }
+
+  /** What is injected where there is one for each request. */
+  get tasks(): BackgroundTasks {
+    return (this.#tasks ??= new BackgroundTasks(this));
+  }
+
+  /** @throws UnavailableError after which the response, if it is a 503, asks the client to come again */
+  add(call: TaskCall, options: TaskOptions): BackgroundTask {
+    try {
+      if (this.isTooLate()) {
+        throw new ShuttingDownError(shuttingDown(call.name));
+      }
+      return this.#obtain().add(call, options);
+    } catch (error) {
+      if (error instanceof UnavailableError) {
+        answerUnavailable(this.response, { isClosing: error instanceof ShuttingDownError, isForced: false });
+      }
+      throw error;
+    }
+  }
+
+  /** To be called when the handler is about to be called: again where an outer layer retries. */
+  handlerIsEntered(): void {
+    this.#isHandlerEntered = true;
+    this.#handlerEnd = undefined;
+    this.#end?.handlerIsEntered();
+  }
+
+  /** To be called when the handler has returned or thrown, and what it returned was consumed or torn down. */
+  handlerIsDone(end: HandlerEnd): void {
+    this.#handlerEnd = end;
+    this.#end?.handlerIsDone(end);
+  }
+
+  /** To be called when one of the resolvers of a GraphQL request has thrown: the status says nothing of that. */
+  resolverHasThrown(): void {
+    this.#hasResolverThrown = true;
+  }
+
+  // Nothing watches a request that has no task.
+  #obtain(): TaskList {
+    if (!this.current) {
+      const list = (this.current = this.lists.create(() => nameOf(this.request)));
+      const end = (this.#end = new ResponseEnd(this.request, this.response));
+      if (this.#isHandlerEntered) {
+        end.handlerIsEntered();
+      }
+      if (this.#handlerEnd) {
+        end.handlerIsDone(this.#handlerEnd);
+      }
+      const { openResponses } = this;
+      openResponses.add(end);
+      end.whenOver(() => {
+        openResponses.delete(end);
+        list.open(this.#hasResolverThrown ? 'failure' : end.outcome);
+      });
+    }
+    return this.current;
+  }
+}
+
+/** `POST /users`: without the query, which may hold what must not be logged. */
+function nameOf({ method, originalUrl, url }: RawRequest): string {
+  const [path] = (originalUrl ?? url ?? '').split('?');
+  return `${method} ${path}`;
+}

@@ -1,0 +1,54 @@
+import type { Outcome, TaskList } from '../runner/task-list.ts';
+import type { TaskLists } from '../runner/task-lists.ts';
+import type { BackgroundTask } from '../task/background-task.ts';
+import type { TaskCall } from '../task/task-call.ts';
+import type { TaskOptions } from '../task/task-options.ts';
+import type { TaskListSource } from './background-tasks.ts';
+
+/** ms for a handler to be entered once a guard has added a task: then it was refused. */
+const HANDLER_GRACE = 30_000;
+
+/** What is known of a message that is no HTTP request: to a microservice, or by a WebSocket. */
+export class MessageState implements TaskListSource {
+  current?: TaskList;
+  #isOpen = false;
+  #isHandlerEntered = false;
+  #outcome: Outcome;
+  #waiting?: NodeJS.Timeout;
+
+  /** @param isIntercepted whether we are told when a handler is entered: not so in a hybrid application by default */
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly isIntercepted: boolean,
+  ) {}
+
+  add(call: TaskCall, options: TaskOptions): BackgroundTask {
+    if (!this.current) {
+      this.current = this.lists.create();
+      if (this.#isOpen || (!this.#isHandlerEntered && !this.isIntercepted)) {
+        this.#open(this.#outcome);
+      } else if (!this.#isHandlerEntered) {
+        this.#waiting = setTimeout(() => this.#open('failure'), HANDLER_GRACE).unref();
+      }
+    }
+    return this.current.add(call, options);
+  }
+
+  handlerIsEntered(): void {
+    this.#isHandlerEntered = true;
+    clearTimeout(this.#waiting);
+  }
+
+  /** To be called when the handler is done with the message. Its reply goes out in this turn of the event loop. */
+  handlerIsDone(outcome: Outcome): void {
+    if (!this.#isOpen) {
+      this.#open(outcome);
+    }
+  }
+
+  #open(outcome: Outcome): void {
+    this.#isOpen = true;
+    this.#outcome = outcome;
+    this.current?.open(outcome);
+  }
+}
