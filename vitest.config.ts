@@ -1,5 +1,35 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+
+/** What holds for HTTP requests holds on each platform and in each scope: these files run in all four places. */
+const ofRequests = [
+  'after-response',
+  'async-context',
+  'client-disconnects',
+  'cut-connections',
+  'failing-task',
+  'finish-first',
+  'global-pipes',
+  'late-tasks',
+  'no-task-no-cost',
+  'one-collection',
+  'overload',
+  'parallel',
+  'run-on',
+  'shutdown',
+  'slow-client',
+  'streaming',
+  'threads-aborting',
+  'two-apps',
+  'two-requests',
+].map((name) => `test/${name}.spec.ts`);
+
+function place(platform: string, scope: string): TestProjectConfiguration {
+  return {
+    extends: true,
+    test: { name: `${platform}, ${scope}`, include: ofRequests, env: { PLATFORM: platform, SCOPE: scope } },
+  };
+}
 
 export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
@@ -10,11 +40,22 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['test/**/*.spec.ts'],
-    typecheck: { enabled: true, include: ['test/**/*.spec-d.ts'], tsconfig: 'tsconfig.json' },
     globalSetup: 'test/fixtures/remove-packed.ts',
     pool: 'forks',
     execArgv: ['--expose-gc'],
     testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'express, request',
+          include: ['test/**/*.spec.ts'],
+          typecheck: { enabled: true, include: ['test/**/*.spec-d.ts'], tsconfig: 'tsconfig.json' },
+        },
+      },
+      place('express', 'default'),
+      place('fastify', 'request'),
+      place('fastify', 'default'),
+    ],
   },
 });

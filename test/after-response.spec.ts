@@ -1,7 +1,8 @@
-import { Controller, Get, Injectable, Res } from '@nestjs/common';
-import type { Response } from 'express';
+import { Controller, Get, Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { BackgroundTasks } from 'nestjs-background-tasks';
+import { RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const events: string[] = [];
@@ -23,7 +24,7 @@ class MailController {
   ) {}
 
   @Get()
-  send(@Res({ passthrough: true }) response: Response): string {
+  send(@RawResponse() response: ServerResponse): string {
     response.once('finish', () => events.push('finish'));
     this.tasks.addTask(this.mailer, 'send', 'a');
     this.tasks.addTask((to: string) => events.push(`sync to ${to}`), 'b');

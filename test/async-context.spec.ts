@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage } from 'node:http';
 import { Controller, Get, Param } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
 import { defer, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Tasks, TaskRunner } from 'nestjs-background-tasks';
@@ -34,7 +34,7 @@ class ContextController {
 
 test('a task sees the async context of the place that added it', async () => {
   const { url, runner } = await startApp({ controllers: [ContextController] }, {}, (app) => {
-    app.use((request: Request, _response: Response, next: NextFunction) => tenant.run(request.path, next));
+    app.use((request: IncomingMessage, _response: unknown, next: () => void) => tenant.run(request.url!, next));
   });
   await Promise.all([fetch(`${url}/a`), fetch(`${url}/b`)]);
   await runner.drain();

@@ -262,7 +262,7 @@ test('a filter sees that the client has left, and answers nothing', async () => 
   const { setTimeout } = globalThis;
   const spy = vi.spyOn(globalThis, 'setTimeout');
   spy.mockImplementation(((callback: () => void, ms: number) =>
-    setTimeout(callback, ms === 30_000 ? 50 : ms)) as never);
+    setTimeout(callback, ms === 10_000 ? 50 : ms)) as never);
   onTestFinished(() => spy.mockRestore());
   await leave('/unanswered');
   expect(events).toContain('always');

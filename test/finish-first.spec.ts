@@ -1,10 +1,10 @@
-import { Agent, request, type ServerResponse } from 'node:http';
+import { Agent, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { Controller, Get, Param, ParseIntPipe, Query, Res, StreamableFile } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
 import { expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const REQUESTS = 1_000;
@@ -47,7 +47,8 @@ class KindsController {
     @Param('id', ParseIntPipe) id: number,
     @Query('x') _x: string,
     @Tasks() tasks: BackgroundTasks,
-    @Res() response: Response,
+    @Res() _own: unknown,
+    @RawResponse() response: ServerResponse,
   ) {
     tasks.addTask(note, id, 'task');
     response.write('one');
@@ -57,8 +58,8 @@ class KindsController {
 
 test(`over ${REQUESTS} requests of all kinds, no task starts before the last byte was handed on`, async () => {
   const { port, runner } = await startApp({ controllers: [KindsController] }, {}, (app) => {
-    app.use((req: Request, res: Response, next: NextFunction) => {
-      const id = Number(req.path.split('/').at(-1));
+    app.use((req: IncomingMessage, res: ServerResponse, next: () => void) => {
+      const id = Number(req.url?.split('/').at(-1));
       res.once('finish', () => note(id, handedOn(res) ? 'finish' : 'finish with bytes left'));
       next();
     });

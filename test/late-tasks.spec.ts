@@ -1,9 +1,10 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ContextIdFactory } from '@nestjs/core';
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { beforeEach, expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
 import { Gate } from './fixtures/gate.ts';
+import { RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 let ran: string[];
@@ -38,7 +39,7 @@ class LateController {
   }
 
   @Get('answers-first')
-  async answersFirst(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+  async answersFirst(@Tasks() tasks: BackgroundTasks, @Res() _own: unknown, @RawResponse() response: ServerResponse) {
     response.end('answered');
     tasks.addTask(() => ran.push(`in the same tick, finish: ${finished}`));
     let finished = false;

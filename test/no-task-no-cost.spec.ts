@@ -1,28 +1,29 @@
-import { Controller, Get, Res } from '@nestjs/common';
-import type { Response } from 'express';
+import { Controller, Get } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
-function listenersOf(response: Response): number {
+function listenersOf(response: ServerResponse): number {
   return response.eventNames().reduce((count, name) => count + response.listenerCount(name), 0);
 }
 
 @Controller()
 class CountingController {
   @Get('without')
-  without(@Res({ passthrough: true }) response: Response) {
+  without(@RawResponse() response: ServerResponse) {
     return listenersOf(response);
   }
 
   @Get('unused')
-  unused(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  unused(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     expect(tasks.tasks).toEqual([]);
     return listenersOf(response);
   }
 
   @Get('used')
-  used(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  used(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     for (let i = 0; i < 20; i++) {
       tasks.addTask(() => undefined);
     }

@@ -1,20 +1,21 @@
-import { Controller, Get, Res } from '@nestjs/common';
-import type { Response } from 'express';
+import { Controller, Get } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
 import { RawClient } from './fixtures/raw-client.ts';
+import { RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 /** More than the operating system takes from a sender whose receiver doesn't read. */
 const HUGE = 'x'.repeat(50_000_000);
 
 let ran = false;
-let response: Response | undefined;
+let response: ServerResponse | undefined;
 
 @Controller()
 class HugeController {
   @Get()
-  get(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) res: Response) {
+  get(@Tasks() tasks: BackgroundTasks, @RawResponse() res: ServerResponse) {
     response = res;
     tasks.addTask(() => (ran = true));
     return HUGE;

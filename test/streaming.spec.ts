@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Head, Header, Redirect, Render, Res, Sse, StreamableFile } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { from, map } from 'rxjs';
 import { beforeEach, expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { platform, RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 let events: string[];
@@ -13,7 +14,7 @@ beforeEach(() => {
   events = [];
 });
 
-function addTask(tasks: BackgroundTasks, response: Response): void {
+function addTask(tasks: BackgroundTasks, response: ServerResponse): void {
   response.once('finish', () => events.push('finish'));
   tasks.addTask(() => events.push('task'));
 }
@@ -30,26 +31,26 @@ async function* threeChunks(): AsyncGenerator<string> {
 class StreamController {
   @Get('file')
   @Header('X-Kept', 'yes')
-  file(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
-    response.cookie('kept', 'yes');
+  file(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
+    response.setHeader('Set-Cookie', 'kept=yes');
     addTask(tasks, response);
     return new StreamableFile(Readable.from(threeChunks(), { objectMode: false }));
   }
 
   @Get('iterable')
-  iterable(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  iterable(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     return threeChunks();
   }
 
   @Sse('events')
-  sse(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+  sse(@Tasks() tasks: BackgroundTasks, @Res() _own: unknown, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     return from(threeChunks()).pipe(map((data) => ({ data })));
   }
 
   @Get('own-response')
-  async ownResponse(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+  async ownResponse(@Tasks() tasks: BackgroundTasks, @Res() _own: unknown, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     for await (const chunk of threeChunks()) {
       response.write(chunk);
@@ -58,41 +59,45 @@ class StreamController {
   }
 
   @Get('own-response-later')
-  ownResponseLater(@Tasks() tasks: BackgroundTasks, @Res() response: Response) {
+  ownResponseLater(@Tasks() tasks: BackgroundTasks, @Res() _own: unknown, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     Readable.from(threeChunks()).pipe(response);
   }
 
   @Get('template')
   @Render('page')
-  template(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  template(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     return { title: 'page' };
   }
 
   @Get('redirect')
   @Redirect('/file', 307)
-  redirect(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  redirect(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
   }
 
   @Get('json')
-  json(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  json(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     return { answer: 42 };
   }
 
   @Head('head')
-  head(@Tasks() tasks: BackgroundTasks, @Res({ passthrough: true }) response: Response) {
+  head(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     addTask(tasks, response);
     return 'not sent';
   }
 }
 
+type Row = [path: string, method: string, status: number, expected: string];
 type Done = (error: null, page: string) => void;
 
 async function ask(path: string, method = 'GET') {
   const { url, runner } = await startApp({ controllers: [StreamController] }, {}, (app) => {
+    if (platform !== 'express') {
+      return;
+    }
     (app as NestExpressApplication).engine('html', (_path: string, { title }: { title: string }, done: Done) =>
       done(null, `<h1>${title}</h1>`),
     );
@@ -116,9 +121,12 @@ test.each([
   expect(events).toEqual(['chunk', 'chunk', 'chunk', 'finish', 'task']);
 });
 
-test.each([
-  ['/template', 'GET', 200, '<h1>page</h1>'],
-  ['/redirect', 'GET', 307, 'Temporary Redirect. Redirecting to /file'],
+// Fastify renders by a plugin, and redirects without words.
+const template: Row[] = platform === 'express' ? [['/template', 'GET', 200, '<h1>page</h1>']] : [];
+
+test.each<Row>([
+  ...template,
+  ['/redirect', 'GET', 307, platform === 'express' ? 'Temporary Redirect. Redirecting to /file' : ''],
   ['/json', 'GET', 200, '{"answer":42}'],
   ['/head', 'HEAD', 200, ''],
   ['/json', 'HEAD', 200, ''],

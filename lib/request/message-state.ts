@@ -6,7 +6,7 @@ import type { TaskOptions } from '../task/task-options.ts';
 import type { TaskListSource } from './background-tasks.ts';
 
 /** ms for a handler to be entered once a guard has added a task: then it was refused. */
-const HANDLER_GRACE = 30_000;
+const HANDLER_GRACE = 10_000;
 
 /** What is known of a message that is no HTTP request: to a microservice, or by a WebSocket. */
 export class MessageState implements TaskListSource {

@@ -9,7 +9,7 @@ export type HandlerEnd = 'returned' | 'streams' | 'thrown' | 'torn down';
 const ANSWER_GRACE = 1_000;
 
 /** ms for what comes before the handler, likewise: only there can the handler still be to come. */
-const HANDLER_GRACE = 30_000;
+const HANDLER_GRACE = 10_000;
 
 /**
  * Knows when a response is over: handed to the operating system whole (`finish`), or left without a client (`close`) and
@@ -94,6 +94,8 @@ export class ResponseEnd {
       return;
     }
     this.#watchEnd();
+    // A stream is what the handler has returned: all of it is dropped.
+    this.response.once('pipe', () => this.#over());
     if (!this.#isHandlerEntered || this.#handlerEnd) {
       this.#overUnlessAnswered();
     }
