@@ -219,7 +219,7 @@ async function leave(path: string, sees = ''): Promise<void> {
     await new Promise(setImmediate);
   }
   proceed.open();
-  await runner.drain(10_000);
+  await runner.drain(9_000);
 }
 
 test('a middleware sends a file, and the client leaves in the middle of it', async () => {

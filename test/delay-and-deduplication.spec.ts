@@ -88,33 +88,37 @@ test.each(['failed', 'cancelled', 'skipped'] as const)(
 );
 
 test('a duplicate whose request fails is run for the one that got it too', async () => {
-  const [first, second] = [new Gate(), new Gate()];
-  let ran = 0;
+  const [added, goOn] = [new Gate(), new Gate()];
+  let [ran, id] = [0, ''];
   @Controller()
   class TwoController {
     @Get('fails')
     async fails(@Tasks() tasks: BackgroundTasks) {
       tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++);
-      first.open();
-      await second.opened;
+      await added.opened;
       throw new ConflictException();
     }
 
     @Get('succeeds')
-    succeeds(@Tasks() tasks: BackgroundTasks) {
-      return tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++).id;
+    async succeeds(@Tasks() tasks: BackgroundTasks) {
+      ({ id } = tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++));
+      added.open();
+      await goOn.opened;
     }
   }
   const { app, url, runner } = await startApp({ controllers: [TwoController] });
   const failing = fetch(`${url}/fails`);
-  await first.opened;
-  const id = await (await fetch(`${url}/succeeds`)).text();
-  expect(ran).toBe(0);
-  second.open();
+  await expect.poll(() => runner.stats().pending).toBe(1);
+  const succeeding = fetch(`${url}/succeeds`);
   expect((await failing).status).toBe(409);
+  await new Promise(setImmediate);
+  expect(ran).toBe(0);
+  goOn.open();
+  await succeeding;
   await runner.drain(5_000);
   expect(ran).toBe(1);
   expect(await app.get(TaskRegistry).get(id)).toMatchObject({ status: 'completed' });
+  expect(runner.stats()).toMatchObject({ completed: 1, skipped: 0 });
 });
 
 test('a duplicate behind a task that fails is run for another that got it, and not for its own', async () => {
@@ -131,3 +135,53 @@ test('a duplicate behind a task that fails is run for another that got it, and n
   expect(shared.status).toBe('completed');
   expect(ran).toBe(1);
 });
+
+test('nobody waits for another request because both want the same', async () => {
+  const [hanging, goOn] = [new Gate(), new Gate()];
+  let ran = 0;
+  @Controller()
+  class TwoController {
+    @Get('hangs')
+    async hangs(@Tasks() tasks: BackgroundTasks) {
+      tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++);
+      hanging.open();
+      await goOn.opened;
+    }
+
+    @Get('answers')
+    answers(@Tasks() tasks: BackgroundTasks) {
+      tasks.with({ deduplication: { id: 'shared' } }).addTask(() => ran++);
+    }
+  }
+  const { url, runner } = await startApp({ controllers: [TwoController] });
+  const slow = fetch(`${url}/hangs`);
+  await hanging.opened;
+  await fetch(`${url}/answers`);
+  await expect.poll(() => ran).toBe(1);
+  goOn.open();
+  await slow;
+  await runner.drain(5_000);
+  expect(ran).toBe(1);
+  expect(runner.stats()).toMatchObject({ completed: 1, skipped: 0, pending: 0 });
+});
+
+test('those who want a task that runs already leave nothing behind', async () => {
+  const { runner } = await startApp({});
+  const running = new Gate();
+  const once = runner.with({ deduplication: { id: 'shared' } });
+  const task = once.start(() => running.opened);
+  await expect.poll(() => task.status).toBe('running');
+  const before = heapUsed();
+  for (let i = 0; i < 50_000; i++) {
+    once.start(() => running.opened);
+  }
+  await new Promise(setImmediate);
+  expect(heapUsed() - before).toBeLessThan(5e6);
+  running.open();
+  await runner.drain();
+});
+
+function heapUsed(): number {
+  globalThis.gc!();
+  return process.memoryUsage().heapUsed;
+}

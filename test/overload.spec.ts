@@ -85,3 +85,26 @@ test('the places of tasks that never run are given back', async () => {
   }
   await expect(runner.start(() => 'room').settled()).resolves.toMatchObject({ status: 'completed' });
 });
+
+test('a handler that is refused many times answers as it likes', async () => {
+  gate = new Gate();
+  @Controller()
+  class StubbornController {
+    @Get()
+    get(@Tasks() tasks: BackgroundTasks) {
+      let refused = 0;
+      for (let i = 0; i < 20_000; i++) {
+        try {
+          tasks.addTask(() => gate.opened);
+        } catch {
+          refused++;
+        }
+      }
+      return { refused };
+    }
+  }
+  const { url } = await startApp({ controllers: [StubbornController] }, { maxPending: 1 });
+  const response = await fetch(url);
+  expect([response.status, await response.json()]).toEqual([200, { refused: 19_999 }]);
+  gate.open();
+});

@@ -366,3 +366,22 @@ test('a write that comes too late is followed by one of what is true by then', a
   await expect.poll(() => calls).toBeGreaterThan(before);
   await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
 });
+
+test('a record that is refused takes no other with it when the application closes', async () => {
+  const store = new UnreliableStore();
+  const { set } = store;
+  store.set = async (key, value) => {
+    if ((value as { name: string }).name === 'large') {
+      throw new Error('too large');
+    }
+    await set.call(store, key, value);
+  };
+  const { app, runner, log } = await startApp({}, { store, shutdownTimeout: 5_000 });
+  runner.with({ name: 'large' }).start(() => 'large');
+  await expect.poll(() => log.said('warn')).toHaveLength(1);
+  const tasks = Array.from({ length: 5 }, () => runner.start(() => 'small'));
+  await app.close();
+  for (const { id } of tasks) {
+    expect(store.records.get(`task:${id}`)).toMatchObject({ status: 'completed' });
+  }
+});

@@ -186,3 +186,23 @@ test('memory that is shared stays so, and what was moved once can’t be again',
   expect(() => runner.start(identity, bytes)).toThrow(/argument 1 can't be cloned/);
   expect(() => move('text' as unknown as ArrayBuffer)).toThrow(new TaskArgumentError(moveOfOther("'text'")));
 });
+
+test('a thread that can’t be started once leaves no pool behind', async () => {
+  let times = 0;
+  const env = {
+    get SOMETHING() {
+      if (times++ === 0) {
+        throw new Error('not the first time');
+      }
+      return 'something';
+    },
+  };
+  const { app, runner } = await start({ maxThreads: 3, env });
+  const tasks = Array.from({ length: 9 }, (_, i) => runner.start(add, i, 1));
+  await runner.drain(20_000);
+  expect(tasks.filter(({ status }) => status === 'failed')).toHaveLength(1);
+  expect(runner.stats().threads.alive).toBeLessThanOrEqual(3);
+  const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+  await app.close();
+  expect(ports()).toBe(0);
+});

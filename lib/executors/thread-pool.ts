@@ -101,6 +101,10 @@ export class ThreadPool {
     return startingThreads(() => this.#piscina.run(message, { signal: killSignal, transferList }));
   }
 
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** To be called when it is given up: what runs goes on, and no more is given to it. */
   retire(): void {
     this.#isRetired = true;

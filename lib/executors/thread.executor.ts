@@ -107,17 +107,18 @@ export class ThreadExecutor implements TaskExecutor {
   }
 
   async #start(run: ThreadRun): Promise<void> {
+    let pool: ThreadPool | undefined;
     try {
       // Without a turn in between if the pool is there: the thread is idle until it gets the task.
-      const pool = this.#pool ?? (await this.#openPool());
+      pool = this.#pool ?? (await this.#openPool());
       const response = await pool.run(run);
       if (response) {
         run.settle(response);
       } else {
-        run.reject(this.#explain(response, run));
+        run.reject(this.#explain(response, run, pool));
       }
     } catch (error) {
-      run.reject(run.attempt.abortReason ?? this.#explain(error, run));
+      run.reject(run.attempt.abortReason ?? this.#explain(error, run, pool));
       // A killed thread may take its time to end. Until then it counts, or there would be more than maxThreads.
       await run.gone;
     } finally {
@@ -134,26 +135,30 @@ export class ThreadExecutor implements TaskExecutor {
   /** Once for all that ask before it is there. */
   async #openPool(): Promise<ThreadPool> {
     this.#opening ??= this.#loadPool();
-    return (this.#pool = await this.#opening);
+    const pool = await this.#opening;
+    // Another that waited for it may have found out that it is of no use.
+    return pool.isRetired ? this.#openPool() : pool;
   }
 
   // Only then, since test runners that turn modules into CommonJS can't load what it needs.
   async #loadPool(): Promise<ThreadPool> {
     const { ThreadPool } = await import('./thread-pool.ts');
-    return ThreadPool.open(this.options, {
+    return (this.#pool = await ThreadPool.open(this.options, {
       said: (message) => this.#running.get(message.taskId)?.receive(message),
       lost: (error) => this.#lookForStranded(error),
-    });
+    }));
   }
 
   /** The next task opens another. */
-  #retirePool(): void {
-    this.#pool?.retire();
-    if (this.#pool?.threads.length) {
-      this.#retired.add(this.#pool);
+  #retire(pool: ThreadPool | undefined): void {
+    pool?.retire();
+    if (pool?.threads.length) {
+      this.#retired.add(pool);
     }
-    this.#pool = undefined;
-    this.#opening = undefined;
+    if (pool === this.#pool) {
+      this.#pool = undefined;
+      this.#opening = undefined;
+    }
   }
 
   // Piscina gives up on a thread that can't start, and leaves the task for which it was started where it is.
@@ -171,9 +176,9 @@ export class ThreadExecutor implements TaskExecutor {
     }
   }
 
-  #explain(error: unknown, { attempt: { name }, killSignal }: ThreadRun): Error {
+  #explain(error: unknown, { attempt: { name }, killSignal }: ThreadRun, pool?: ThreadPool): Error {
     if (error instanceof ThreadStartError) {
-      this.#retirePool();
+      this.#retire(pool);
       killSignal.forget();
       return new TaskThreadError(threadNotStarted(name), { cause: error.cause });
     }

@@ -55,6 +55,8 @@ export class SharedRecords {
   #successes = 0;
   #isFailing = false;
   #isStopped = false;
+  #isFlushing = false;
+  #pause?: AbortController;
   #warnedAt = -Infinity;
   #errors = 0;
   #lastError: unknown;
@@ -108,9 +110,13 @@ export class SharedRecords {
    * @param ms how long to wait at the most
    */
   async flush(ms: number): Promise<void> {
-    if (this.#writers > 0 && !this.#isFailing) {
+    if (this.#writers > 0) {
+      // One that refuses a record may take the others: each is tried once more.
+      this.#isFlushing = true;
+      this.#pause?.abort();
       const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
       await inTime(idle, Math.min(ms, this.patience.answer)).catch((error: unknown) => this.#warn(error));
+      this.#isFlushing = false;
     }
   }
 
@@ -161,9 +167,9 @@ export class SharedRecords {
         // One is enough to find out when it works again.
         break;
       }
-      if (!isWritten) {
-        this.#onIdle?.();
-        await sleep(this.patience.retry, undefined, { ref: false });
+      if (!isWritten && !this.#isFlushing) {
+        this.#pause = new AbortController();
+        await sleep(this.patience.retry, undefined, { ref: false, signal: this.#pause.signal }).catch(() => undefined);
       }
     }
     this.#writers--;
@@ -192,7 +198,7 @@ export class SharedRecords {
       }
     }
     this.#isFailing = !isWritten && !isGivenUp;
-    if (this.#isFailing || this.#written.get(id) === 'changed') {
+    if ((this.#isFailing && !this.#isFlushing) || this.#written.get(id) === 'changed') {
       this.#waiting.set(id, task);
     }
     this.#written.delete(id);

@@ -11,16 +11,30 @@ export interface UnavailableAnswer {
   isForced: boolean;
 }
 
+const answerKey = Symbol('BackgroundTasks.unavailable');
+
+type AnsweringResponse = ServerResponse & { [answerKey]?: UnavailableAnswer };
+
 /** Has the client come again later, if the answer is a 503 in the end: a handler can catch the error that is to make one. */
-export function answerUnavailable(response: ServerResponse, { isClosing, isForced }: UnavailableAnswer): void {
+export function answerUnavailable(response: AnsweringResponse, { isClosing, isForced }: UnavailableAnswer): void {
+  const answer = response[answerKey];
+  if (answer) {
+    answer.isClosing ||= isClosing;
+    answer.isForced ||= isForced;
+  } else {
+    patchHead(response, (response[answerKey] = { isClosing, isForced }));
+  }
+}
+
+function patchHead(response: ServerResponse, answer: UnavailableAnswer): void {
   // oxlint-disable-next-line typescript/unbound-method -- applied to its response below
   const { writeHead } = response;
   response.writeHead = (...[status, ...others]: [number, ...never[]]) => {
     response.writeHead = writeHead;
-    const given = isForced && status < 400 ? 503 : status;
+    const given = answer.isForced && status < 400 ? 503 : status;
     if (given === 503 && !response.headersSent) {
       response.setHeader('Retry-After', RETRY_AFTER);
-      if (isClosing) {
+      if (answer.isClosing) {
         response.setHeader('Connection', 'close');
       }
     }

@@ -14,11 +14,14 @@ export interface QueuedTask {
   readonly addedAt: number;
   /** Who shares in what there is too little of: the list to which the task belongs. */
   readonly owner: object;
-  /** Those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */
-  readonly heirs: Heir[];
+  /** Which list is to run it, and whether it has begun to. */
+  readonly place: { list: TaskPlace; isTaken: boolean };
+  /** Lists of those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */
+  readonly heirs: Map<TaskPlace, ResolvedTaskOptions>;
 }
 
-export interface Heir {
-  readonly list: { readonly adopt: (queued: QueuedTask, options: ResolvedTaskOptions) => void };
-  readonly options: ResolvedTaskOptions;
+/** A list, as far as others have to do with it. */
+export interface TaskPlace {
+  readonly isOpen: boolean;
+  adopt(queued: QueuedTask, options: ResolvedTaskOptions): void;
 }

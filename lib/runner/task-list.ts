@@ -2,7 +2,7 @@ import Queue from 'yocto-queue';
 import { BackgroundTask } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskOptions } from '../task/task-options.ts';
-import type { Heir, QueuedTask, ResolvedTaskOptions } from './queued-task.ts';
+import type { QueuedTask, ResolvedTaskOptions, TaskPlace } from './queued-task.ts';
 import type { TaskLife } from './task-life.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TurnQueue } from './turn-queue.ts';
@@ -27,10 +27,12 @@ const MAX_TASKS = 1_000;
  * Tasks that belong together, in the order in which they were added. Nothing runs before the list is opened; what is
  * added later joins the end, and starts at once where that was reached.
  */
-export class TaskList {
+export class TaskList implements TaskPlace {
   #tasks: BackgroundTask[] = [];
   #maxTasks = MAX_TASKS;
   readonly #waiting = new Queue<QueuedTask>();
+  /** Tasks of other lists that were wanted here too, before it was known whether anything runs here. */
+  #wanted: QueuedTask[] = [];
   #isOpen = false;
   #isWalking = false;
   #outcome: Outcome;
@@ -46,12 +48,20 @@ export class TaskList {
     const options = { ...defaults, ...call.definition?.options, ...given };
     const duplicate = life.findDuplicate(options);
     if (duplicate) {
-      duplicate.heirs.push({ list: this, options });
+      this.#want(duplicate, options);
       return duplicate.task;
     }
     const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name);
-    const queued: QueuedTask = { task, call: admitted, options, addedAt: performance.now(), owner: this, heirs: [] };
+    const queued: QueuedTask = {
+      task,
+      call: admitted,
+      options,
+      addedAt: performance.now(),
+      owner: this,
+      place: { list: this, isTaken: false },
+      heirs: new Map(),
+    };
     this.#keep(task);
     this.#waiting.enqueue(queued);
     life.add(queued);
@@ -64,16 +74,42 @@ export class TaskList {
     return this.#tasks;
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   open(outcome: Outcome): void {
     this.#isOpen = true;
     this.#outcome = outcome;
+    const wanted = this.#wanted;
+    this.#wanted = [];
+    for (const queued of wanted) {
+      this.#want(queued, queued.heirs.get(this)!);
+    }
     this.#advance();
   }
 
-  /** Takes over a task of another list that was not to run there. */
+  /** Takes over a task of another list that is not to run there, or can't yet. */
   adopt(queued: QueuedTask, options: ResolvedTaskOptions): void {
+    queued.place.list = this;
     this.#waiting.enqueue({ ...queued, options, owner: this });
     this.#advance();
+  }
+
+  /** Nobody is to wait for another request because both want the same. */
+  #want(queued: QueuedTask, options: ResolvedTaskOptions): void {
+    const { place, heirs } = queued;
+    if (place.isTaken) {
+      return;
+    }
+    if (this.#isOpen && !place.list.isOpen && this.#isWanted({ options })) {
+      this.adopt(queued, options);
+    } else if (!heirs.has(this) || options.runOn === 'always') {
+      heirs.set(this, options);
+      if (!this.#isOpen) {
+        this.#wanted.push(queued);
+      }
+    }
   }
 
   // A task that adds itself again goes on in the same list for as long as the process runs.
@@ -111,9 +147,11 @@ export class TaskList {
   };
 
   #run(queued: QueuedTask, onEnd: () => void): void {
-    if (queued.task.status !== 'pending') {
+    if (queued.task.status !== 'pending' || queued.place.list !== this) {
       onEnd();
     } else if (this.#isWanted(queued)) {
+      queued.place.isTaken = true;
+      queued.heirs.clear();
       this.context.life.run(queued, onEnd, this.origin);
     } else {
       this.#skip(queued);
@@ -122,10 +160,11 @@ export class TaskList {
   }
 
   /** @returns whether nobody else wanted it */
-  #skip(queued: QueuedTask, isHeir = (_heir: Heir) => true): boolean {
-    for (let heir = queued.heirs.shift(); heir; heir = queued.heirs.shift()) {
+  #skip(queued: QueuedTask, isHeir = (_heir: TaskPlace) => true): boolean {
+    for (const [heir, options] of queued.heirs) {
+      queued.heirs.delete(heir);
       if (isHeir(heir)) {
-        heir.list.adopt(queued, heir.options);
+        heir.adopt(queued, options);
         return false;
       }
     }
@@ -133,15 +172,15 @@ export class TaskList {
     return true;
   }
 
-  #isWanted({ options: { runOn } }: QueuedTask): boolean {
+  #isWanted({ options: { runOn } }: Pick<QueuedTask, 'options'>): boolean {
     return this.#outcome === undefined || runOn === 'always' || runOn === this.#outcome;
   }
 
   #skipWaiting(failed: QueuedTask): void {
     const skipped = [...this.#waiting.drain()].filter((queued) => {
       // Whoever is told that one is skipped can cancel the next.
-      const isWaiting = queued.task.status === 'pending';
-      return isWaiting && this.#skip(queued, (heir) => heir.list !== this);
+      const isWaiting = queued.task.status === 'pending' && queued.place.list === this;
+      return isWaiting && this.#skip(queued, (heir) => heir !== this);
     });
     const tasks = skipped.filter((queued) => this.#isWanted(queued)).map(({ task }) => task);
     if (tasks.length > 0) {

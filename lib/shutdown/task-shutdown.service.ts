@@ -8,6 +8,9 @@ import { TaskLists } from '../runner/task-lists.ts';
 /** ms for tasks to end by themselves once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
 
+/** ms between two looks at responses that go on and on. */
+const WATCH = 50;
+
 /**
  * Ends what was accepted before the application ends: first of all that closes, and once more when the server has closed,
  * for what providers have started while they closed.
@@ -93,10 +96,16 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     // Half of the time, since one that never answers is no reason to give up its tasks.
     const grace = this.options.shutdownTimeout / 2;
     await Promise.all([isInTime(this.inFlight.idle(), grace, false), isInTime(this.#tasksSettled(), grace, false)]);
-    for (const response of this.inFlight.openResponses) {
-      response.stopWaiting();
+    // Also those whose first piece, or first task, is still to come.
+    const watch = setInterval(
+      () => this.inFlight.openResponses.forEach((response) => response.stopWaiting()),
+      WATCH,
+    ).unref();
+    try {
+      await this.#tasksSettled();
+    } finally {
+      clearInterval(watch);
     }
-    await this.#tasksSettled();
   }
 
   /** Also of those that are started one after the other, each when the last has settled. */
