@@ -34,17 +34,21 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     if (!state) {
       return next.handle();
     }
-    if (state.isLate) {
-      return new Observable((subscriber) =>
-        this.lists.admission.runLate(
-          () => state.isTooLate(),
-          () => this.#interceptHttp(state, next).subscribe(subscriber),
-        ),
-      );
-    }
-    return type === 'http'
-      ? this.#interceptHttp(state, next)
-      : next.handle().pipe(tap({ error: () => state.resolverHasThrown() }));
+    const observe = (): Observable<unknown> =>
+      type === 'http'
+        ? this.#interceptHttp(state, next)
+        : next.handle().pipe(tap({ error: () => state.resolverHasThrown() }));
+    return state.isLate ? this.#observeLate(state, observe) : observe();
+  }
+
+  /** So that it adds no tasks by way of the `TaskRunner` either. */
+  #observeLate(state: HttpState, observe: () => Observable<unknown>): Observable<unknown> {
+    return new Observable((subscriber) =>
+      this.lists.admission.runLate(
+        () => state.isTooLate(),
+        () => observe().subscribe(subscriber),
+      ),
+    );
   }
 
   #interceptHttp(state: HttpState, next: CallHandler): Observable<unknown> {
