@@ -9,7 +9,6 @@ import {
 } from './background-tasks.module-definition.ts';
 import {
   BackgroundTasksOptions,
-  checkScope,
   noScopeRule,
   resolveOptions,
   TASKS_SCOPE,
@@ -75,7 +74,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertNotInThread();
-    return super.forRoot(Object.assign(resolveOptions(options), { scope: checkScope(options.scope) }));
+    return super.forRoot(Object.assign(resolveOptions(options), { scope: options.scope }));
   }
 
   /**

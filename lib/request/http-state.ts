@@ -9,18 +9,19 @@ import type { TaskCall } from '../task/task-call.ts';
 import type { TaskOptions } from '../task/task-options.ts';
 import { BackgroundTasks, type TaskListSource } from './background-tasks.ts';
 import type { RawRequest } from './raw-request.ts';
-import { ResponseEnd, type HandlerEnd } from './response-end.ts';
+import { ResponseEnd, type HandlerEnd, type HandlerState } from './response-end.ts';
 import { answerUnavailable } from './unavailable-answer.ts';
 
 /** What is known of an HTTP request: its tasks, if it has any, and when they may start. */
-export class HttpState implements TaskListSource {
+export class HttpState implements TaskListSource, HandlerState {
   current?: TaskList;
+  isHandlerEntered = false;
+  handlerEnd?: HandlerEnd;
+  /** Whether it came when the application was being closed. */
+  readonly isLate: boolean;
   #tasks?: BackgroundTasks;
   #end?: ResponseEnd;
-  #isHandlerEntered = false;
-  #handlerEnd?: HandlerEnd;
   #hasResolverThrown = false;
-  readonly #isLate: boolean;
 
   constructor(
     private readonly lists: TaskLists,
@@ -28,12 +29,7 @@ export class HttpState implements TaskListSource {
     private readonly request: RawRequest,
     private readonly response: ServerResponse,
   ) {
-    this.#isLate = lists.admission.phase !== 'open';
-  }
-
-  /** Whether it came when the application was being closed. */
-  get isLate(): boolean {
-    return this.#isLate;
+    this.isLate = lists.admission.phase !== 'open';
   }
 
   /**
@@ -42,8 +38,8 @@ export class HttpState implements TaskListSource {
    */
   isTooLate(): boolean {
     const { phase } = this.lists.admission;
-    const canBeTold = !this.response.headersSent && !this.#handlerEnd;
-    return canBeTold && phase !== 'open' && (this.#isLate || phase !== 'draining');
+    const canBeTold = !this.response.headersSent && !this.handlerEnd;
+    return canBeTold && phase !== 'open' && (this.isLate || phase !== 'draining');
   }
 
   /** What is injected where there is one for each request. */
@@ -68,15 +64,15 @@ export class HttpState implements TaskListSource {
 
   /** To be called when the handler is about to be called: again where an outer layer retries. */
   handlerIsEntered(): void {
-    this.#isHandlerEntered = true;
-    this.#handlerEnd = undefined;
+    this.isHandlerEntered = true;
+    this.handlerEnd = undefined;
     this.#end?.handlerIsEntered();
   }
 
   /** To be called when the handler has returned or thrown, and what it returned was consumed or torn down. */
   handlerIsDone(end: HandlerEnd): void {
-    this.#handlerEnd = end;
-    this.#end?.handlerIsDone(end);
+    this.handlerEnd = end;
+    this.#end?.handlerIsDone();
   }
 
   /** To be called when one of the resolvers of a GraphQL request has thrown: the status says nothing of that. */
@@ -88,13 +84,7 @@ export class HttpState implements TaskListSource {
   #obtain(): TaskList {
     if (!this.current) {
       const list = (this.current = this.lists.create(() => nameOf(this.request)));
-      const end = (this.#end = new ResponseEnd(this.request, this.response));
-      if (this.#isHandlerEntered) {
-        end.handlerIsEntered();
-      }
-      if (this.#handlerEnd) {
-        end.handlerIsDone(this.#handlerEnd);
-      }
+      const end = (this.#end = new ResponseEnd(this.request, this.response, this));
       const { openResponses } = this;
       openResponses.add(end);
       end.whenOver(() => {

@@ -4,9 +4,7 @@ import type { BackgroundTask } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import type { TaskOptions } from '../task/task-options.ts';
 import type { TaskListSource } from './background-tasks.ts';
-
-/** ms for a handler to be entered once a guard has added a task: then it was refused. */
-const HANDLER_GRACE = 10_000;
+import { HANDLER_GRACE } from './response-end.ts';
 
 /** What is known of a message that is no HTTP request: to a microservice, or by a WebSocket. */
 export class MessageState implements TaskListSource {
@@ -28,6 +26,7 @@ export class MessageState implements TaskListSource {
       if (this.#isOpen || (!this.#isHandlerEntered && !this.isIntercepted)) {
         this.#open(this.#outcome);
       } else if (!this.#isHandlerEntered) {
+        // By a guard, which has refused the message if its handler isn't entered.
         this.#waiting = setTimeout(() => this.#open('failure'), HANDLER_GRACE).unref();
       }
     }

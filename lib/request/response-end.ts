@@ -5,11 +5,18 @@ import { answerUnavailable } from './unavailable-answer.ts';
 /** How a handler came to its end: `torn down` where nobody waits for what it returned any more. */
 export type HandlerEnd = 'returned' | 'streams' | 'thrown' | 'torn down';
 
+/** How far the handler has come. */
+export interface HandlerState {
+  readonly isHandlerEntered: boolean;
+  /** None while it is at work. */
+  readonly handlerEnd?: HandlerEnd | undefined;
+}
+
 /** ms for the layers around the handler to answer a client that has left, before their answer is no longer waited for. */
 const ANSWER_GRACE = 1_000;
 
 /** ms for what comes before the handler, likewise: only there can the handler still be to come. */
-const HANDLER_GRACE = 10_000;
+export const HANDLER_GRACE = 10_000;
 
 /**
  * Knows when a response is over: handed to the operating system whole (`finish`), or left without a client (`close`) and
@@ -20,19 +27,18 @@ export class ResponseEnd {
   #stopWatchingConnection?: () => void;
   #waitingForAnswer?: NodeJS.Timeout;
   #hasClientLeft = false;
-  #isHandlerEntered = false;
-  #handlerEnd?: HandlerEnd;
 
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
+    private readonly handler: HandlerState,
   ) {}
 
   /** What the client saw, or would have seen had it stayed: `success` is a status below 400. */
   get outcome(): 'success' | 'failure' {
     const { headersSent, writableEnded, statusCode } = this.response;
     const isUnanswered = !headersSent && !writableEnded;
-    return statusCode >= 400 || (isUnanswered && this.#handlerEnd === 'thrown') ? 'failure' : 'success';
+    return statusCode >= 400 || (isUnanswered && this.handler.handlerEnd === 'thrown') ? 'failure' : 'success';
   }
 
   /** Calls back once. To be called with the first task, since a request without one is to cost no listener. */
@@ -52,14 +58,11 @@ export class ResponseEnd {
 
   /** To be called when the handler is about to be called: again where an outer layer retries. */
   handlerIsEntered(): void {
-    this.#isHandlerEntered = true;
-    this.#handlerEnd = undefined;
     clearTimeout(this.#waitingForAnswer);
   }
 
   /** To be called when the handler has returned or thrown, and what it returned was consumed or torn down. */
-  handlerIsDone(end: HandlerEnd): void {
-    this.#handlerEnd = end;
+  handlerIsDone(): void {
     if (this.#onOver && this.#isConnectionGone()) {
       this.#overUnlessAnswered();
     }
@@ -96,7 +99,7 @@ export class ResponseEnd {
     this.#watchEnd();
     // A stream is what the handler has returned: all of it is dropped.
     this.response.once('pipe', () => this.#over());
-    if (!this.#isHandlerEntered || this.#handlerEnd) {
+    if (!this.handler.isHandlerEntered || this.handler.handlerEnd) {
       this.#overUnlessAnswered();
     }
   }
@@ -108,8 +111,9 @@ export class ResponseEnd {
    */
   #overUnlessAnswered(): void {
     const { headersSent } = this.response;
-    const isAnswerComing = !headersSent && this.#handlerEnd !== 'streams' && this.#handlerEnd !== 'torn down';
-    const grace = !isAnswerComing ? 0 : this.#handlerEnd ? ANSWER_GRACE : HANDLER_GRACE;
+    const { handlerEnd } = this.handler;
+    const isAnswerComing = !headersSent && handlerEnd !== 'streams' && handlerEnd !== 'torn down';
+    const grace = !isAnswerComing ? 0 : handlerEnd ? ANSWER_GRACE : HANDLER_GRACE;
     clearTimeout(this.#waitingForAnswer);
     this.#waitingForAnswer = setTimeout(() => this.#over(), grace).unref();
   }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { BackgroundTasksOptions } from '../background-tasks.options.ts';
+import { isInTime } from '../in-time.ts';
 import { byClosing } from '../messages.ts';
 import { InFlightRequests } from '../request/in-flight-requests.ts';
 import { TaskLists } from '../runner/task-lists.ts';
@@ -129,18 +129,5 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
 
   async #writeRecords(): Promise<void> {
     await this.lists.history.shared?.flush(Math.max(GRACE, this.#timeLeft));
-  }
-}
-
-/** @param isKept whether the process is to be kept alive for it */
-async function isInTime(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
-  const settled = new AbortController();
-  try {
-    return await Promise.race([
-      promise.then(() => true),
-      sleep(Math.max(0, ms), false, { signal: settled.signal, ref: isKept }).catch(() => false),
-    ]);
-  } finally {
-    settled.abort();
   }
 }
