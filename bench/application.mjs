@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { BackgroundTasksModule, TaskRunner } from 'nestjs-background-tasks';
+import { BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
 
 class PingController {
   ping() {
@@ -11,12 +11,29 @@ class PingController {
 Controller()(PingController);
 Get('ping')(PingController.prototype, 'ping', Object.getOwnPropertyDescriptor(PingController.prototype, 'ping'));
 
-/** A small application that listens on a free port of the loopback interface. */
-export async function startApplication(options = {}) {
+class WorkController {
+  static work;
+
+  work(tasks) {
+    WorkController.work(tasks);
+    return 'answered';
+  }
+}
+Controller()(WorkController);
+Get()(WorkController.prototype, 'work', Object.getOwnPropertyDescriptor(WorkController.prototype, 'work'));
+Tasks()(WorkController.prototype, 'work', 0);
+
+/**
+ * A small application that listens on a free port of the loopback interface.
+ *
+ * @param work what is done with the tasks of each request for `/`
+ */
+export async function startApplication(options = {}, work = () => undefined) {
+  WorkController.work = work;
   class AppModule {}
   Module({
     imports: [BackgroundTasksModule.forRoot({ blockingThreshold: 0, ...options })],
-    controllers: [PingController],
+    controllers: [PingController, WorkController],
   })(AppModule);
   const app = await NestFactory.create(AppModule, { logger: false });
   await app.listen(0, '127.0.0.1');

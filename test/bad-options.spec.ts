@@ -72,15 +72,7 @@ const bad: [given: unknown, message: string][] = [
   ],
   [
     { defaults: { deduplication: { id: 'all' } } },
-    unknownOption('BackgroundTasksModule: defaults', 'deduplication', [
-      'runOn',
-      'onFailure',
-      'attempts',
-      'backoff',
-      'retryIf',
-      'timeout',
-      'delay',
-    ]),
+    unknownOption('BackgroundTasksModule: defaults', 'deduplication', taskOptions.slice(1, -1)),
   ],
   [
     { defaults: { attempts: -1 } },

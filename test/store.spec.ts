@@ -119,6 +119,16 @@ class UnreliableStore implements TaskStore {
   }
 }
 
+/** Takes no record of a task named `large`. */
+class ChoosyStore extends UnreliableStore {
+  override async set(key: string, value: unknown): Promise<void> {
+    if ((value as { name: string }).name === 'large') {
+      throw new Error('too large');
+    }
+    await super.set(key, value);
+  }
+}
+
 const nobody: StoreObserver = { storeFailed: () => undefined, recordRefused: () => undefined };
 
 @Controller()
@@ -277,14 +287,7 @@ test('a store that answers false has failed', async () => {
 });
 
 test('a record that is refused again and again, where others are taken, is given up', async () => {
-  const store = new UnreliableStore();
-  const { set } = store;
-  store.set = async (key, value) => {
-    if ((value as { name: string }).name === 'large') {
-      throw new Error('too large');
-    }
-    await set.call(store, key, value);
-  };
+  const store = new ChoosyStore();
   const refused: string[] = [];
   const shared = new SharedRecords(
     store,
@@ -368,14 +371,7 @@ test('a write that comes too late is followed by one of what is true by then', a
 });
 
 test('a record that is refused takes no other with it when the application closes', async () => {
-  const store = new UnreliableStore();
-  const { set } = store;
-  store.set = async (key, value) => {
-    if ((value as { name: string }).name === 'large') {
-      throw new Error('too large');
-    }
-    await set.call(store, key, value);
-  };
+  const store = new ChoosyStore();
   const { app, runner, log } = await startApp({}, { store, shutdownTimeout: 5_000 });
   runner.with({ name: 'large' }).start(() => 'large');
   await expect.poll(() => log.said('warn')).toHaveLength(1);

@@ -7,7 +7,7 @@ const [shutdownTimeout = 3_000] = process.argv.slice(2).map(Number);
 const server = await startServer({ shutdownTimeout });
 const statuses = await Promise.all([
   server.post('/hang'),
-  ...Array.from({ length: 50 }, (_, i) => server.post(`/work/${i + 1}/2`)),
+  ...Array.from({ length: 50 }, (_, i) => server.post(`/orders/${i + 1}/2`)),
 ]);
 const toldAt = performance.now();
 server.child.kill('SIGTERM');

@@ -3,9 +3,7 @@
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { startApplication } from '../application.mjs';
 import { report } from '../figures.mjs';
 
 const [seconds = 30] = process.argv.slice(2).map(Number);
@@ -15,30 +13,15 @@ const CAPACITY = 100;
 const RATE = 10 * CAPACITY;
 
 let done = 0;
-class WorkController {
-  work(tasks) {
+const { app, runner, port } = await startApplication(
+  { maxPending: MAX_PENDING, concurrency: CAPACITY, shutdownTimeout: 120_000 },
+  (tasks) => {
     tasks.addTask(async (payload) => {
       await sleep(1_000);
       done += payload.length > 0 ? 1 : 0;
     }, 'x'.repeat(1_000));
-    return 'accepted';
-  }
-}
-Controller()(WorkController);
-Get()(WorkController.prototype, 'work', Object.getOwnPropertyDescriptor(WorkController.prototype, 'work'));
-Tasks()(WorkController.prototype, 'work', 0);
-class AppModule {}
-Module({
-  imports: [
-    BackgroundTasksModule.forRoot({ maxPending: MAX_PENDING, concurrency: CAPACITY, shutdownTimeout: 120_000 }),
-  ],
-  controllers: [WorkController],
-})(AppModule);
-
-const app = await NestFactory.create(AppModule, { logger: false });
-await app.listen(0, '127.0.0.1');
-const runner = app.get(TaskRunner);
-const { port } = app.getHttpServer().address();
+  },
+);
 const agent = new Agent({ keepAlive: true, maxSockets: 50 });
 
 const statuses = new Map();

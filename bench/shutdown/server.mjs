@@ -57,7 +57,7 @@ Controller()(WorkController);
 Reflect.defineMetadata('design:paramtypes', [Database], WorkController);
 Reflect.defineMetadata('design:paramtypes', [Number, Number, BackgroundTasks], WorkController.prototype, 'work');
 const number = { transform: Number };
-decorate(WorkController, 'work', Post('work/:id/:count'), Param('id', number), Param('count', number), Tasks());
+decorate(WorkController, 'work', Post('orders/:id/:count'), Param('id', number), Param('count', number), Tasks());
 decorate(WorkController, 'hang', Post('hang'), Tasks());
 
 class DatabaseModule {}

@@ -24,7 +24,7 @@ for (let round = 0; round < rounds; round++) {
         server.child.kill('SIGTERM');
       }
       const count = 1 + (id % 3);
-      const status = await server.post(`/work/${id}/${count}`, id % 20 === 7 ? Math.random() * 30 : undefined);
+      const status = await server.post(`/orders/${id}/${count}`, id % 20 === 7 ? Math.random() * 30 : undefined);
       if (status === 201) {
         counts.set(id, count);
       } else if (status === 503) {

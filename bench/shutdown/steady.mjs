@@ -2,42 +2,24 @@
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { startApplication } from '../application.mjs';
 import { report } from '../figures.mjs';
 import { addOneInThread } from '../threads/cpu.task.mjs';
 
 const [seconds = 60] = process.argv.slice(2).map(Number);
 
 let count = 0;
-class WorkController {
-  work(tasks) {
-    count++;
-    tasks.addTask(async () => sleep(Math.random() * 20));
-    tasks.addTask(addOneInThread, count);
-    tasks.with({ attempts: 3, backoff: { type: 'exponential', delay: 5, jitter: 1 } }).addTask(async () => {
-      if (Math.random() < 0.3) {
-        throw new Error('now and then');
-      }
-    });
-    tasks.with({ timeout: 10 }).addTask(() => sleep(Math.random() * 15));
-    return 'answered';
-  }
-}
-Controller()(WorkController);
-Get()(WorkController.prototype, 'work', Object.getOwnPropertyDescriptor(WorkController.prototype, 'work'));
-Tasks()(WorkController.prototype, 'work', 0);
-class AppModule {}
-Module({
-  imports: [BackgroundTasksModule.forRoot({ pool: { maxThreads: 1 }, history: { max: 100 } })],
-  controllers: [WorkController],
-})(AppModule);
-
-const app = await NestFactory.create(AppModule, { logger: false });
-await app.listen(0, '127.0.0.1');
-const runner = app.get(TaskRunner);
-const { port } = app.getHttpServer().address();
+const { app, runner, port } = await startApplication({ pool: { maxThreads: 1 }, history: { max: 100 } }, (tasks) => {
+  count++;
+  tasks.addTask(async () => sleep(Math.random() * 20));
+  tasks.addTask(addOneInThread, count);
+  tasks.with({ attempts: 3, backoff: { type: 'exponential', delay: 5, jitter: 1 } }).addTask(async () => {
+    if (Math.random() < 0.3) {
+      throw new Error('now and then');
+    }
+  });
+  tasks.with({ timeout: 10 }).addTask(() => sleep(Math.random() * 15));
+});
 const agent = new Agent({ keepAlive: true, maxSockets: 20 });
 
 async function load(duration) {
