@@ -14,6 +14,7 @@ import {
   TASKS_SCOPE,
   type BackgroundTasksModuleOptions,
 } from './background-tasks.options.ts';
+import { TaskProviders } from './executors/task-providers.ts';
 import { handlesMore } from './handlers.ts';
 import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './module-import.ts';
 import { TaskRegistry } from './registry/task-registry.service.ts';
@@ -47,6 +48,7 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
     // Which an import with options overrides: without, it is the error above that has to be told.
     ...tasksIn(Scope.REQUEST),
     InFlightRequests,
+    TaskProviders,
     TaskLists,
     TaskRunner,
     TaskRegistry,

@@ -6,6 +6,7 @@ export { Tasks } from './request/tasks.decorator.ts';
 export { TaskRunner } from './runner/task-runner.service.ts';
 export { currentTask, type CurrentTask, type TaskProgress } from './task/current-task.ts';
 export { defineTask, type DefineTaskOptions } from './task/define-task.ts';
+export { Task } from './task/task.decorator.ts';
 export { move, type Movable } from './task/move.ts';
 export type { Backoff } from './task/backoff.ts';
 export { BackgroundTask } from './task/background-task.ts';

@@ -37,6 +37,17 @@ export const noSuchMethod = (caller: string, className: string, method: string, 
   `${caller}(${className}, '${method}'): expected ${className}.${method} to be a method, got ${came}. ` +
   (methods.length > 0 ? `${className} has: ${methods.join(', ')}.` : `${className} has no methods.`);
 
+export const notProvided = (name: string, className: string) =>
+  `Task "${name}" was not accepted: no module of this application provides ${className}. ` +
+  `Add it to the providers of a module, or give an object that has the method instead of its class.`;
+
+export const providedWithoutMethod = (name: string, came: string, method: string) =>
+  `Task "${name}": expected what the application provides for its class to have a method '${method}'; got ${came}.`;
+
+export const taskOfNoMethod = (className: string, name: string, came: string) =>
+  `@Task() ${className}.${name}: expected a method that can be called, got ${came}. ` +
+  'Decorate a method; a function is defined by defineTask(fn, options).';
+
 export const optionsNotAnObject = (where: string, came: string) =>
   `${where}: expected an object with options, got ${came}.`;
 
@@ -82,7 +93,7 @@ export const eventLoopBlocked = (name: string, busy: number, threshold: number) 
   'Move it to a worker thread by defineTask(fn, { thread: import.meta.url }). This is said once for each name.';
 
 export const defineWithoutFunction = (came: string) =>
-  `defineTask(fn, options): expected a function, got ${came}. A provider's method can't be defined this way.`;
+  `defineTask(fn, options): expected a function, got ${came}. A provider's method is defined by the decorator @Task(options).`;
 
 export const defineWithoutName = (came: string) =>
   `defineTask(fn, options): expected a function with a name, got ${came} for a name. ` +

@@ -54,6 +54,8 @@ test('what fits compiles, and the handle knows the result', () => {
   tasks.addTask(identity, 5);
   tasks.addTask(mailer, 'level', 'info', { a: 1 });
   tasks.addTask(Mailer, 'stats', true);
+  expectTypeOf(tasks.addTask(Mailer, 'sendLater', 'a')).toEqualTypeOf<BackgroundTask<string>>();
+  expectTypeOf(runner.start(Mailer, 'send', 'a', 2)).toEqualTypeOf<BackgroundTask<number>>();
   tasks.addTask(console, 'log', 1, 'two');
 });
 
@@ -104,6 +106,10 @@ test('what does not fit does not compile', () => {
   tasks.with({ runOn: 'sometimes' });
   // @ts-expect-error wrong argument
   runner.start(send, 5);
+  // @ts-expect-error no such method of that class, nor of its objects
+  runner.start(Mailer, 'nope');
+  // @ts-expect-error wrong argument of a method of that class's objects
+  runner.start(Mailer, 'send', 5);
   // @ts-expect-error no such method
   runner.start(mailer, 'nope');
 });

@@ -1,11 +1,14 @@
 import { isObservable, type Subscription } from 'rxjs';
+import { describe, read } from '../errors/describe.ts';
+import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
-import { byClosing } from '../messages.ts';
+import { byClosing, providedWithoutMethod } from '../messages.ts';
 import type { Attempt } from '../task/attempt.ts';
 import { isPrimitive } from '../task/clone.ts';
 import { runAsTask } from '../task/current-task.ts';
-import type { TaskCall } from '../task/task-call.ts';
+import type { AnyFunction, ProviderMethod, TaskCall } from '../task/task-call.ts';
 import type { TaskExecutor } from './task-executor.ts';
+import type { TaskProviders } from './task-providers.ts';
 
 /** Is told of a call that kept the event loop to itself for so many milliseconds before it returned. */
 export type BusyListener = (call: TaskCall, busy: number) => void;
@@ -15,9 +18,15 @@ export class EventLoopExecutor implements TaskExecutor {
   /** What goes on after its attempt was aborted because the application is closed. */
   readonly #lingering = new Set<Promise<unknown>>();
 
-  constructor(private readonly onReturn: BusyListener) {}
+  constructor(
+    private readonly providers: TaskProviders,
+    private readonly onReturn: BusyListener,
+  ) {}
 
   admit(call: TaskCall): TaskCall {
+    if (call.of) {
+      this.providers.assertProvided(call.of.provider, call.name);
+    }
     return call;
   }
 
@@ -46,10 +55,25 @@ export class EventLoopExecutor implements TaskExecutor {
       // By one who was told that it begins.
       throw attempt.abortReason;
     }
+    const returned = call.of ? this.#callProvider(attempt, call.of) : this.#call(call, call.fn, call.thisArg);
+    return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
+  }
+
+  async #callProvider({ call, signal }: Attempt, { provider, method }: ProviderMethod): Promise<unknown> {
+    const target = await this.providers.resolve(provider);
+    // It can take long to be made: by then nobody may wait for it.
+    signal.throwIfAborted();
+    const fn = read(target, method);
+    if (typeof fn !== 'function') {
+      throw new TaskArgumentError(providedWithoutMethod(call.name, describe(target), String(method)));
+    }
+    return this.#call(call, fn as AnyFunction, target);
+  }
+
+  #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {
     const startedAt = performance.now();
     try {
-      const returned: unknown = Reflect.apply(call.fn, call.thisArg, call.args);
-      return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
+      return Reflect.apply(fn, thisArg, call.args);
     } finally {
       this.onReturn(call, performance.now() - startedAt);
     }

@@ -28,8 +28,8 @@ export class ThreadRun {
     readonly reject: (error: unknown) => void,
   ) {
     const { id, name, attempt: number, call } = attempt;
-    const { module, name: definedAs } = call.definition!;
-    this.request = [id, name, number, module!, definedAs, call.args];
+    const { module, name: definedAs } = call.definition!.thread!;
+    this.request = [id, name, number, module, definedAs, call.args];
   }
 
   /** The arguments are a clone that nobody else has, so all of their memory can be moved, if no other attempt needs it. */
@@ -91,7 +91,7 @@ export class ThreadRun {
       this.attempt.updateProgress(response.progress);
     }
     const { name, call } = this.attempt;
-    const module = call.definition!.module!;
+    const { module, name: definedAs } = call.definition!.thread!;
     switch (response.status) {
       case 'completed':
         return this.resolve(response.result);
@@ -100,7 +100,7 @@ export class ThreadRun {
       case 'not loaded':
         return this.reject(new TaskThreadError(moduleNotLoaded(name, module), { cause: unpackThrown(response.error) }));
       case 'not defined':
-        return this.reject(new TaskThreadError(taskNotDefined(name, call.definition!.name, module)));
+        return this.reject(new TaskThreadError(taskNotDefined(name, definedAs, module)));
       case 'result not cloned':
         return this.reject(new TaskThreadError(resultNotCloned(name), { cause: unpackThrown(response.error) }));
     }

@@ -5,6 +5,7 @@ import {
   type AnyFunction,
   type ArgumentsOf,
   type MethodName,
+  type ProviderClass,
   type TaskCall,
   type TaskResult,
   type TaskTarget,
@@ -43,8 +44,8 @@ export class BackgroundTasks {
   }
 
   /**
-   * Adds a function with its arguments, or an object with the name of one of its methods, which keeps its `this`. It runs
-   * after the response, in the async context of this call. What it returns is awaited: a promise, any thenable, an
+   * Adds a function with its arguments, or an object with the name of one of its methods, which keeps its `this`, or
+   * the class of a provider with the name of a method, for which Nest is asked when the task runs. It runs after the response, in the async context of this call. What it returns is awaited: a promise, any thenable, an
    * Observable. Added when the response is over, or where there is no request, it starts at once.
    *
    * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
@@ -58,6 +59,11 @@ export class BackgroundTasks {
    */
   addTask<T extends object, K extends MethodName<T>>(
     target: TaskTarget<T>,
+    method: K,
+    ...args: ArgumentsOf<T[K]>
+  ): BackgroundTask<TaskResult<T[K]>>;
+  addTask<T extends object, K extends MethodName<T>>(
+    provider: ProviderClass<T>,
     method: K,
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;

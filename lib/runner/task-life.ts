@@ -250,6 +250,6 @@ export class TaskLife {
   }
 
   #isOnEventLoop(call: TaskCall): boolean {
-    return call.definition?.module === undefined;
+    return call.definition?.thread === undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { EventLoopExecutor } from '../executors/event-loop.executor.ts';
+import { TaskProviders } from '../executors/task-providers.ts';
 import { ThreadExecutor } from '../executors/thread.executor.ts';
 import { SharedRecords } from '../registry/shared-records.ts';
 import { TaskHistory } from '../registry/task-history.ts';
@@ -25,14 +26,14 @@ export class TaskLists {
   readonly threads: ThreadExecutor;
   readonly #context: TaskListContext;
 
-  constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions) {
+  constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions, providers: TaskProviders) {
     const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
     const log = (this.log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
     this.history = new TaskHistory(history.max, history.ttl, shared);
     this.tracker = new TaskTracker(this.history, (error) => log.subscriberThrew(error));
     this.admission = new Admission(options.maxPending, this.tracker);
-    this.eventLoop = new EventLoopExecutor((call, busy) => log.returned(call, busy));
+    this.eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
     this.threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
     const turns = new TurnQueue();
     this.life = new TaskLife({

@@ -9,6 +9,7 @@ import {
   type AnyFunction,
   type ArgumentsOf,
   type MethodName,
+  type ProviderClass,
   type TaskResult,
   type TaskTarget,
 } from '../task/task-call.ts';
@@ -42,8 +43,9 @@ export class TaskRunner {
   }
 
   /**
-   * Runs a function, or a method with its `this`, in a later turn of the event loop. Tasks that were started one by one
-   * don't wait for each other.
+   * Runs a function, or a method with its `this`, in a later turn of the event loop. Where the class of a provider is given,
+   * Nest is asked for the object when the task runs: one of request scope is made for it. Tasks that were started one by
+   * one don't wait for each other.
    *
    * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
    * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned for a thread
@@ -52,6 +54,11 @@ export class TaskRunner {
    */
   start<T extends object, K extends MethodName<T>>(
     target: TaskTarget<T>,
+    method: K,
+    ...args: ArgumentsOf<T[K]>
+  ): BackgroundTask<TaskResult<T[K]>>;
+  start<T extends object, K extends MethodName<T>>(
+    provider: ProviderClass<T>,
     method: K,
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;

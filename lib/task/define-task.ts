@@ -55,7 +55,11 @@ export function defineTask<F extends AnyFunction>(fn: F, { thread, ...options }:
     return fn.apply(this, args);
   };
   Object.defineProperties(task, { name: { value: name }, length: { value: fn.length } });
-  attachDefinition(task, { name, module, options: checkTaskOptions('defineTask', options) });
+  attachDefinition(task, {
+    name,
+    thread: module === undefined ? undefined : { module, name },
+    options: checkTaskOptions('defineTask', options),
+  });
   if (module !== undefined) {
     registerThreadTask(module, name, fn);
   }

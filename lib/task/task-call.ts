@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import type { Observable } from 'rxjs';
 import { classNameOf, describe, functionName, read } from '../errors/describe.ts';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
-import { definitionOf, type TaskDefinition } from './task-definition.ts';
+import { definitionOf, methodDefinitionOf, type TaskDefinition } from './task-definition.ts';
 import { classAsTask, generatorAsTask, methodNotNamed, noSuchMethod, notATask, promiseAsTask } from '../messages.ts';
 
 /** Any function; `any`, since a function's parameters can't be assigned from `unknown`. */
@@ -15,6 +15,9 @@ export type MethodName<T> = { [K in keyof T]-?: T[K] extends AnyFunction ? K : n
 
 /** An object with methods: a function counts as a task of its own, even one that has methods, and a class as an object. */
 export type TaskTarget<T> = T extends AnyFunction ? never : T;
+
+/** The class of a provider: what Nest is asked for. */
+export type ProviderClass<T = object> = abstract new (...args: never[]) => T;
 
 /** What is passed to `F`. */
 export type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
@@ -29,20 +32,29 @@ export type TaskResult<F> = F extends (...args: never[]) => infer R
 /** How a function is called that has no name. */
 export const ANONYMOUS = 'anonymous';
 
+/** A method of a provider that is looked for when the task runs. */
+export interface ProviderMethod {
+  readonly provider: ProviderClass;
+  readonly method: string | symbol;
+}
+
 /** A function with all that it needs to be called later as it would have been called here and now. */
 export interface TaskCall {
   readonly name: string;
   readonly fn: AnyFunction;
   readonly thisArg: unknown;
+  /** Whose method is called instead, where it is a class that was given. */
+  readonly of?: ProviderMethod;
   readonly args: readonly unknown[];
-  /** What `defineTask` knows of the function, if it made it. */
+  /** What `defineTask` or `@Task` knows of the function. */
   readonly definition: TaskDefinition | undefined;
   /** The async context of the place that added the task. */
   readonly scope: AsyncResource;
 }
 
 /**
- * Reads the arguments of `addTask` and `start`: `(fn, ...args)` or `(target, 'method', ...args)`.
+ * Reads the arguments of `addTask` and `start`: `(fn, ...args)`, `(target, 'method', ...args)`, or the same with the class of
+ * a provider as its target.
  *
  * @param caller what was called, for the message: `addTask`
  * @throws TaskArgumentError if there is nothing to call
@@ -70,11 +82,21 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
   if (typeof method !== 'string' && typeof method !== 'symbol') {
     throw new TaskArgumentError(methodNotNamed(caller, className, describe(method)));
   }
-  const fn = read(first, method);
+  const own = read(first, method);
+  const isOfProvider = typeof own !== 'function' && typeof first === 'function';
+  const holder = isOfProvider ? (first as ProviderClass).prototype : first;
+  const fn = isOfProvider ? read(holder, method) : own;
   if (typeof fn !== 'function') {
-    throw new TaskArgumentError(noSuchMethod(caller, className, String(method), describe(fn), methodsOf(first)));
+    const methods = [...new Set([...methodsOf(first), ...methodsOf(holder)])];
+    throw new TaskArgumentError(noSuchMethod(caller, className, String(method), describe(own), methods));
   }
-  return taskCall(`${className}.${String(method)}`, fn as AnyFunction, first, args, definitionOf(fn));
+  if (types.isGeneratorFunction(fn)) {
+    throw new TaskArgumentError(generatorAsTask(caller, describe(fn)));
+  }
+  const definition = methodDefinitionOf(fn);
+  const name = definition?.name ?? `${className}.${String(method)}`;
+  const call = taskCall(name, fn as AnyFunction, first, args, definition);
+  return isOfProvider ? { ...call, of: { provider: first as ProviderClass, method } } : call;
 }
 
 function taskCall(

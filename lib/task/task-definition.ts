@@ -1,10 +1,17 @@
 import type { TaskOptions } from './task-options.ts';
 
-/** What `defineTask` knows of a function. */
-export interface TaskDefinition {
+export interface ThreadDefinition {
+  /** The URL of the module that defines it. */
+  readonly module: string;
   readonly name: string;
-  /** The URL of the module that defines it, where it is to run in a thread. */
-  readonly module: string | undefined;
+}
+
+/** What `defineTask` or `@Task` knows of a function. */
+export interface TaskDefinition {
+  /** None of a method whose name is that of whichever class has it. */
+  readonly name: string | undefined;
+  /** How a thread finds it, where it is to run in one. */
+  readonly thread: ThreadDefinition | undefined;
   readonly options: TaskOptions;
 }
 
@@ -17,6 +24,15 @@ export function attachDefinition(fn: object, definition: TaskDefinition): void {
   (fn as Defined)[key] = definition;
 }
 
+/** As metadata, which is what other decorators that put a function around a method take over from it. */
+export function attachMethodDefinition(method: object, definition: TaskDefinition): void {
+  Reflect.defineMetadata(key, definition, method);
+}
+
 export function definitionOf(fn: object): TaskDefinition | undefined {
   return (fn as Defined)[key];
+}
+
+export function methodDefinitionOf(method: object): TaskDefinition | undefined {
+  return definitionOf(method) ?? (Reflect.getOwnMetadata(key, method) as TaskDefinition | undefined);
 }

@@ -1,0 +1,36 @@
+import 'reflect-metadata';
+import { types } from 'node:util';
+import { DefineTaskError } from '../errors/define-task.error.ts';
+import { classNameOf, describe } from '../errors/describe.ts';
+import { taskOfNoMethod } from '../messages.ts';
+import { attachMethodDefinition } from './task-definition.ts';
+import { checkTaskOptions, type TaskOptions } from './task-options.ts';
+
+/**
+ * Gives a provider's method options of its own, which hold wherever it is added. Its name is `Class.method`, the class
+ * being that of the object that was given, unless the option `name` says otherwise.
+ *
+ * @throws DefineTaskError if it decorates no method, or a generator; InvalidOptionError
+ *
+ * @example
+ * @Injectable()
+ * export class Mailer {
+ *   @Task({ attempts: 3, backoff: { type: 'exponential', delay: 1_000 } })
+ *   async sendWelcome(address: string) { … }
+ * }
+ *
+ * // a controller
+ * this.tasks.addTask(this.mailer, 'sendWelcome', address);
+ *
+ * @since 0.1.0
+ */
+export function Task(options: TaskOptions = {}): MethodDecorator {
+  const checked = checkTaskOptions('@Task', options);
+  return (holder, name, descriptor) => {
+    const method: unknown = descriptor?.value;
+    if (typeof method !== 'function' || types.isGeneratorFunction(method)) {
+      throw new DefineTaskError(taskOfNoMethod(classNameOf(holder), String(name), describe(method)));
+    }
+    attachMethodDefinition(method, { name: checked.name, thread: undefined, options: checked });
+  };
+}

@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import { expect, test } from 'vitest';
+import { DefineTaskError, InvalidOptionError, Task, TaskRunner } from 'nestjs-background-tasks';
+import { taskOfNoMethod, unknownOption } from '../lib/messages.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+/** As decorators do that measure, cache or lock: another function in the method's place, with its metadata. */
+function Wrapped(): MethodDecorator {
+  return (_holder, _name, descriptor) => {
+    const original = descriptor.value as unknown as (...args: unknown[]) => unknown;
+    const wrapper = function (this: unknown, ...args: unknown[]) {
+      return Reflect.apply(original, this, args);
+    };
+    for (const key of Reflect.getMetadataKeys(original) as unknown[]) {
+      Reflect.defineMetadata(key, Reflect.getMetadata(key, original), wrapper);
+    }
+    descriptor.value = wrapper as never;
+  };
+}
+
+@Injectable()
+class Mailer {
+  readonly sent: string[] = [];
+  failing = 2;
+
+  @Task({ attempts: 3 })
+  send(address: string): number {
+    if (this.failing-- > 0) {
+      throw new Error('busy');
+    }
+    return this.sent.push(address);
+  }
+
+  @Wrapped()
+  @Task({ attempts: 3 })
+  sendWrapped(address: string): number {
+    return this.send(address);
+  }
+
+  @Task({ name: 'newsletter' })
+  sendNews(): void {}
+
+  @Task()
+  static flush(): string {
+    return 'flushed';
+  }
+}
+
+@Injectable()
+class QuietMailer extends Mailer {
+  override sendNews(): void {}
+}
+
+test('the options of a method hold wherever it is added, and its `this` is kept', async () => {
+  const { app } = await startApp({ providers: [Mailer] });
+  const mailer = app.get(Mailer);
+  const task = app.get(TaskRunner).start(mailer, 'send', 'ada@example.com');
+  expect(await task.settled()).toMatchObject({ name: 'Mailer.send', status: 'completed', attempts: 3, result: 1 });
+  expect(mailer.sent).toEqual(['ada@example.com']);
+});
+
+test('those of the call go first', async () => {
+  const { app } = await startApp({ providers: [Mailer] });
+  const task = app.get(TaskRunner).with({ attempts: 1 }).start(app.get(Mailer), 'send', 'ada@example.com');
+  expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 1 });
+});
+
+test('also where another decorator has put a function around the method', async () => {
+  const { app } = await startApp({ providers: [Mailer] });
+  const task = app.get(TaskRunner).start(app.get(Mailer), 'sendWrapped', 'ada@example.com');
+  expect(await task.settled()).toMatchObject({ name: 'Mailer.sendWrapped', status: 'completed', attempts: 3 });
+});
+
+test('a method is called after the class that has it, or by the option name', async () => {
+  const { app } = await startApp({ providers: [Mailer, QuietMailer] });
+  const runner = app.get(TaskRunner);
+  const names = [
+    runner.start(app.get(Mailer), 'sendNews'),
+    runner.start(app.get(QuietMailer), 'send', ''),
+    runner.start(app.get(QuietMailer), 'sendNews'),
+    runner.start(Mailer, 'flush'),
+    runner.with({ name: 'once' }).start(app.get(Mailer), 'sendNews'),
+  ].map(({ name }) => name);
+  expect(names).toEqual(['newsletter', 'QuietMailer.send', 'QuietMailer.sendNews', 'Mailer.flush', 'once']);
+});
+
+test('a method can still be called directly', () => {
+  const mailer = new Mailer();
+  mailer.failing = 0;
+  expect(mailer.send('ada@example.com')).toBe(1);
+});
+
+test('what is no method, or can only be iterated over, is refused where it is decorated', () => {
+  const holder = { constructor: Mailer };
+  expect(() => Task()(holder, 'sender', undefined as never)).toThrow(
+    new DefineTaskError(taskOfNoMethod('Mailer', 'sender', 'undefined')),
+  );
+  const rows = { value: function* rows() {} };
+  expect(() => Task()(holder, 'rows', rows as never)).toThrow(
+    new DefineTaskError(taskOfNoMethod('Mailer', 'rows', 'the function rows')),
+  );
+});
+
+test('so is an option that there isn’t', () => {
+  expect(() => Task({ retries: 3 } as never)).toThrow(InvalidOptionError);
+  expect(() => Task({ retries: 3 } as never)).toThrow(unknownOption('@Task', 'retries', []).split('The options')[0]);
+});
