@@ -141,7 +141,7 @@ export class SharedRecords {
   }
 
   #keepAlive(task: BackgroundTask): void {
-    if (task.finishedAt) {
+    if (task.isSettled) {
       this.#unsettled.delete(task);
       if (this.#unsettled.size === 0) {
         clearInterval(this.#refresher);

@@ -5,7 +5,7 @@ import type { SharedRecords } from './shared-records.ts';
 
 /** Keeps tasks that have come to their end, so many and so long, and has all of them shared if there is a store. */
 export class TaskHistory implements TaskKeeper {
-  readonly #settled: LRUCache<string, BackgroundTask> | undefined;
+  readonly #settled: LRUCache<number, BackgroundTask> | undefined;
 
   /** @param ttl ms */
   constructor(
@@ -13,19 +13,26 @@ export class TaskHistory implements TaskKeeper {
     ttl: number,
     readonly shared: SharedRecords | undefined,
   ) {
-    this.#settled = max > 0 ? new LRUCache({ max, ...(ttl !== Infinity && { ttl }) }) : undefined;
+    this.#settled =
+      max > 0
+        ? new LRUCache({ max, ...(ttl !== Infinity && { ttl }), dispose: (task: BackgroundTask) => task.forget() })
+        : undefined;
   }
 
   changed(task: BackgroundTask): void {
-    if (task.finishedAt) {
-      this.#settled?.set(task.id, task);
-    }
     this.shared?.write(task);
+    if (task.isSettled) {
+      if (this.#settled) {
+        this.#settled.set(task.sequence, task);
+      } else {
+        task.forget();
+      }
+    }
   }
 
-  find(id: string): BackgroundTask | undefined {
-    // Peeked at, since whether somebody looks at a task is not to decide how long it is kept.
-    return this.#settled?.peek(id);
+  /** Whether it is kept, still. */
+  has(task: BackgroundTask): boolean {
+    return this.#settled?.has(task.sequence) ?? false;
   }
 
   get settled(): Iterable<BackgroundTask> {

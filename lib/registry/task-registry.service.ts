@@ -46,9 +46,8 @@ export class TaskRegistry {
    * @throws TaskStoreError if there is a store and it fails, or takes more than 5 s
    */
   async get(id: string): Promise<TaskRecord | undefined> {
-    const { tracker, history } = this.lists;
-    const task = tracker.find(id) ?? history.find(id);
-    return task ? task.toJSON() : isTaskId(id) ? history.shared?.read(id) : undefined;
+    const task = this.lists.find(id);
+    return task ? task.toJSON() : isTaskId(id) ? this.lists.history.shared?.read(id) : undefined;
   }
 
   /**
@@ -72,7 +71,7 @@ export class TaskRegistry {
    * @returns whether there was something to end
    */
   async cancel(id: string): Promise<boolean> {
-    return this.lists.tracker.find(id)?.cancel() ?? false;
+    return this.lists.find(id)?.cancel() ?? false;
   }
 }
 

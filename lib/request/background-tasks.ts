@@ -10,7 +10,7 @@ import {
   type TaskResult,
   type TaskTarget,
 } from '../task/task-call.ts';
-import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
+import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/task-options.ts';
 
 /** Where tasks are added: there is no list of them before the first. */
 export interface TaskListSource {
@@ -38,7 +38,7 @@ export class BackgroundTasks {
   readonly #options: TaskOptions;
 
   /** @internal made for each request */
-  constructor(source: TaskListSource, options: TaskOptions = {}) {
+  constructor(source: TaskListSource, options: TaskOptions = NO_OPTIONS) {
     this.#source = source;
     this.#options = options;
   }

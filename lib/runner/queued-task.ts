@@ -9,15 +9,15 @@ export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonl
 export interface QueuedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
-  readonly options: ResolvedTaskOptions;
+  options: ResolvedTaskOptions;
   /** By `performance.now()`, since a clock can be set. */
   readonly addedAt: number;
-  /** Who shares in what there is too little of: the list to which the task belongs. */
-  readonly owner: object;
-  /** Which list is to run it, and whether it has begun to. */
-  readonly place: { list: TaskPlace; isTaken: boolean };
+  /** Which list is to run it: it shares with others in what there is too little of. */
+  list: TaskPlace;
+  /** Whether its list has begun to run it. */
+  isTaken: boolean;
   /** Lists of those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */
-  readonly heirs: Map<TaskPlace, ResolvedTaskOptions>;
+  heirs?: Map<TaskPlace, ResolvedTaskOptions> | undefined;
 }
 
 /** A list, as far as others have to do with it. */

@@ -120,7 +120,7 @@ export class TaskLife {
   #start(life: Life): void {
     const { slots, turns } = this.context;
     const { task, call } = life.queued;
-    if (task.finishedAt) {
+    if (task.isSettled) {
       return;
     }
     if (!slots || !this.#isOnEventLoop(call)) {
@@ -128,14 +128,14 @@ export class TaskLife {
       return;
     }
     const use = () => {
-      if (task.finishedAt) {
+      if (task.isSettled) {
         slots.release();
       } else {
         void this.#try(life);
       }
     };
     let isThisTurn = true;
-    const leave = slots.acquire(life.queued.owner, () => (isThisTurn ? use() : turns.schedule(use)));
+    const leave = slots.acquire(life.queued.list, () => (isThisTurn ? use() : turns.schedule(use)));
     if (task.status === 'pending') {
       this.#whileWaiting(life, leave);
     }
@@ -181,7 +181,7 @@ export class TaskLife {
     const { tracker, turns, log } = this.context;
     this.#whileWaiting(life);
     const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(queued, error));
-    if (task.finishedAt) {
+    if (task.isSettled) {
       return;
     }
     if (!isWorthAnother) {
@@ -196,7 +196,7 @@ export class TaskLife {
     log.retrying(task, call, delay, origin);
     tracker.retrying(task, delay);
     // Whoever is told can cancel it.
-    if (task.finishedAt) {
+    if (task.isSettled) {
       return;
     }
     if (delay > 0) {

@@ -1,7 +1,7 @@
 import Queue from 'yocto-queue';
-import { BackgroundTask } from '../task/background-task.ts';
+import { BackgroundTask, type TaskIds } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
-import type { TaskOptions } from '../task/task-options.ts';
+import { NO_OPTIONS, type TaskOptions } from '../task/task-options.ts';
 import type { QueuedTask, ResolvedTaskOptions, TaskPlace } from './queued-task.ts';
 import type { TaskLife } from './task-life.ts';
 import type { Origin, TaskLog } from './task-log.ts';
@@ -12,6 +12,7 @@ export type Outcome = 'success' | 'failure' | undefined;
 
 /** What lists share: how tasks go where nothing else is said of them, and where they go. */
 export interface TaskListContext {
+  readonly ids: TaskIds;
   readonly execution: 'sequential' | 'parallel';
   /** What holds for a task of which nothing else is said. */
   readonly defaults: ResolvedTaskOptions;
@@ -45,22 +46,22 @@ export class TaskList implements TaskPlace {
   /** @throws TooManyTasksError, TaskArgumentError */
   add(call: TaskCall, given: TaskOptions): BackgroundTask {
     const { defaults, life } = this.context;
-    const options = { ...defaults, ...call.definition?.options, ...given };
+    const defined = call.definition?.options;
+    const options = defined || given !== NO_OPTIONS ? { ...defaults, ...defined, ...given } : defaults;
     const duplicate = life.findDuplicate(options);
     if (duplicate) {
       this.#want(duplicate, options);
       return duplicate.task;
     }
     const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
-    const task = new BackgroundTask(admitted.name);
+    const task = new BackgroundTask(admitted.name, this.context.ids);
     const queued: QueuedTask = {
       task,
       call: admitted,
       options,
       addedAt: performance.now(),
-      owner: this,
-      place: { list: this, isTaken: false },
-      heirs: new Map(),
+      list: this,
+      isTaken: false,
     };
     this.#keep(task);
     this.#waiting.enqueue(queued);
@@ -84,25 +85,26 @@ export class TaskList implements TaskPlace {
     const wanted = this.#wanted;
     this.#wanted = [];
     for (const queued of wanted) {
-      this.#want(queued, queued.heirs.get(this)!);
+      this.#want(queued, queued.heirs!.get(this)!);
     }
     this.#advance();
   }
 
   /** Takes over a task of another list that is not to run there, or can't yet. */
   adopt(queued: QueuedTask, options: ResolvedTaskOptions): void {
-    queued.place.list = this;
-    this.#waiting.enqueue({ ...queued, options, owner: this });
+    queued.list = this;
+    queued.options = options;
+    this.#waiting.enqueue(queued);
     this.#advance();
   }
 
   /** Nobody is to wait for another request because both want the same. */
   #want(queued: QueuedTask, options: ResolvedTaskOptions): void {
-    const { place, heirs } = queued;
-    if (place.isTaken) {
+    if (queued.isTaken) {
       return;
     }
-    if (this.#isOpen && !place.list.isOpen && this.#isWanted({ options })) {
+    const heirs = (queued.heirs ??= new Map());
+    if (this.#isOpen && !queued.list.isOpen && this.#isWanted(options)) {
       this.adopt(queued, options);
     } else if (!heirs.has(this) || options.runOn === 'always') {
       heirs.set(this, options);
@@ -115,7 +117,7 @@ export class TaskList implements TaskPlace {
   // A task that adds itself again goes on in the same list for as long as the process runs.
   #keep(task: BackgroundTask): void {
     if (this.#tasks.length >= this.#maxTasks) {
-      this.#tasks = this.#tasks.filter(({ finishedAt }) => !finishedAt);
+      this.#tasks = this.#tasks.filter(({ isSettled }) => !isSettled);
       this.#maxTasks = Math.max(MAX_TASKS, 2 * this.#tasks.length);
     }
     this.#tasks.push(task);
@@ -147,11 +149,11 @@ export class TaskList implements TaskPlace {
   };
 
   #run(queued: QueuedTask, onEnd: () => void): void {
-    if (queued.task.status !== 'pending' || queued.place.list !== this) {
+    if (!this.#isWaiting(queued)) {
       onEnd();
-    } else if (this.#isWanted(queued)) {
-      queued.place.isTaken = true;
-      queued.heirs.clear();
+    } else if (this.#isWanted(queued.options)) {
+      queued.isTaken = true;
+      queued.heirs = undefined;
       this.context.life.run(queued, onEnd, this.origin);
     } else {
       this.#skip(queued);
@@ -161,8 +163,8 @@ export class TaskList implements TaskPlace {
 
   /** @returns whether nobody else wanted it */
   #skip(queued: QueuedTask, isHeir = (_heir: TaskPlace) => true): boolean {
-    for (const [heir, options] of queued.heirs) {
-      queued.heirs.delete(heir);
+    for (const [heir, options] of queued.heirs ?? []) {
+      queued.heirs!.delete(heir);
       if (isHeir(heir)) {
         heir.adopt(queued, options);
         return false;
@@ -172,17 +174,20 @@ export class TaskList implements TaskPlace {
     return true;
   }
 
-  #isWanted({ options: { runOn } }: Pick<QueuedTask, 'options'>): boolean {
+  #isWaiting({ task, list, isTaken }: QueuedTask): boolean {
+    return task.status === 'pending' && list === this && !isTaken;
+  }
+
+  #isWanted({ runOn }: ResolvedTaskOptions): boolean {
     return this.#outcome === undefined || runOn === 'always' || runOn === this.#outcome;
   }
 
   #skipWaiting(failed: QueuedTask): void {
-    const skipped = [...this.#waiting.drain()].filter((queued) => {
-      // Whoever is told that one is skipped can cancel the next.
-      const isWaiting = queued.task.status === 'pending' && queued.place.list === this;
-      return isWaiting && this.#skip(queued, (heir) => heir !== this);
-    });
-    const tasks = skipped.filter((queued) => this.#isWanted(queued)).map(({ task }) => task);
+    // One after the other, since whoever is told that one is skipped can cancel the next.
+    const skipped = [...this.#waiting.drain()].filter(
+      (queued) => this.#isWaiting(queued) && this.#skip(queued, (heir) => heir !== this),
+    );
+    const tasks = skipped.filter(({ options }) => this.#isWanted(options)).map(({ task }) => task);
     if (tasks.length > 0) {
       this.context.log.skipped(failed.task, failed.call, tasks, this.origin);
     }

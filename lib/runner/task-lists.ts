@@ -5,6 +5,7 @@ import { TaskProviders } from '../executors/task-providers.ts';
 import { ThreadExecutor } from '../executors/thread.executor.ts';
 import { SharedRecords } from '../registry/shared-records.ts';
 import { TaskHistory } from '../registry/task-history.ts';
+import type { BackgroundTask, TaskIds } from '../task/background-task.ts';
 import type { TaskStats } from '../task/task-stats.ts';
 import { Admission } from './admission.ts';
 import { FairSlots } from './fair-slots.ts';
@@ -24,6 +25,7 @@ export class TaskLists {
   readonly log: TaskLog;
   readonly eventLoop: EventLoopExecutor;
   readonly threads: ThreadExecutor;
+  readonly #ids: TaskIds = new Map();
   readonly #context: TaskListContext;
 
   constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions, providers: TaskProviders) {
@@ -45,11 +47,24 @@ export class TaskLists {
       tracker: this.tracker,
       log,
     });
-    this.#context = { execution, defaults: { runOn, onFailure, ...defaults }, turns, life: this.life, log };
+    this.#context = {
+      ids: this.#ids,
+      execution,
+      defaults: { runOn, onFailure, ...defaults },
+      turns,
+      life: this.life,
+      log,
+    };
   }
 
   get stats(): TaskStats {
     return { ...this.tracker.stats, delayed: this.life.delayed, threads: this.threads.stats };
+  }
+
+  /** A task of this process that is known, still. */
+  find(id: string): BackgroundTask | undefined {
+    const task = this.#ids.get(id);
+    return task?.isSettled && !this.history.has(task) ? undefined : task;
   }
 
   /** A list that waits until it is opened. */

@@ -16,7 +16,7 @@ import {
 import { timeLimit } from '../task/option-rules.ts';
 import type { TaskEvent } from '../task/task-event.ts';
 import type { TaskStats } from '../task/task-stats.ts';
-import { checkTaskOptions, type TaskOptions } from '../task/task-options.ts';
+import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/task-options.ts';
 import { TaskLists } from './task-lists.ts';
 
 /**
@@ -36,7 +36,7 @@ import { TaskLists } from './task-lists.ts';
 @Injectable()
 export class TaskRunner {
   readonly #lists: TaskLists;
-  #options: TaskOptions = {};
+  #options: TaskOptions = NO_OPTIONS;
 
   constructor(lists: TaskLists) {
     this.#lists = lists;

@@ -13,7 +13,8 @@ export interface TaskKeeper {
 
 /** Knows every task that was accepted and has not come to its end, counts all, and tells of each step. */
 export class TaskTracker {
-  readonly #unsettled = new Map<string, BackgroundTask>();
+  /** By their numbers, which is cheaper than by the tasks themselves. */
+  readonly #unsettled = new Map<number, BackgroundTask>();
   readonly #deduplicated = new Map<string, QueuedTask>();
   readonly #drained = new Set<() => void>();
   readonly #events: TaskEvents<TaskEvent>;
@@ -49,17 +50,13 @@ export class TaskTracker {
     return this.#unsettled.values();
   }
 
-  find(id: string): BackgroundTask | undefined {
-    return this.#unsettled.get(id);
-  }
-
   findDuplicate(id: string): QueuedTask | undefined {
     return this.#deduplicated.get(id);
   }
 
   added(queued: QueuedTask): void {
     const { task, options } = queued;
-    this.#unsettled.set(task.id, task);
+    this.#unsettled.set(task.sequence, task);
     if (options.deduplication) {
       this.#deduplicated.set(options.deduplication.id, queued);
     }
@@ -68,7 +65,7 @@ export class TaskTracker {
 
   started(task: BackgroundTask): void {
     this.#running++;
-    this.#tell('started', task, task.attempts === 1 ? { wait: between(task.createdAt, task.startedAt) } : {});
+    this.#tell('started', task);
   }
 
   progressed(task: BackgroundTask): void {
@@ -77,18 +74,18 @@ export class TaskTracker {
 
   retrying(task: BackgroundTask, delay: number): void {
     this.#running--;
-    this.#tell('retrying', task, { delay });
+    this.#tell('retrying', task, delay);
   }
 
   /** @param wasRunning whether it was counted as running until now */
   settled(task: BackgroundTask, how: TaskEnd, wasRunning: boolean, deduplicationId?: string): void {
-    this.#unsettled.delete(task.id);
+    this.#unsettled.delete(task.sequence);
     if (deduplicationId !== undefined && this.#deduplicated.get(deduplicationId)?.task === task) {
       this.#deduplicated.delete(deduplicationId);
     }
     this.#running -= wasRunning ? 1 : 0;
     this.#ended[how]++;
-    this.#tell(how, task, task.startedAt ? { run: between(task.startedAt, task.finishedAt) } : {});
+    this.#tell(how, task);
     if (this.#unsettled.size === 0) {
       for (const resolve of this.#drained) {
         resolve();
@@ -128,15 +125,30 @@ export class TaskTracker {
     });
   }
 
-  #tell(type: TaskEventType, task: BackgroundTask, times: { wait?: number; run?: number; delay?: number } = {}): void {
+  #tell(type: TaskEventType, task: BackgroundTask, delay?: number): void {
     this.keeper.changed(task);
     if (this.#events.isObserved) {
-      this.#events.emit({ type, task: task.toRecord(), ...times } as TaskEvent);
+      this.#events.emit({ type, task: task.toRecord(), ...timesOf(type, task, delay) } as TaskEvent);
     }
   }
 }
 
+function timesOf(type: TaskEventType, task: BackgroundTask, delay?: number): { [time: string]: number | undefined } {
+  const { createdAt, startedAt, finishedAt } = task;
+  switch (type) {
+    case 'added':
+    case 'progress':
+      return {};
+    case 'started':
+      return task.attempts === 1 ? { wait: between(createdAt, startedAt) } : {};
+    case 'retrying':
+      return { delay };
+    default:
+      return startedAt ? { run: between(startedAt, finishedAt) } : {};
+  }
+}
+
 // Clocks can be set back in between.
-function between(start: Date | undefined, end: Date | undefined): number {
+function between(start: Date, end: Date | undefined): number {
   return Math.max(0, Number(end) - Number(start));
 }

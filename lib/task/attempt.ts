@@ -24,6 +24,7 @@ export class Attempt implements CurrentTask {
   #onAbort?: (reason: AbortReason) => void;
   #timer?: NodeJS.Timeout;
   #isOver = false;
+  #updateProgress?: (progress: TaskProgress) => void;
 
   constructor(
     readonly task: BackgroundTask,
@@ -35,15 +36,17 @@ export class Attempt implements CurrentTask {
     this.isLast = this.attempt >= (options.attempts ?? 1);
   }
 
-  // A property, so that it can be taken off by destructuring.
-  readonly updateProgress = (progress: TaskProgress): void => {
-    const copy = copyProgress(progress);
-    // One that ran out of time may go on unseen: then nobody is to see its progress either.
-    if (!this.#isOver) {
-      this.task.update(copy);
-      this.observer.progressed(this.task);
-    }
-  };
+  // A function of its own, so that it can be taken off by destructuring; made when somebody asks for it.
+  get updateProgress(): (progress: TaskProgress) => void {
+    return (this.#updateProgress ??= (progress) => {
+      const copy = copyProgress(progress);
+      // One that ran out of time may go on unseen: then nobody is to see its progress either.
+      if (!this.#isOver) {
+        this.task.update(copy);
+        this.observer.progressed(this.task);
+      }
+    });
+  }
 
   get id(): string {
     return this.task.id;

@@ -14,6 +14,9 @@ const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } =
 /** How many there were before it, in this process: two can be added in the same millisecond. */
 let count = 0;
 
+/** Tasks by their ids: those whose ids somebody has read, since nobody can ask for others. */
+export type TaskIds = Map<string, BackgroundTask>;
+
 /** The states in which a task has come to its end. */
 export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
 
@@ -23,15 +26,15 @@ export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
  * @since 0.1.0
  */
 export class BackgroundTask<R = unknown> {
-  /** Unguessable, so that it can be handed to a client. */
-  readonly id: string = randomUUID();
-  /** When it was added. */
-  readonly createdAt = new Date();
   /** @internal in which order they were added */
   readonly sequence = count++;
+  #id?: string;
+  #ids: TaskIds | undefined;
   #status: TaskStatus = 'pending';
-  #startedAt?: Date;
-  #finishedAt?: Date;
+  // As numbers, since of most tasks nobody asks for them: Dates would be more than all the rest of what is kept.
+  readonly #createdAt = Date.now();
+  #startedAt: number | undefined;
+  #finishedAt: number | undefined;
   #attempts = 0;
   #progress?: TaskProgress;
   #result?: R;
@@ -44,20 +47,43 @@ export class BackgroundTask<R = unknown> {
   constructor(
     /** The function's name, `Class.method`, or the option `name`. */
     readonly name: string,
-  ) {}
+    ids?: TaskIds,
+  ) {
+    this.#ids = ids;
+  }
+
+  /** Unguessable, so that it can be handed to a client. */
+  get id(): string {
+    // Made when somebody reads it: to make it, and to keep tasks by it, would cost as much as all else of a short task.
+    if (this.#id === undefined) {
+      this.#id = randomUUID();
+      this.#ids?.set(this.#id, this);
+    }
+    return this.#id;
+  }
 
   get status(): TaskStatus {
     return this.#status;
   }
 
+  /** When it was added. */
+  get createdAt(): Date {
+    return new Date(this.#createdAt);
+  }
+
   /** When its first attempt began. */
   get startedAt(): Date | undefined {
-    return this.#startedAt;
+    return dateOf(this.#startedAt);
   }
 
   /** When it came to its end. */
   get finishedAt(): Date | undefined {
-    return this.#finishedAt;
+    return dateOf(this.#finishedAt);
+  }
+
+  /** @internal whether it has come to its end */
+  get isSettled(): boolean {
+    return this.#finishedAt !== undefined;
   }
 
   /** How many attempts have begun. */
@@ -100,7 +126,7 @@ export class BackgroundTask<R = unknown> {
    * const { status, error } = await task.settled();
    */
   settled(): Promise<TaskRecord<R>> {
-    return (this.#settled ??= this.#finishedAt
+    return (this.#settled ??= this.isSettled
       ? Promise.resolve(this.toRecord())
       : new Promise((resolve) => (this.#onSettled = () => resolve(this.toRecord()))));
   }
@@ -117,13 +143,13 @@ export class BackgroundTask<R = unknown> {
       name: this.name,
       status: this.#status,
       attempts: this.#attempts,
-      createdAt: this.createdAt.toISOString(),
+      createdAt: toISOString(this.#createdAt),
     };
-    if (this.#startedAt) {
-      record.startedAt = this.#startedAt.toISOString();
+    if (this.#startedAt !== undefined) {
+      record.startedAt = toISOString(this.#startedAt);
     }
-    if (this.#finishedAt) {
-      record.finishedAt = this.#finishedAt.toISOString();
+    if (this.#finishedAt !== undefined) {
+      record.finishedAt = toISOString(this.#finishedAt);
     }
     if (this.#progress !== undefined) {
       record.progress = this.#progress;
@@ -135,6 +161,14 @@ export class BackgroundTask<R = unknown> {
       record.error = errorRecord(this.#error);
     }
     return record;
+  }
+
+  /** @internal to be called when it is not to be found by its id any more */
+  forget(): void {
+    if (this.#id !== undefined) {
+      this.#ids?.delete(this.#id);
+    }
+    this.#ids = undefined;
   }
 
   /** @internal @param by whom or what, as it completes the sentence "it was cancelled …" */
@@ -154,7 +188,7 @@ export class BackgroundTask<R = unknown> {
     this.#become('running');
     this.#attempts++;
     this.#error = undefined;
-    this.#startedAt ??= new Date();
+    this.#startedAt ??= Date.now();
   }
 
   /** @internal */
@@ -198,7 +232,7 @@ export class BackgroundTask<R = unknown> {
 
   #end(status: TaskEnd): void {
     this.#become(status);
-    this.#finishedAt = new Date();
+    this.#finishedAt = Date.now();
     this.#cancel = undefined;
   }
 
@@ -208,6 +242,14 @@ export class BackgroundTask<R = unknown> {
     }
     this.#status = status;
   }
+}
+
+function dateOf(time: number | undefined): Date | undefined {
+  return time === undefined ? undefined : new Date(time);
+}
+
+function toISOString(time: number): string {
+  return new Date(time).toISOString();
 }
 
 function errorRecord(error: unknown, isCause = false): TaskError {

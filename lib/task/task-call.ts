@@ -29,6 +29,9 @@ export type TaskResult<F> = F extends (...args: never[]) => infer R
     : Awaited<R>
   : never;
 
+/** What `bind` puts before a name. */
+const BOUND = 'bound ';
+
 /** How a function is called that has no name. */
 export const ANONYMOUS = 'anonymous';
 
@@ -65,8 +68,7 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
       throw new TaskArgumentError(generatorAsTask(caller, describe(first)));
     }
     const definition = definitionOf(first);
-    const name = definition?.name ?? functionName(first)?.replace(/^bound /, '') ?? ANONYMOUS;
-    return taskCall(name, first as AnyFunction, undefined, rest, definition);
+    return taskCall(definition?.name ?? nameOf(first), first as AnyFunction, undefined, rest, definition);
   }
   if ((typeof first !== 'object' && typeof first !== 'function') || first === null) {
     throw new TaskArgumentError(notATask(caller, describe(first)));
@@ -116,7 +118,12 @@ function isThenable(value: object): boolean {
 
 /** A class can't be called, so where one comes first it is the target of a static method. */
 function isClass(fn: object): boolean {
-  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
+  return Object.hasOwn(fn, 'prototype') && Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
+}
+
+function nameOf(fn: object): string {
+  const name = functionName(fn) ?? ANONYMOUS;
+  return name.startsWith(BOUND) ? name.slice(BOUND.length) : name;
 }
 
 function methodsOf(target: object): string[] {

@@ -73,6 +73,9 @@ export interface TaskOptions {
   deduplication?: { id: string };
 }
 
+/** What is said of a task where nothing is: the same each time, so that it can be told from options. */
+export const NO_OPTIONS: TaskOptions = Object.freeze({});
+
 export const runOnRule = oneOf('success', 'failure', 'always');
 export const onFailureRule = oneOf('stop', 'continue');
 
