@@ -10,7 +10,7 @@ import { installPackage } from './fixtures/install-package.ts';
 const run = promisify(execFile);
 
 /** Where .ci/run puts another Node than the one that runs the tests, since not each can load TypeScript. */
-const otherNode = join(import.meta.dirname, 'nodes/node_modules/.bin/node');
+const otherNode = join(import.meta.dirname, 'nodes/node_modules/node24/bin/node');
 
 let folder: string;
 

@@ -62,4 +62,8 @@ Module({
 const { FastifyAdapter } = platform === 'fastify' ? await import('@nestjs/platform-fastify') : {};
 const app = await NestFactory.create(AppModule, ...(FastifyAdapter ? [new FastifyAdapter()] : []), { logger: false });
 await app.listen(0, '127.0.0.1');
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send({ time: user + system });
+});
 process.send({ port: app.getHttpServer().address().port });

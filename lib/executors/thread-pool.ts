@@ -1,7 +1,9 @@
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { ownFolder } from './own-folder.cjs';
 import type { PoolOptions } from '../background-tasks.options.ts';
 import type { ThreadData, ThreadMessage, ThreadResponse } from './thread-messages.ts';
 import type { ThreadRun } from './thread-run.ts';
@@ -32,14 +34,16 @@ export class ThreadPool {
 
   /** Loads Piscina, which an application without tasks for threads has no need of. */
   static async open(options: PoolOptions, observer: ThreadPoolObserver): Promise<ThreadPool> {
-    const { Piscina } = await import('piscina');
+    const { default: all } = await import('piscina');
+    // Taken from the default export, since not every way of making CommonJS of this leaves the named ones.
+    const { Piscina } = all;
     const ready = new Set<number>();
     const { minThreads, maxThreads, idleTimeout, resourceLimits, execArgv, env } = options;
-    const workerData: ThreadData = { runner: beside(`./thread-runner${extname(import.meta.url)}`).href };
+    const workerData: ThreadData = { runner: pathToFileURL(runnerPath()).href };
     const piscina: Piscina = startingThreads(
       () =>
         new Piscina({
-          filename: fileURLToPath(beside('./thread-entry.mjs')),
+          filename: join(ownFolder, 'thread-entry.mjs'),
           workerData,
           minThreads,
           maxThreads,
@@ -120,9 +124,10 @@ export class ThreadPool {
   }
 }
 
-/** Tests and loaders add queries to the URL of this file, which `new URL` leaves behind. */
-function beside(path: string): URL {
-  return new URL(path, import.meta.url);
+/** Compiled, or where this package is run from its sources not yet. */
+function runnerPath(): string {
+  const compiled = join(ownFolder, 'thread-runner.js');
+  return existsSync(compiled) ? compiled : join(ownFolder, 'thread-runner.ts');
 }
 
 /** @throws ThreadStartError in place of what `new Worker()` throws */

@@ -142,7 +142,9 @@ export class ThreadExecutor implements TaskExecutor {
 
   // Only then, since test runners that turn modules into CommonJS can't load what it needs.
   async #loadPool(): Promise<ThreadPool> {
-    const { ThreadPool } = await import('./thread-pool.ts');
+    const { ThreadPool } = await import('./thread-pool.ts').catch((error: unknown) => {
+      throw new ThreadStartError(error);
+    });
     return (this.#pool = await ThreadPool.open(this.options, {
       said: (message) => this.#running.get(message.taskId)?.receive(message),
       lost: (error) => this.#lookForStranded(error),

@@ -10,6 +10,7 @@ import { InFlightRequests } from './in-flight-requests.ts';
 import { MessageState } from './message-state.ts';
 import { rawRequestOf, requestIn, type RawRequest } from './raw-request.ts';
 import { RequestEntry } from './request-entry.ts';
+import { receiveWithin } from './request-events.ts';
 
 /** Finds the one collection of each request, from whichever side it is asked for. */
 @Injectable()
@@ -93,7 +94,13 @@ export class RequestTasks implements OnModuleInit {
   }
 
   #enter(request: RawRequest, response: ServerResponse): HttpState {
-    return ((request[this.#stateKey] as HttpState | undefined) ??= this.#http(request, response));
+    const entered = request[this.#stateKey] as HttpState | undefined;
+    if (entered) {
+      return entered;
+    }
+    const state = this.#http(request, response);
+    receiveWithin(request, (emit) => this.#run(state, emit));
+    return state;
   }
 
   #link(request: RawRequest, response: ServerResponse): void {

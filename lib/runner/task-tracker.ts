@@ -143,7 +143,10 @@ function timesOf(type: TaskEventType, task: BackgroundTask, delay?: number): { [
       return task.attempts === 1 ? { wait: between(createdAt, startedAt) } : {};
     case 'retrying':
       return { delay };
-    default:
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'skipped':
       return startedAt ? { run: between(startedAt, finishedAt) } : {};
   }
 }

@@ -1,0 +1,16 @@
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { GIVEN, type Given } from './given.ts';
+
+/** Stands for what tasks use, and what has to stay open until they are done. */
+@Injectable()
+export class Mailer implements OnModuleDestroy {
+  constructor(@Inject(GIVEN) private readonly given: Given) {}
+
+  send(name: string): string {
+    return `mail to ${name}`;
+  }
+
+  onModuleDestroy(): void {
+    this.given.tell({ step: 'closed' });
+  }
+}

@@ -1,0 +1,4 @@
+import { testApp } from '../app/test-app.ts';
+import { digestTask } from './digest.task.ts';
+
+testApp(digestTask);

@@ -1,0 +1,4 @@
+import { serve } from '../app/serve.ts';
+import { digestTask } from './digest.task.ts';
+
+void serve(digestTask);
