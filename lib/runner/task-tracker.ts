@@ -135,20 +135,13 @@ export class TaskTracker {
 
 function timesOf(type: TaskEventType, task: BackgroundTask, delay?: number): { [time: string]: number | undefined } {
   const { createdAt, startedAt, finishedAt } = task;
-  switch (type) {
-    case 'added':
-    case 'progress':
-      return {};
-    case 'started':
-      return task.attempts === 1 ? { wait: between(createdAt, startedAt) } : {};
-    case 'retrying':
-      return { delay };
-    case 'completed':
-    case 'failed':
-    case 'cancelled':
-    case 'skipped':
-      return startedAt ? { run: between(startedAt, finishedAt) } : {};
+  if (type === 'retrying') {
+    return { delay };
   }
+  if (type === 'started') {
+    return task.attempts === 1 ? { wait: between(createdAt, startedAt) } : {};
+  }
+  return startedAt && finishedAt ? { run: between(startedAt, finishedAt) } : {};
 }
 
 // Clocks can be set back in between.
