@@ -5,7 +5,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { finalize, Observable, tap } from 'rxjs';
+import { finalize, Observable, tap, type MonoTypeOperatorFunction } from 'rxjs';
 import type { HttpState } from './http-state.ts';
 import { InFlightRequests } from './in-flight-requests.ts';
 import { RequestTasks } from './request-tasks.ts';
@@ -37,7 +37,9 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     const observe = (): Observable<unknown> =>
       type === 'http'
         ? this.#interceptHttp(state, next)
-        : next.handle().pipe(tap({ error: () => state.resolverHasThrown() }));
+        : next
+            .handle()
+            .pipe(tap({ subscribe: () => state.resolverIsEntered(), error: () => state.resolverHasThrown() }));
     return state.isLate ? this.#observeLate(state, observe) : observe();
   }
 
@@ -95,11 +97,36 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
           .pipe(
             tap({ error: () => (outcome = 'failure') }),
             finalize(() => state.handlerIsDone(outcome)),
+            untilAnswered(),
           )
           .subscribe(subscriber);
       }),
     );
   }
+}
+
+/** Goes on when nobody listens any more, because the client has left, until there is an answer: the handler does so too. */
+function untilAnswered<T>(): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let isAnswered = false;
+      const handler = source.subscribe({
+        next: (value) => {
+          isAnswered = true;
+          subscriber.next(value);
+          if (subscriber.closed) {
+            handler.unsubscribe();
+          }
+        },
+        error: (error) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      });
+      return () => {
+        if (isAnswered) {
+          handler.unsubscribe();
+        }
+      };
+    });
 }
 
 /** What Nest sends piece by piece, and drops once its client has left. */

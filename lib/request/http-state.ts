@@ -21,6 +21,9 @@ export class HttpState implements TaskListSource, HandlerState {
   readonly isLate: boolean;
   #tasks?: BackgroundTasks;
   #end?: ResponseEnd;
+  /** Whether it is known to be one of GraphQL. */
+  isGraphQl = false;
+  #isResolverEntered = false;
   #hasResolverThrown = false;
 
   constructor(
@@ -75,6 +78,10 @@ export class HttpState implements TaskListSource, HandlerState {
     this.#end?.handlerIsDone();
   }
 
+  resolverIsEntered(): void {
+    this.#isResolverEntered = true;
+  }
+
   /** To be called when one of the resolvers of a GraphQL request has thrown: the status says nothing of that. */
   resolverHasThrown(): void {
     this.#hasResolverThrown = true;
@@ -89,10 +96,15 @@ export class HttpState implements TaskListSource, HandlerState {
       openResponses.add(end);
       end.whenOver(() => {
         openResponses.delete(end);
-        list.open(this.#hasResolverThrown ? 'failure' : end.outcome);
+        list.open(this.#isRefused ? 'failure' : end.outcome);
       });
     }
     return this.current;
+  }
+
+  /** By a resolver, or by what is asked before one, of which we are not told. */
+  get #isRefused(): boolean {
+    return this.#hasResolverThrown || (this.isGraphQl && !this.#isResolverEntered);
   }
 }
 

@@ -21,6 +21,12 @@ export function rawRequestOf(request: unknown): RawRequest | undefined {
   return (isHolder(holder.raw) ? holder.raw : holder) as RawRequest;
 }
 
+/** Whether it is what GraphQL makes for a request, which holds that. */
+export function isGraphQlContext(request: unknown): boolean {
+  const { req, request: inner } = (request ?? {}) as RequestHolder;
+  return isHolder(req) || isHolder(inner);
+}
+
 /** What stands for the request in a guard, an interceptor or a parameter decorator. */
 export function requestIn(context: ExecutionContext): unknown {
   switch (context.getType<string>()) {

@@ -8,7 +8,7 @@ import { BackgroundTasks, type TaskListSource } from './background-tasks.ts';
 import { HttpState } from './http-state.ts';
 import { InFlightRequests } from './in-flight-requests.ts';
 import { MessageState } from './message-state.ts';
-import { rawRequestOf, requestIn, type RawRequest } from './raw-request.ts';
+import { isGraphQlContext, rawRequestOf, requestIn, type RawRequest } from './raw-request.ts';
 import { RequestEntry } from './request-entry.ts';
 import { receiveWithin } from './request-events.ts';
 
@@ -22,13 +22,14 @@ export class RequestTasks implements OnModuleInit {
   readonly #responseKey = Symbol('BackgroundTasks.response');
   readonly #current = new AsyncLocalStorage<HttpState | MessageState>();
   readonly #entry: RequestEntry;
-  #areMessagesIntercepted = false;
+  /** Unless they are those of a hybrid application, where that is to be seen: by default they aren't. */
+  #areMessagesIntercepted = true;
 
   constructor(
     private readonly lists: TaskLists,
     private readonly inFlight: InFlightRequests,
     @Inject(TASKS_SCOPE) scope: Scope,
-    adapterHost: HttpAdapterHost,
+    private readonly adapterHost: HttpAdapterHost,
   ) {
     this.#entry =
       scope === Scope.DEFAULT
@@ -48,23 +49,25 @@ export class RequestTasks implements OnModuleInit {
   /** @throws UnsupportedPlatformError */
   onModuleInit(): void {
     this.#entry.watchServer();
+    this.#areMessagesIntercepted = !this.adapterHost.httpAdapter;
   }
 
   /** The tasks of whichever request it is in whose async context they are used. */
   get ofCurrent(): BackgroundTasks {
-    // Elsewhere tasks have nothing to do with each other.
-    return this.#dynamic(() => this.#current.getStore() ?? new MessageState(this.lists, false));
+    return this.#dynamic(() => this.#current.getStore() ?? this.#outside());
   }
 
   /** @param request what Nest gives for the token `REQUEST`, wherever the request came from */
   of(request: unknown): BackgroundTasks {
     const state = this.#httpStateOf(request);
-    // What is no HTTP request may live for longer than one message: a WebSocket for as long as its connection.
     if (state) {
+      if (isGraphQlContext(request)) {
+        state.isGraphQl = true;
+      }
       return state.tasks;
     }
-    const outside = new MessageState(this.lists, false);
-    return this.#dynamic(() => this.#current.getStore() ?? this.#messageStateOf(request) ?? outside);
+    // What is no HTTP request may live for longer than one message: a WebSocket for as long as its connection.
+    return this.#dynamic(() => this.#current.getStore() ?? this.#messageStateOf(request) ?? this.#outside());
   }
 
   ofContext(context: ExecutionContext): BackgroundTasks {
@@ -111,6 +114,11 @@ export class RequestTasks implements OnModuleInit {
     const state = new HttpState(this.lists, this.inFlight.openResponses, request, response);
     request[this.#stateKey] = state;
     return state;
+  }
+
+  /** Where tasks have nothing to do with each other. */
+  #outside(): MessageState {
+    return new MessageState(this.lists, false);
   }
 
   #message(): MessageState {
