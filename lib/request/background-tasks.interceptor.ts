@@ -5,7 +5,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { finalize, Observable, tap, type MonoTypeOperatorFunction } from 'rxjs';
+import { finalize, Observable, Subscription, tap, type MonoTypeOperatorFunction } from 'rxjs';
 import type { HttpState } from './http-state.ts';
 import { InFlightRequests } from './in-flight-requests.ts';
 import { RequestTasks } from './request-tasks.ts';
@@ -110,17 +110,20 @@ function untilAnswered<T>(): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable((subscriber) => {
       let isAnswered = false;
-      const handler = source.subscribe({
-        next: (value) => {
-          isAnswered = true;
-          subscriber.next(value);
-          if (subscriber.closed) {
-            handler.unsubscribe();
-          }
-        },
-        error: (error) => subscriber.error(error),
-        complete: () => subscriber.complete(),
-      });
+      const handler = new Subscription();
+      handler.add(
+        source.subscribe({
+          next: (value) => {
+            isAnswered = true;
+            subscriber.next(value);
+            if (subscriber.closed) {
+              handler.unsubscribe();
+            }
+          },
+          error: (error) => subscriber.error(error),
+          complete: () => subscriber.complete(),
+        }),
+      );
       return () => {
         if (isAnswered) {
           handler.unsubscribe();
