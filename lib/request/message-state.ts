@@ -1,3 +1,5 @@
+import { ShuttingDownError } from '../errors/shutting-down.error.ts';
+import { shuttingDown } from '../messages.ts';
 import type { Outcome, TaskList } from '../runner/task-list.ts';
 import type { TaskLists } from '../runner/task-lists.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
@@ -9,6 +11,8 @@ import { HANDLER_GRACE } from './response-end.ts';
 /** What is known of a message that is no HTTP request: to a microservice, or by a WebSocket. */
 export class MessageState implements TaskListSource {
   current?: TaskList;
+  /** Whether it came when the application was being closed. */
+  readonly isLate: boolean;
   #isOpen = false;
   #isHandlerEntered = false;
   #outcome: Outcome;
@@ -18,9 +22,23 @@ export class MessageState implements TaskListSource {
   constructor(
     private readonly lists: TaskLists,
     private readonly isIntercepted: boolean,
-  ) {}
+  ) {
+    this.isLate = isIntercepted && lists.admission.phase !== 'open';
+  }
 
+  /**
+   * Whether it may add no tasks any more: it came when the application was being closed, and under steady traffic that
+   * would never end. Its handler is told, and so is who sent it.
+   */
+  isTooLate(): boolean {
+    return this.isLate && !this.#isOpen;
+  }
+
+  /** @throws ShuttingDownError, TooManyTasksError, TaskArgumentError */
   add(call: TaskCall, options: TaskOptions): BackgroundTask {
+    if (this.isTooLate()) {
+      throw new ShuttingDownError(shuttingDown(call.name));
+    }
     if (!this.current) {
       this.current = this.lists.create();
       if (this.#isOpen || (!this.#isHandlerEntered && !this.isIntercepted)) {

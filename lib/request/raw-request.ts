@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 
 /** A request as Node made it, with what Express and this package attach to it. */
@@ -16,15 +16,19 @@ export function rawRequestOf(request: unknown): RawRequest | undefined {
   if (typeof request !== 'object' || request === null) {
     return undefined;
   }
+  // Then what middleware keeps in its properties is of no interest.
+  if (request instanceof IncomingMessage) {
+    return request as RawRequest;
+  }
   const { req, request: inner } = request as RequestHolder;
   const holder = isHolder(req) ? req : isHolder(inner) ? inner : (request as RequestHolder);
-  return (isHolder(holder.raw) ? holder.raw : holder) as RawRequest;
+  return (isHolder(holder.raw) && !(holder instanceof IncomingMessage) ? holder.raw : holder) as RawRequest;
 }
 
 /** Whether it is what GraphQL makes for a request, which holds that. */
 export function isGraphQlContext(request: unknown): boolean {
   const { req, request: inner } = (request ?? {}) as RequestHolder;
-  return isHolder(req) || isHolder(inner);
+  return !(request instanceof IncomingMessage) && (isHolder(req) || isHolder(inner));
 }
 
 /** What stands for the request in a guard, an interceptor or a parameter decorator. */

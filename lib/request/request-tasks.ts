@@ -34,7 +34,7 @@ export class RequestTasks implements OnModuleInit {
     this.#entry =
       scope === Scope.DEFAULT
         ? new RequestEntry(adapterHost, ['express', 'fastify'], {
-            run: (request, response, next) => this.#runHttp(this.#enter(request, response), next),
+            run: (request, response, next) => this.#runWith(this.#enter(request, response), next),
             enter: (request, response) => this.#current.enterWith(this.#enter(request, response)),
           })
         : new RequestEntry(adapterHost, ['fastify'], {
@@ -85,15 +85,15 @@ export class RequestTasks implements OnModuleInit {
     const state =
       context.getType() === 'rpc' ? this.#messageStateIn(context.switchToRpc().getContext()) : this.#message();
     state.handlerIsEntered();
-    return this.#run(state, () => fn(state));
+    return this.#runWith(state, () => fn(state));
   }
 
   #run<T>(state: HttpState | MessageState, fn: () => T): T {
     return this.#current.getStore() === state ? fn() : this.#current.run(state, fn);
   }
 
-  #runHttp(state: HttpState, next: () => void): void {
-    this.#run(state, state.isLate ? () => this.lists.admission.runLate(() => state.isTooLate(), next) : next);
+  #runWith<T>(state: HttpState | MessageState, next: () => T): T {
+    return this.#run(state, state.isLate ? () => this.lists.admission.runLate(() => state.isTooLate(), next) : next);
   }
 
   #enter(request: RawRequest, response: ServerResponse): HttpState {
@@ -102,7 +102,7 @@ export class RequestTasks implements OnModuleInit {
       return entered;
     }
     const state = this.#http(request, response);
-    receiveWithin(request, (emit) => this.#run(state, emit));
+    receiveWithin(request, (emit) => this.#runWith(state, emit));
     return state;
   }
 

@@ -49,7 +49,8 @@ export class ResponseEnd {
       return;
     }
     // Not by `once`, which costs more, and is no more than what these do: a response ends once.
-    this.response.on('finish', () => this.#over());
+    // HTTP/2 says so too when the stream is closed and nobody has ended it.
+    this.response.on('finish', () => (this.response.writableEnded ? this.#over() : this.#clientLeft()));
     this.response.on('close', () => this.#clientLeft());
     // A pipelined request's response has no socket before its turn comes, and hears of nothing if the client leaves first.
     if (!this.response.socket) {

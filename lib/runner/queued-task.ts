@@ -9,7 +9,7 @@ export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonl
 export interface QueuedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
-  options: ResolvedTaskOptions;
+  readonly options: ResolvedTaskOptions;
   /** By `performance.now()`, since a clock can be set. */
   readonly addedAt: number;
   /** Which list is to run it: it shares with others in what there is too little of. */
@@ -24,4 +24,6 @@ export interface QueuedTask {
 export interface TaskPlace {
   readonly isOpen: boolean;
   adopt(queued: QueuedTask, options: ResolvedTaskOptions): void;
+  /** What holds for a task where it is this list that runs it. */
+  optionsOf(queued: QueuedTask): ResolvedTaskOptions;
 }

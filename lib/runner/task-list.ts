@@ -32,8 +32,10 @@ export class TaskList implements TaskPlace {
   #tasks: BackgroundTask[] = [];
   #maxTasks = MAX_TASKS;
   readonly #waiting = new Queue<QueuedTask>();
-  /** Tasks of other lists that were wanted here too, before it was known whether anything runs here. */
+  /** Tasks of other lists that were wanted here too. */
   #wanted: QueuedTask[] = [];
+  /** Tasks of other lists that are run here, with what holds for them here. */
+  #adopted?: Map<QueuedTask, ResolvedTaskOptions>;
   #isOpen = false;
   #isWalking = false;
   #outcome: Outcome;
@@ -82,9 +84,9 @@ export class TaskList implements TaskPlace {
   open(outcome: Outcome): void {
     this.#isOpen = true;
     this.#outcome = outcome;
-    const wanted = this.#wanted;
-    this.#wanted = [];
-    for (const queued of wanted) {
+    // None of those that run already, or that were handed on.
+    this.#wanted = this.#wanted.filter((queued) => queued.heirs?.has(this));
+    for (const queued of this.#wanted) {
       this.#want(queued, queued.heirs!.get(this)!);
     }
     this.#advance();
@@ -93,9 +95,14 @@ export class TaskList implements TaskPlace {
   /** Takes over a task of another list that is not to run there, or can't yet. */
   adopt(queued: QueuedTask, options: ResolvedTaskOptions): void {
     queued.list = this;
-    queued.options = options;
+    // Apart, since the list from which it comes still goes by its own.
+    (this.#adopted ??= new Map()).set(queued, options);
     this.#waiting.enqueue(queued);
     this.#advance();
+  }
+
+  optionsOf(queued: QueuedTask): ResolvedTaskOptions {
+    return this.#adopted?.get(queued) ?? queued.options;
   }
 
   /** Nobody is to wait for another request because both want the same. */
@@ -105,12 +112,15 @@ export class TaskList implements TaskPlace {
     }
     const heirs = (queued.heirs ??= new Map());
     if (this.#isOpen && !queued.list.isOpen && this.#isWanted(options)) {
+      // Which may still want it, if it is not to run here in the end.
+      heirs.set(queued.list, queued.list.optionsOf(queued));
+      heirs.delete(this);
       this.adopt(queued, options);
     } else if (!heirs.has(this) || options.runOn === 'always') {
-      heirs.set(this, options);
-      if (!this.#isOpen) {
+      if (!heirs.has(this)) {
         this.#wanted.push(queued);
       }
+      heirs.set(this, options);
     }
   }
 
@@ -140,7 +150,9 @@ export class TaskList implements TaskPlace {
   readonly #runOne = (): void => {
     const queued = this.#waiting.dequeue()!;
     this.#run(queued, () => {
-      if (queued.task.status === 'failed' && queued.options.onFailure === 'stop') {
+      const isStopped = queued.task.status === 'failed' && this.optionsOf(queued).onFailure === 'stop';
+      this.#adopted?.delete(queued);
+      if (isStopped) {
         this.#skipWaiting(queued);
       }
       this.#isWalking = false;
@@ -151,10 +163,13 @@ export class TaskList implements TaskPlace {
   #run(queued: QueuedTask, onEnd: () => void): void {
     if (!this.#isWaiting(queued)) {
       onEnd();
-    } else if (this.#isWanted(queued.options)) {
+      return;
+    }
+    const options = this.optionsOf(queued);
+    if (this.#isWanted(options)) {
       queued.isTaken = true;
       queued.heirs = undefined;
-      this.context.life.run(queued, onEnd, this.origin);
+      this.context.life.run(options === queued.options ? queued : { ...queued, options }, onEnd, this.origin);
     } else {
       this.#skip(queued);
       onEnd();
@@ -162,16 +177,16 @@ export class TaskList implements TaskPlace {
   }
 
   /** @returns whether nobody else wanted it */
-  #skip(queued: QueuedTask, isHeir = (_heir: TaskPlace) => true): boolean {
-    for (const [heir, options] of queued.heirs ?? []) {
-      queued.heirs!.delete(heir);
-      if (isHeir(heir)) {
-        heir.adopt(queued, options);
-        return false;
-      }
+  #skip(queued: QueuedTask): boolean {
+    const [next] = queued.heirs ?? [];
+    if (!next) {
+      this.context.life.skip(queued);
+      return true;
     }
-    this.context.life.skip(queued);
-    return true;
+    const [heir, options] = next;
+    queued.heirs!.delete(heir);
+    heir.adopt(queued, options);
+    return false;
   }
 
   #isWaiting({ task, list, isTaken }: QueuedTask): boolean {
@@ -183,11 +198,14 @@ export class TaskList implements TaskPlace {
   }
 
   #skipWaiting(failed: QueuedTask): void {
+    const waiting = [...this.#waiting.drain()];
+    for (const { heirs } of [...waiting, ...this.#wanted]) {
+      heirs?.delete(this);
+    }
+    this.#wanted = [];
     // One after the other, since whoever is told that one is skipped can cancel the next.
-    const skipped = [...this.#waiting.drain()].filter(
-      (queued) => this.#isWaiting(queued) && this.#skip(queued, (heir) => heir !== this),
-    );
-    const tasks = skipped.filter(({ options }) => this.#isWanted(options)).map(({ task }) => task);
+    const skipped = waiting.filter((queued) => this.#isWaiting(queued) && this.#skip(queued));
+    const tasks = skipped.filter((queued) => this.#isWanted(this.optionsOf(queued))).map(({ task }) => task);
     if (tasks.length > 0) {
       this.context.log.skipped(failed.task, failed.call, tasks, this.origin);
     }

@@ -26,13 +26,17 @@ export class TurnQueue {
   // would add up their blocking. So a turn begins jobs for this long, and the rest waits for the next.
   readonly #turn = (): void => {
     const end = performance.now() + TURN_BUDGET;
-    do {
-      this.#jobs.dequeue()!();
-    } while (this.#jobs.size > 0 && performance.now() < end);
-    if (this.#jobs.size > 0) {
-      this.#arm();
-    } else {
-      this.#armed = false;
+    try {
+      do {
+        this.#jobs.dequeue()!();
+      } while (this.#jobs.size > 0 && performance.now() < end);
+    } finally {
+      // Whatever happens, the rest gets its turn.
+      if (this.#jobs.size > 0) {
+        this.#arm();
+      } else {
+        this.#armed = false;
+      }
     }
   };
 }

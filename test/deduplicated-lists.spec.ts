@@ -1,0 +1,112 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { TaskOptions } from 'nestjs-background-tasks';
+import { TaskLists } from '../lib/runner/task-lists.ts';
+import { readTaskCall } from '../lib/task/task-call.ts';
+import { startApp } from './fixtures/start-app.ts';
+
+/** Lists as requests have them, opened when the test says that their responses are over. */
+async function startLists() {
+  const { app, runner } = await startApp({});
+  const ran: string[] = [];
+  const create = () => {
+    const list = app.get(TaskLists).create();
+    const add = (name: string, options: TaskOptions = {}, fails = false) =>
+      list.add(
+        readTaskCall('addTask', [
+          () => {
+            ran.push(name);
+            if (fails) {
+              throw new Error(`${name} fails`);
+            }
+          },
+        ]),
+        { name, ...options },
+      );
+    return { add, open: (outcome: 'success' | 'failure') => list.open(outcome) };
+  };
+  return { create, ran, runner };
+}
+
+const once: TaskOptions = { deduplication: { id: 'x' } };
+
+test('a request may be over when the task that it wanted too has long been taken', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const task = first.add('x', once);
+  expect(second.add('x', once)).toBe(task);
+  const last = second.add('last');
+  first.open('success');
+  await task.settled();
+  second.open('success');
+  await last.settled();
+  await runner.drain();
+  expect(ran).toEqual(['x', 'last']);
+});
+
+test('one that all who wanted it have failed is skipped, and nothing else', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const task = first.add('x', once);
+  second.add('x', once);
+  first.open('failure');
+  second.open('failure');
+  await runner.drain(5_000);
+  expect(task.status).toBe('skipped');
+  await runner.start(() => ran.push('other')).settled();
+  expect(ran).toEqual(['other']);
+});
+
+test('one that was taken over, and is skipped there, runs for the first after all', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const task = first.add('x', once);
+  second.add('fails', {}, true);
+  second.open('success');
+  expect(second.add('x', once)).toBe(task);
+  await expect.poll(() => runner.stats().failed).toBe(1);
+  expect(ran).toEqual(['fails']);
+  first.open('success');
+  await runner.drain(5_000);
+  expect(ran).toEqual(['fails', 'x']);
+});
+
+test('what becomes of those behind it is for each request to say', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const task = first.add('x', { ...once, onFailure: 'continue' }, true);
+  first.add('next');
+  second.open('success');
+  second.add('x', once);
+  await task.settled();
+  first.open('success');
+  await runner.drain(5_000);
+  expect(ran).toEqual(['x', 'next']);
+});
+
+test('whoever wants it, and whoever’s request succeeds: it runs once if one does, and everybody goes on', async () => {
+  const { create, ran, runner } = await startLists();
+  const outcome = fc.constantFrom('success' as const, 'failure' as const);
+  const request = fc.record({ outcome, before: fc.boolean(), fails: fc.boolean(), openedAt: fc.nat(5) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 4 }), async (requests) => {
+      ran.length = 0;
+      const lists = requests.map(({ before, fails, outcome: end, openedAt }) => {
+        const list = create();
+        if (before) {
+          list.add('before', {}, fails);
+        }
+        list.add('x', once);
+        return { list, end, openedAt, isRun: end === 'success' && !(before && fails), last: list.add('last') };
+      });
+      for (const { list, end } of lists.toSorted((a, b) => a.openedAt - b.openedAt)) {
+        list.open(end);
+        await new Promise(setImmediate);
+      }
+      await runner.drain(5_000);
+      expect(ran.filter((name) => name === 'x')).toHaveLength(lists.some(({ isRun }) => isRun) ? 1 : 0);
+      expect(lists.map(({ last }) => last.status)).toEqual(lists.map(({ isRun }) => (isRun ? 'completed' : 'skipped')));
+    }),
+    { numRuns: 300 },
+  );
+});
