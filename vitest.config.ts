@@ -21,6 +21,7 @@ const ofRequests = [
   'one-collection',
   'overload',
   'parallel',
+  'raw-request',
   'request-events',
   'run-on',
   'shutdown',

@@ -63,7 +63,8 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
         scope === Scope.REQUEST || handlesMore(modules) ? interceptor : null,
     },
   ],
-  exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks],
+  // The last ones for who names BackgroundTasksInterceptor in `@UseInterceptors()`: gateways on Nest 11 have no global ones.
+  exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks, InFlightRequests, TaskLists],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
   constructor(modules: ModulesContainer) {

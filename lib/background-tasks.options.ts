@@ -69,7 +69,7 @@ export class BackgroundTasksExtras {
    * Whether Nest makes `BackgroundTasks` anew for each request, or it is a singleton that finds the request by its async
    * context. `Scope.DEFAULT` is faster, and can be injected into singletons.
    */
-  scope?: Scope.REQUEST | Scope.DEFAULT = Scope.REQUEST;
+  scope?: Scope = Scope.REQUEST;
 }
 
 /** Every option of the module, with its default. */
@@ -144,7 +144,7 @@ export const noScopeRule: OptionRule = {
 };
 
 /** @throws InvalidOptionError */
-export function checkScope(scope: BackgroundTasksExtras['scope'] = Scope.REQUEST): Scope.REQUEST | Scope.DEFAULT {
+export function checkScope(scope: BackgroundTasksExtras['scope'] = Scope.REQUEST): Scope {
   if (!scopeRule.accepts(scope)) {
     throw new InvalidOptionError(wrongOption('BackgroundTasksModule', 'scope', describe(scope), scopeRule.expected));
   }

@@ -154,7 +154,7 @@ export const taskNotDefined = (name: string, definedAs: string, module: string) 
 
 export const threadNotStarted = (name: string) =>
   `Task "${name}" did not run: its thread could not start. See the cause, and the options pool.execArgv, pool.env and ` +
-  'pool.resourceLimits.';
+  'pool.resourceLimits; a bundler has to leave this package out of its bundle.';
 
 export const threadExited = (name: string, code: string) =>
   `Task "${name}" failed: its thread exited with code ${code}, since something called process.exit(): ` +

@@ -6,6 +6,7 @@ import {
   generatorAsTask,
   methodNotNamed,
   noSuchMethod,
+  notProvided,
   notATask,
   promiseAsTask,
 } from '../lib/messages.ts';
@@ -67,11 +68,7 @@ const bad: [label: string, args: unknown[], message: (caller: string) => string]
     [new Mailer(), 'sender'],
     (caller) => noSuchMethod(caller, 'Mailer', 'sender', "'noreply'", ['send', 'inherited']),
   ],
-  [
-    'an unknown static method',
-    [Mailer, 'nope'],
-    (caller) => noSuchMethod(caller, 'Mailer', 'nope', 'undefined', ['stats', 'send', 'inherited']),
-  ],
+  ['a class that nobody provides', [Mailer, 'nope'], () => notProvided('Mailer.nope', 'Mailer')],
   ['no methods', [{ a: 1 }, 'a'], (caller) => noSuchMethod(caller, 'Object', 'a', '1', [])],
 ];
 

@@ -1,8 +1,6 @@
 import { isObservable, type Subscription } from 'rxjs';
-import { describe, read } from '../errors/describe.ts';
-import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
-import { byClosing, providedWithoutMethod } from '../messages.ts';
+import { byClosing } from '../messages.ts';
 import type { Attempt } from '../task/attempt.ts';
 import { isPrimitive } from '../task/clone.ts';
 import { runAsTask } from '../task/current-task.ts';
@@ -25,7 +23,7 @@ export class EventLoopExecutor implements TaskExecutor {
 
   admit(call: TaskCall): TaskCall {
     if (call.of) {
-      this.providers.assertProvided(call.of.provider, call.name);
+      this.providers.assertProvided(call.of, call.name);
     }
     return call;
   }
@@ -63,11 +61,7 @@ export class EventLoopExecutor implements TaskExecutor {
     const target = await this.providers.resolve(provider);
     // It can take long to be made: by then nobody may wait for it.
     signal.throwIfAborted();
-    const fn = read(target, method);
-    if (typeof fn !== 'function') {
-      throw new TaskArgumentError(providedWithoutMethod(call.name, describe(target), String(method)));
-    }
-    return this.#call(call, fn as AnyFunction, target);
+    return this.#call(call, this.providers.methodOf(target, method, call.name), target);
   }
 
   #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {

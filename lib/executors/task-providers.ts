@@ -1,8 +1,9 @@
 import { Injectable, Scope, type Type } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
-import { notProvided } from '../messages.ts';
-import type { ProviderClass } from '../task/task-call.ts';
+import { describe, read } from '../errors/describe.ts';
+import { notProvided, providedWithoutMethod } from '../messages.ts';
+import type { AnyFunction, ProviderClass, ProviderMethod } from '../task/task-call.ts';
 
 /** Finds the objects of tasks that name a provider by its class. */
 @Injectable()
@@ -11,18 +12,36 @@ export class TaskProviders {
 
   constructor(private readonly moduleRef: ModuleRef) {}
 
-  /** @throws TaskArgumentError if no module of the application provides it */
-  assertProvided(provider: ProviderClass, name: string): void {
-    if (!this.#isStatic.has(provider)) {
-      this.#isStatic.set(provider, this.#introspect(provider, name) === Scope.DEFAULT);
+  /** @throws TaskArgumentError if no module of the application provides it, or the one there is hasn't such a method */
+  assertProvided({ provider, method }: ProviderMethod, name: string): void {
+    let isStatic = this.#isStatic.get(provider);
+    if (isStatic === undefined) {
+      isStatic = this.#introspect(provider, name) === Scope.DEFAULT;
+      this.#isStatic.set(provider, isStatic);
+    }
+    if (isStatic) {
+      this.methodOf(this.#get(provider), method, name);
     }
   }
 
   /** @returns the one there is, or one made for this call, with all that it depends on, and let go of with it */
   async resolve(provider: ProviderClass): Promise<object> {
     return this.#isStatic.get(provider)
-      ? this.moduleRef.get<object>(provider, { strict: false })
+      ? this.#get(provider)
       : this.moduleRef.resolve<object>(provider, ContextIdFactory.create(), { strict: false });
+  }
+
+  /** @throws TaskArgumentError */
+  methodOf(target: object, method: string | symbol, name: string): AnyFunction {
+    const fn = read(target, method);
+    if (typeof fn !== 'function') {
+      throw new TaskArgumentError(providedWithoutMethod(name, describe(target), String(method)));
+    }
+    return fn as AnyFunction;
+  }
+
+  #get(provider: ProviderClass): object {
+    return this.moduleRef.get<object>(provider, { strict: false });
   }
 
   #introspect(provider: ProviderClass, name: string): Scope {

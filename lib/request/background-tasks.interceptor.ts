@@ -13,7 +13,8 @@ import type { HandlerEnd } from './response-end.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 
 /**
- * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application.
+ * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application,
+ * which on Nest 11 doesn't reach WebSocket gateways: there, `@UseInterceptors(BackgroundTasksInterceptor)`.
  *
  * @since 0.1.0
  */

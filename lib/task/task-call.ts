@@ -85,19 +85,18 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
     throw new TaskArgumentError(methodNotNamed(caller, className, describe(method)));
   }
   const own = read(first, method);
-  const isOfProvider = typeof own !== 'function' && typeof first === 'function';
-  const holder = isOfProvider ? (first as ProviderClass).prototype : first;
-  const fn = isOfProvider ? read(holder, method) : own;
-  if (typeof fn !== 'function') {
-    const methods = [...new Set([...methodsOf(first), ...methodsOf(holder)])];
-    throw new TaskArgumentError(noSuchMethod(caller, className, String(method), describe(own), methods));
+  // Of the objects of a class, some methods are known only once there is one: abstract ones, and functions in properties.
+  const isOfProvider = typeof own !== 'function' && isClass(first);
+  const fn = isOfProvider ? read((first as ProviderClass).prototype, method) : own;
+  if (typeof fn !== 'function' && !(isOfProvider && fn === undefined)) {
+    throw new TaskArgumentError(noSuchMethod(caller, className, String(method), describe(fn), methodsOf(first)));
   }
   if (types.isGeneratorFunction(fn)) {
     throw new TaskArgumentError(generatorAsTask(caller, describe(fn)));
   }
-  const definition = methodDefinitionOf(fn);
+  const definition = fn && methodDefinitionOf(fn);
   const name = definition?.name ?? `${className}.${String(method)}`;
-  const call = taskCall(name, fn as AnyFunction, first, args, definition);
+  const call = taskCall(name, (fn ?? first) as AnyFunction, first, args, definition);
   return isOfProvider ? { ...call, of: { provider: first as ProviderClass, method } } : call;
 }
 
