@@ -1,16 +1,37 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { HttpServer } from '@nestjs/common';
-import type { HttpAdapterHost } from '@nestjs/core';
+import { AbstractHttpAdapter, type HttpAdapterHost } from '@nestjs/core';
 import { UnsupportedPlatformError } from '../errors/unsupported-platform.error.ts';
 import { unsupportedPlatform } from '../messages.ts';
 import type { RawRequest } from './raw-request.ts';
 
-/** Is called with each request before everything else, and goes on by `next`. */
-export type EnterRequest = (request: RawRequest, response: ServerResponse, next: () => void) => void;
+/** What is done with each request before everything else. */
+export interface EntryActions {
+  /** Does it around everything that is done for the request. */
+  run(request: RawRequest, response: ServerResponse, next: () => void): void;
+  /** Does it for the current async context. */
+  enter(request: RawRequest, response: ServerResponse): void;
+}
 
 type Platform = 'express' | 'fastify';
 
-/** Where each HTTP request passes through first: the platform's own middleware, since Nest's costs more. */
+interface ExpressInstance {
+  use(handler: (request: IncomingMessage, response: ServerResponse, next: () => void) => void): void;
+}
+
+type OnRequest = (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }, done: () => void) => void;
+
+interface FastifyInstance {
+  addHook(name: 'onRequest', hook: OnRequest): void;
+}
+
+/** Nest's adapter has one hook that is called before all others. */
+interface FastifyHooks {
+  setOnRequestHook?(hook: OnRequest): void;
+  onRequestHook?: OnRequest;
+}
+
+/** Where each HTTP request passes through first: the platform's own way, since Nest's middleware costs more. */
 export class RequestEntry {
   #adapter?: HttpServer;
 
@@ -18,27 +39,54 @@ export class RequestEntry {
   constructor(
     adapterHost: HttpAdapterHost,
     private readonly platforms: readonly Platform[],
-    private readonly enter: EnterRequest,
+    private readonly actions: EntryActions,
   ) {
     // Nest's testing module has no platform before its application is made.
     adapterHost.init$.subscribe(() => this.#install((this.#adapter = adapterHost.httpAdapter)));
   }
 
-  /** @throws UnsupportedPlatformError */
-  assertPlatform(): void {
-    const platform = this.#adapter?.getType();
+  /**
+   * To be called when there is a server, before it listens.
+   *
+   * @throws UnsupportedPlatformError
+   */
+  watchServer(): void {
+    const adapter = this.#adapter;
+    const platform = adapter?.getType();
     if (platform && platform !== 'express' && platform !== 'fastify') {
       throw new UnsupportedPlatformError(unsupportedPlatform(platform));
+    }
+    // Middleware goes before Fastify's hooks: only the server is earlier. But where requests are injected there is none.
+    if (adapter && platform === 'fastify' && this.platforms.includes(platform)) {
+      (adapter.getHttpServer() as Server).prependListener('request', (request, response) =>
+        this.actions.enter(request as RawRequest, response),
+      );
     }
   }
 
   #install(adapter: HttpServer): void {
-    if (this.platforms.includes(adapter?.getType() as Platform)) {
-      // Before any other: applications have theirs added later. On Fastify, also where a request comes by another server
-      // than the first, of which it starts one for each address, or by none, as those that are injected.
-      adapter.use((request: IncomingMessage, response: ServerResponse, next: () => void) =>
-        this.enter(request as RawRequest, response, next),
-      );
+    const { actions } = this;
+    const platform = adapter?.getType();
+    if (!this.platforms.includes(platform as Platform)) {
+      return;
+    }
+    if (platform === 'express') {
+      const express = adapter.getInstance() as ExpressInstance;
+      express.use((request, response, next) => actions.run(request as RawRequest, response, next));
+    } else {
+      const hook: OnRequest = (request, reply, done) => actions.run(request.raw as RawRequest, reply.raw, done);
+      const fastify = adapter as FastifyHooks;
+      if (fastify.setOnRequestHook === (AbstractHttpAdapter.prototype as FastifyHooks).setOnRequestHook) {
+        // Of the first Nest 11: middleware of requests that no server of ours has seen goes before it.
+        (adapter.getInstance() as FastifyInstance).addHook('onRequest', hook);
+      } else {
+        // Before middleware, also where a request comes by another server than the first, of which Fastify starts one for
+        // each address, or by none, as those that are injected.
+        const { onRequestHook: other } = fastify;
+        fastify.setOnRequestHook!(
+          other ? (request, reply, done) => hook(request, reply, () => other(request, reply, done)) : hook,
+        );
+      }
     }
   }
 }

@@ -33,18 +33,22 @@ export class RequestTasks implements OnModuleInit {
   ) {
     this.#entry =
       scope === Scope.DEFAULT
-        ? new RequestEntry(adapterHost, ['express', 'fastify'], (request, response, next) =>
-            this.#runWith(this.#enter(request, response), next),
-          )
-        : new RequestEntry(adapterHost, ['fastify'], (request, response, next) => {
-            request[this.#responseKey] = response;
-            next();
+        ? new RequestEntry(adapterHost, ['express', 'fastify'], {
+            run: (request, response, next) => this.#runWith(this.#enter(request, response), next),
+            enter: (request, response) => this.#current.enterWith(this.#enter(request, response)),
+          })
+        : new RequestEntry(adapterHost, ['fastify'], {
+            run: (request, response, next) => {
+              this.#link(request, response);
+              next();
+            },
+            enter: (request, response) => this.#link(request, response),
           });
   }
 
   /** @throws UnsupportedPlatformError */
   onModuleInit(): void {
-    this.#entry.assertPlatform();
+    this.#entry.watchServer();
     this.#areMessagesIntercepted = !this.adapterHost.httpAdapter;
   }
 
@@ -100,6 +104,10 @@ export class RequestTasks implements OnModuleInit {
     const state = this.#http(request, response);
     receiveWithin(request, (emit) => this.#runWith(state, emit));
     return state;
+  }
+
+  #link(request: RawRequest, response: ServerResponse): void {
+    request[this.#responseKey] = response;
   }
 
   #http(request: RawRequest, response: ServerResponse): HttpState {
