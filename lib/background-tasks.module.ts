@@ -20,6 +20,7 @@ import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './modu
 import { TaskRegistry } from './registry/task-registry.service.ts';
 import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from './request/background-tasks.ts';
+import { TaskQueues } from './queue/task-queues.ts';
 import { InFlightRequests } from './request/in-flight-requests.ts';
 import { RequestTasks } from './request/request-tasks.ts';
 import { TaskLists } from './runner/task-lists.ts';
@@ -48,6 +49,7 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
     // Which an import with options overrides: without, it is the error above that has to be told.
     ...tasksIn(Scope.REQUEST),
     InFlightRequests,
+    TaskQueues,
     TaskProviders,
     TaskLists,
     TaskRunner,
@@ -64,7 +66,7 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
     },
   ],
   // The last ones for who names BackgroundTasksInterceptor in `@UseInterceptors()`: gateways on Nest 11 have no global ones.
-  exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks, InFlightRequests, TaskLists],
+  exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks, InFlightRequests, TaskLists, TaskQueues],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
   constructor(modules: ModulesContainer) {

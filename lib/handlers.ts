@@ -6,9 +6,18 @@ const GATEWAY = 'websockets:is_gateway';
 const RESOLVER = 'graphql:resolver_type';
 const MESSAGE_PATTERN = 'microservices:pattern';
 
-/** Whether an application handles more than HTTP requests: messages, WebSockets, GraphQL. */
+/** What provides it stores tasks, before the response is released. */
+export const TASK_QUEUE = Symbol('nestjs-background-tasks.queue');
+
+/**
+ * Whether an application does more than to handle HTTP requests whose tasks run afterwards: messages, WebSockets, GraphQL, or
+ * tasks that are stored.
+ */
 export function handlesMore(modules: ModulesContainer): boolean {
   for (const { controllers, providers } of modules.values()) {
+    if (providers.has(TASK_QUEUE)) {
+      return true;
+    }
     for (const { metatype } of [...controllers.values(), ...providers.values()]) {
       if (typeof metatype === 'function' && isHandler(metatype as Type)) {
         return true;

@@ -48,6 +48,46 @@ export const taskOfNoMethod = (className: string, name: string, came: string) =>
   `@Task() ${className}.${name}: expected a method that can be called, got ${came}. ` +
   'Decorate a method; a function is defined by defineTask(fn, options).';
 
+export const queueNotImported = (name: string, queue: string) =>
+  `Task "${name}" was not accepted: it is to be stored in the queue '${queue}', and this application has none. ` +
+  "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
+
+export const queueImportedTwice = () =>
+  'There are two modules for queues. Import BullMqTasksModule.forRoot(…) once, in the root module: it can have many queues.';
+
+export const tasksNotStored = (tasks: readonly Named[], isRunHere: boolean, origin?: string) =>
+  `${namesOf(tasks)}${ofRequest(origin)} could not be stored, ` +
+  (isRunHere ? 'so this process runs what no other will, and not again if it ends before.' : 'and will not run.');
+
+export const storedUnderUnknownName = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' was not run: no task of that name is known here. Import the module that ` +
+  'provides its class, or the file that defines it, into every process with a worker for this queue; or give the task ' +
+  'the option name when its class or function is renamed. It is kept, and can be tried again.';
+
+export const sameName = (name: string, owners: readonly string[]) =>
+  `There are ${owners.length} stored tasks named "${name}": ${owners.join(', ')}. A worker couldn't tell which one to run. ` +
+  'Give them different names, by the option name.';
+
+export const argumentsNotStorable = (name: string, index: number) =>
+  `Task "${name}" is stored, and argument ${index + 1} holds a function or symbol, which can't be. ` +
+  'Pass plain data, and an id in place of what has one: no requests, streams, clients.';
+
+export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
+  `Task "${name}" is stored, and its arguments are ${size} bytes of JSON; maxSize allows ${maxSize}. ` +
+  'Store what is large elsewhere, and pass where it is.';
+
+export const notStoredInTime = (timeout: number) =>
+  `The store of tasks did not answer within ${timeout} ms (enqueueTimeout).`;
+
+export const tasksRefused = (reason: string) => `Tasks could not be stored: ${reason}`;
+
+export const storeIsAway = () =>
+  'The store of tasks is away, or refuses: see the cause. It is tried again; until then, requests with tasks to store get a 503.';
+
+export const peerMissing = (subpath: string, peers: readonly string[], alternative: string) =>
+  `${subpath} needs ${peers.join(' and ')}, or ${alternative} in place of the last for Postgres. ` +
+  `Install them: npm install ${peers.join(' ')}`;
+
 export const optionsNotAnObject = (where: string, came: string) =>
   `${where}: expected an object with options, got ${came}.`;
 

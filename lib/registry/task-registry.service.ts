@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { checkOptions, either, integerFrom, nonEmptyString, oneOf, type OptionRules } from '../task/option-rules.ts';
+import { TaskQueues } from '../queue/task-queues.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
 
@@ -39,7 +40,10 @@ const filterRules: OptionRules<TaskFilter> = {
  */
 @Injectable()
 export class TaskRegistry {
-  constructor(private readonly lists: TaskLists) {}
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly queues: TaskQueues,
+  ) {}
 
   /**
    * @returns the task's record; `undefined` for one that is not known, or not any more
@@ -47,7 +51,10 @@ export class TaskRegistry {
    */
   async get(id: string): Promise<TaskRecord | undefined> {
     const task = this.lists.find(id);
-    return task ? task.toJSON() : isTaskId(id) ? this.lists.history.shared?.read(id) : undefined;
+    if (task || !isTaskId(id)) {
+      return task?.toJSON();
+    }
+    return (await this.queues.current?.find(id)) ?? this.lists.history.shared?.read(id);
   }
 
   /**
@@ -71,7 +78,7 @@ export class TaskRegistry {
    * @returns whether there was something to end
    */
   async cancel(id: string): Promise<boolean> {
-    return this.lists.find(id)?.cancel() ?? false;
+    return this.lists.find(id)?.cancel() || (isTaskId(id) && ((await this.queues.current?.cancel(id)) ?? false));
   }
 }
 

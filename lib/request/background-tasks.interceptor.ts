@@ -9,7 +9,10 @@ import { finalize, Observable, Subscription, tap, type MonoTypeOperatorFunction 
 import type { HttpState } from './http-state.ts';
 import { InFlightRequests } from './in-flight-requests.ts';
 import { RequestTasks } from './request-tasks.ts';
+import type { MessageState } from './message-state.ts';
+import { storedBefore } from './stored-before.ts';
 import type { HandlerEnd } from './response-end.ts';
+import { TaskQueues } from '../queue/task-queues.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 
 /**
@@ -24,6 +27,7 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     private readonly requests: RequestTasks,
     private readonly inFlight: InFlightRequests,
     private readonly lists: TaskLists,
+    private readonly queues: TaskQueues,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -37,11 +41,15 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     }
     const observe = (): Observable<unknown> =>
       type === 'http'
-        ? this.#interceptHttp(state, next)
-        : next
+        ? this.#interceptHttp(state, this.#storing(state, next))
+        : this.#storing(state, next)
             .handle()
             .pipe(tap({ subscribe: () => state.resolverIsEntered(), error: () => state.resolverHasThrown() }));
     return state.isLate ? this.#observeLate(state, observe) : observe();
+  }
+
+  #storing(state: HttpState | MessageState, next: CallHandler): CallHandler {
+    return this.queues.current ? { handle: () => next.handle().pipe(storedBefore(state)) } : next;
   }
 
   /** So that it adds no tasks by way of the `TaskRunner` either. */
@@ -93,7 +101,7 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     return new Observable((subscriber) =>
       this.requests.runWithMessage(context, (state) => {
         let outcome: 'success' | 'failure' = 'success';
-        return next
+        return this.#storing(state, next)
           .handle()
           .pipe(
             tap({ error: () => (outcome = 'failure') }),

@@ -15,6 +15,7 @@ import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/task-opt
 /** Where tasks are added: there is no list of them before the first. */
 export interface TaskListSource {
   readonly current?: TaskList | undefined;
+  store(outcome: 'success' | 'failure'): Promise<void>;
   add(call: TaskCall, options: TaskOptions): BackgroundTask;
 }
 
@@ -82,6 +83,16 @@ export class BackgroundTasks {
    */
   with(options: TaskOptions): BackgroundTasks {
     return new BackgroundTasks(this.#source, { ...this.#options, ...checkTaskOptions('with', options) });
+  }
+
+  /**
+   * Stores the tasks for queues that were added so far, all or none: for a handler that writes the response itself. For
+   * others it is done before their response is released.
+   *
+   * @throws TaskQueueError
+   */
+  flush(): Promise<void> {
+    return this.#source.store('success');
   }
 
   /**

@@ -65,6 +65,20 @@ export class HttpState implements TaskListSource, HandlerState {
     }
   }
 
+  /**
+   * Stores what is to be stored: to be called before the response is released.
+   *
+   * @throws TaskQueueError
+   */
+  async store(outcome: 'success' | 'failure'): Promise<void> {
+    try {
+      await this.current?.store(outcome);
+    } catch (error) {
+      answerUnavailable(this.response, { isClosing: false, isForced: false });
+      throw error;
+    }
+  }
+
   /** To be called when the handler is about to be called: again where an outer layer retries. */
   handlerIsEntered(): void {
     this.isHandlerEntered = true;

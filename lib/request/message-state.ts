@@ -51,6 +51,11 @@ export class MessageState implements TaskListSource {
     return this.current.add(call, options);
   }
 
+  /** Before the reply: see `HttpState`. */
+  async store(outcome: 'success' | 'failure'): Promise<void> {
+    await this.current?.store(outcome);
+  }
+
   handlerIsEntered(): void {
     this.#isHandlerEntered = true;
     clearTimeout(this.#waiting);

@@ -151,6 +151,7 @@ export class RequestTasks implements OnModuleInit {
         return find().current;
       },
       add: (call, options) => find().add(call, options),
+      store: (outcome) => find().store(outcome),
     });
   }
 }

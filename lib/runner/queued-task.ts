@@ -14,6 +14,8 @@ export interface QueuedTask {
   readonly addedAt: number;
   /** Which list is to run it: it shares with others in what there is too little of. */
   list: TaskPlace;
+  /** Who is to hear of its progress, where it comes from a queue: that tries again, and not this process. */
+  readonly stored?: { progressed(task: BackgroundTask): void };
   /** Whether its list has begun to run it. */
   isTaken: boolean;
   /** Lists of those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */

@@ -1,7 +1,7 @@
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { TaskExecutor } from '../executors/task-executor.ts';
 import { byClosing } from '../messages.ts';
-import { Attempt } from '../task/attempt.ts';
+import { Attempt, type AttemptObserver } from '../task/attempt.ts';
 import { backoffDelay } from '../task/backoff.ts';
 import type { BackgroundTask, TaskEnd } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
@@ -50,9 +50,19 @@ export class TaskLife {
     return this.#executorOf(call).admit(call);
   }
 
+  /** One that was accepted already, by whoever stored it. */
+  admitStored(call: TaskCall): TaskCall {
+    return this.#executorOf(call).admit(call);
+  }
+
   add(queued: QueuedTask): void {
-    queued.task.onCancel((by) => this.#cancel(queued, by));
+    this.adopt(queued);
     this.context.tracker.added(queued);
+  }
+
+  /** One that was added elsewhere. */
+  adopt(queued: QueuedTask): void {
+    queued.task.onCancel((by) => this.#cancel(queued, by));
   }
 
   /** The task that there is already, if this one is to be added only where there is none. */
@@ -144,7 +154,7 @@ export class TaskLife {
 
   async #try(life: Life): Promise<void> {
     const { task, call, options } = life.queued;
-    const attempt = new Attempt(task, call, options, this.context.tracker);
+    const attempt = new Attempt(task, call, options, this.#observerOf(life.queued));
     task.onCancel((by) => attempt.abort(new TaskCancelledError(task.name, by)));
     const outcome = await this.#executorOf(call)
       .execute(attempt)
@@ -194,6 +204,11 @@ export class TaskLife {
     const delay = backoffDelay(options.backoff, task.attempts);
     task.retry(error);
     log.retrying(task, call, delay, origin);
+    if (queued.stored) {
+      tracker.handedBack(task, delay);
+      onEnd();
+      return;
+    }
     tracker.retrying(task, delay);
     // Whoever is told can cancel it.
     if (task.isSettled) {
@@ -232,12 +247,26 @@ export class TaskLife {
   }
 
   #stop(queued: QueuedTask, reason: TaskCancelledError): void {
-    if (reason.by === byClosing) {
+    // One that is stored is lost to this process alone.
+    if (reason.by === byClosing && !queued.stored) {
       this.#lost.push(queued.task);
     }
     const wasRunning = queued.task.status === 'running';
     queued.task.stop(reason);
     this.#settled(queued, 'cancelled', wasRunning);
+  }
+
+  #observerOf({ stored }: QueuedTask): AttemptObserver {
+    const { tracker } = this.context;
+    return stored
+      ? {
+          started: (task) => tracker.started(task),
+          progressed: (task) => {
+            tracker.progressed(task);
+            stored.progressed(task);
+          },
+        }
+      : tracker;
   }
 
   #settled({ task, call, options }: QueuedTask, how: TaskEnd, wasRunning: boolean): void {

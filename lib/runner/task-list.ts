@@ -1,4 +1,5 @@
 import Queue from 'yocto-queue';
+import { TasksToStore, type StoringContext, type TaskToBeStored } from '../queue/tasks-to-store.ts';
 import { BackgroundTask, type TaskIds } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/task-options.ts';
@@ -18,6 +19,7 @@ export interface TaskListContext {
   readonly defaults: ResolvedTaskOptions;
   readonly turns: TurnQueue;
   readonly life: TaskLife;
+  readonly storing: StoringContext;
   readonly log: TaskLog;
 }
 
@@ -34,6 +36,7 @@ export class TaskList implements TaskPlace {
   readonly #waiting = new Queue<QueuedTask>();
   /** Tasks of other lists that were wanted here too. */
   #wanted: QueuedTask[] = [];
+  #toStore?: TasksToStore;
   /** Tasks of other lists that are run here, with what holds for them here. */
   #adopted?: Map<QueuedTask, ResolvedTaskOptions>;
   #isOpen = false;
@@ -50,6 +53,10 @@ export class TaskList implements TaskPlace {
     const { defaults, life } = this.context;
     const defined = call.definition?.options;
     const options = defined || given !== NO_OPTIONS ? { ...defaults, ...defined, ...given } : defaults;
+    const queue = call.definition?.queue;
+    if (queue !== undefined) {
+      return this.#addToStore(call, queue, options);
+    }
     const duplicate = life.findDuplicate(options);
     if (duplicate) {
       this.#want(duplicate, options);
@@ -72,6 +79,20 @@ export class TaskList implements TaskPlace {
     return task;
   }
 
+  /** Whether there are tasks that are not stored, and are to be. */
+  get hasToStore(): boolean {
+    return this.#toStore !== undefined;
+  }
+
+  /**
+   * Stores what is to be stored and runs after such an outcome: all, or none.
+   *
+   * @throws TaskQueueError
+   */
+  async store(outcome: Outcome): Promise<void> {
+    await this.#toStore?.store(outcome);
+  }
+
   /** What was added; of very many, those that have not come to their end. */
   get tasks(): readonly BackgroundTask[] {
     return this.#tasks;
@@ -89,6 +110,7 @@ export class TaskList implements TaskPlace {
     for (const queued of this.#wanted) {
       this.#want(queued, queued.heirs!.get(this)!);
     }
+    void this.#toStore?.storeRest(outcome);
     this.#advance();
   }
 
@@ -98,6 +120,27 @@ export class TaskList implements TaskPlace {
     // Apart, since the list from which it comes still goes by its own.
     (this.#adopted ??= new Map()).set(queued, options);
     this.#waiting.enqueue(queued);
+    this.#advance();
+  }
+
+  #addToStore(call: TaskCall, queue: string, options: ResolvedTaskOptions): BackgroundTask {
+    const { storing } = this.context;
+    const toStore = (this.#toStore ??= new TasksToStore(storing, this.origin, (tasks) => this.#runHere(tasks)));
+    const task = toStore.add(call, queue, options);
+    this.#keep(task);
+    if (this.#isOpen) {
+      void toStore.storeRest(this.#outcome);
+    }
+    return task;
+  }
+
+  /** What could not be stored, as if it had never been meant to be. */
+  #runHere(tasks: readonly TaskToBeStored[]): void {
+    for (const { task, call, options } of tasks) {
+      const queued = { task, call, options, addedAt: performance.now(), list: this, isTaken: false };
+      this.#waiting.enqueue(queued);
+      this.context.life.adopt(queued);
+    }
     this.#advance();
   }
 

@@ -3,6 +3,9 @@ import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { EventLoopExecutor } from '../executors/event-loop.executor.ts';
 import { TaskProviders } from '../executors/task-providers.ts';
 import { ThreadExecutor } from '../executors/thread.executor.ts';
+import { runStored, type StoredRun } from '../queue/run-stored.ts';
+import type { StoredOutcome } from '../queue/task-queue.ts';
+import { TaskQueues } from '../queue/task-queues.ts';
 import { SharedRecords } from '../registry/shared-records.ts';
 import { TaskHistory } from '../registry/task-history.ts';
 import type { BackgroundTask, TaskIds } from '../task/background-task.ts';
@@ -28,7 +31,11 @@ export class TaskLists {
   readonly #ids: TaskIds = new Map();
   readonly #context: TaskListContext;
 
-  constructor(@Inject(BackgroundTasksOptions) options: BackgroundTasksOptions, providers: TaskProviders) {
+  constructor(
+    @Inject(BackgroundTasksOptions) options: BackgroundTasksOptions,
+    providers: TaskProviders,
+    queues: TaskQueues,
+  ) {
     const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
     const log = (this.log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
@@ -47,8 +54,10 @@ export class TaskLists {
       tracker: this.tracker,
       log,
     });
+    const { admission, tracker } = this;
     this.#context = {
       ids: this.#ids,
+      storing: { queues, ids: this.#ids, admission, tracker, log },
       execution,
       defaults: { runOn, onFailure, ...defaults },
       turns,
@@ -65,6 +74,11 @@ export class TaskLists {
   find(id: string): BackgroundTask | undefined {
     const task = this.#ids.get(id);
     return task?.isSettled && !this.history.has(task) ? undefined : task;
+  }
+
+  /** The attempt of a stored task, which is this process's for as long as it lasts. */
+  runStored(run: StoredRun): { task: BackgroundTask; outcome: Promise<StoredOutcome> } {
+    return runStored(run, this.life, this.tracker, this.#ids, this.#context.defaults);
   }
 
   /** A list that waits until it is opened. */

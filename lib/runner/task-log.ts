@@ -10,6 +10,7 @@ import {
   taskFailed,
   taskRetrying,
   tasksLost,
+  tasksNotStored,
   tasksSkipped,
 } from '../messages.ts';
 import { ANONYMOUS, type TaskCall } from '../task/task-call.ts';
@@ -43,6 +44,10 @@ export class TaskLog {
 
   storeFailed(error: unknown): void {
     this.#write(() => this.#logger.warn(storeFailed(), stackOf(error)));
+  }
+
+  notStored(tasks: readonly BackgroundTask[], isRunHere: boolean, error: unknown, origin?: Origin): void {
+    this.#write(() => this.#logger.error(tasksNotStored(tasks, isRunHere, origin?.()), stackOf(error)));
   }
 
   lost(finished: number, tasks: readonly BackgroundTask[], timeout: number): void {

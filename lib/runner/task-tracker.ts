@@ -56,11 +56,31 @@ export class TaskTracker {
 
   added(queued: QueuedTask): void {
     const { task, options } = queued;
-    this.#unsettled.set(task.sequence, task);
     if (options.deduplication) {
       this.#deduplicated.set(options.deduplication.id, queued);
     }
+    this.accepted(task);
+  }
+
+  accepted(task: BackgroundTask): void {
+    this.#unsettled.set(task.sequence, task);
     this.#tell('added', task);
+  }
+
+  /** It is stored: not this process's affair until it takes it again, if it does. */
+  stored(task: BackgroundTask): void {
+    this.#leave(task);
+    this.#tell('stored', task);
+    this.#lookIfDrained();
+  }
+
+  /** An attempt of a stored task has failed, or was given up: another process may make the next. */
+  handedBack(task: BackgroundTask, delay: number): void {
+    this.#running--;
+    this.#leave(task);
+    this.#tell('retrying', task, delay);
+    task.forget();
+    this.#lookIfDrained();
   }
 
   started(task: BackgroundTask): void {
@@ -79,18 +99,14 @@ export class TaskTracker {
 
   /** @param wasRunning whether it was counted as running until now */
   settled(task: BackgroundTask, how: TaskEnd, wasRunning: boolean, deduplicationId?: string): void {
-    this.#unsettled.delete(task.sequence);
+    this.#leave(task);
     if (deduplicationId !== undefined && this.#deduplicated.get(deduplicationId)?.task === task) {
       this.#deduplicated.delete(deduplicationId);
     }
     this.#running -= wasRunning ? 1 : 0;
     this.#ended[how]++;
     this.#tell(how, task);
-    if (this.#unsettled.size === 0) {
-      for (const resolve of this.#drained) {
-        resolve();
-      }
-    }
+    this.#lookIfDrained();
   }
 
   /**
@@ -123,6 +139,18 @@ export class TaskTracker {
         : undefined;
       this.#drained.add(drained);
     });
+  }
+
+  #leave(task: BackgroundTask): void {
+    this.#unsettled.delete(task.sequence);
+  }
+
+  #lookIfDrained(): void {
+    if (this.#unsettled.size === 0) {
+      for (const resolve of this.#drained) {
+        resolve();
+      }
+    }
   }
 
   #tell(type: TaskEventType, task: BackgroundTask, delay?: number): void {

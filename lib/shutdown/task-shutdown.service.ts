@@ -3,6 +3,7 @@ import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { isInTime } from '../in-time.ts';
 import { byClosing } from '../messages.ts';
 import { InFlightRequests } from '../request/in-flight-requests.ts';
+import { TaskQueues } from '../queue/task-queues.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 
 /** ms for tasks to end by themselves once their signals are aborted, for threads to end, and for records to be written. */
@@ -27,6 +28,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
     private readonly lists: TaskLists,
     private readonly inFlight: InFlightRequests,
+    private readonly queues: TaskQueues,
   ) {}
 
   // Nest 11 runs the hooks once more for each time that an application is told to close.
@@ -44,6 +46,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     this.#deadline = performance.now() + shutdownTimeout;
     this.#before = this.#ended;
     admission.goOnTo('draining');
+    this.queues.current?.stopTaking();
     this.inFlight.close();
     life.waitUntil(this.#deadline);
     await this.#drain(this.#settled());
@@ -61,6 +64,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     this.#nameLost();
     await this.#writeRecords();
     this.lists.history.shared?.stop();
+    await this.queues.current?.close();
   }
 
   get #timeLeft(): number {

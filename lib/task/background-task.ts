@@ -6,13 +6,31 @@ import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '.
 
 /** From which status a task can get to which. Those that are not named here are ends. */
 const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } = {
-  pending: ['running', 'skipped', 'cancelled'],
+  // Failed at once: it could not be stored.
+  pending: ['running', 'failed', 'skipped', 'cancelled'],
   // Back to pending between attempts.
   running: ['pending', 'completed', 'failed', 'cancelled'],
 };
 
 /** How many there were before it, in this process: two can be added in the same millisecond. */
 let count = 0;
+
+/** What is known of a task that another process has made. */
+export interface RestoredTask {
+  readonly id: string;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+  /** How many have begun so far. */
+  readonly attempts: number;
+}
+
+/** Where a task goes on that is stored. */
+export interface StoredTasks {
+  /** Resolves when it has come to its end, wherever that is. */
+  settled(id: string): Promise<TaskRecord>;
+  /** Asks for its end. Never throws. */
+  cancelLater(id: string): void;
+}
 
 /** Tasks by their ids: those whose ids somebody has read, since nobody can ask for others. */
 export type TaskIds = Map<string, BackgroundTask>;
@@ -32,7 +50,7 @@ export class BackgroundTask<R = unknown> {
   #ids: TaskIds | undefined;
   #status: TaskStatus = 'pending';
   // As numbers, since of most tasks nobody asks for them: Dates would be more than all the rest of what is kept.
-  readonly #createdAt = Date.now();
+  readonly #createdAt: number;
   #startedAt: number | undefined;
   #finishedAt: number | undefined;
   #attempts = 0;
@@ -42,14 +60,23 @@ export class BackgroundTask<R = unknown> {
   #cancel?: (by: string) => boolean;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
+  #onStored?: (where: StoredTasks) => void;
+  #stored?: StoredTasks;
 
   /** @internal made by the runner */
   constructor(
     /** The function's name, `Class.method`, or the option `name`. */
     readonly name: string,
     ids?: TaskIds,
+    restored?: RestoredTask,
   ) {
     this.#ids = ids;
+    this.#createdAt = restored?.createdAt ?? Date.now();
+    if (restored) {
+      this.#id = restored.id;
+      this.#attempts = restored.attempts;
+      ids?.set(restored.id, this);
+    }
   }
 
   /** Unguessable, so that it can be handed to a client. */
@@ -128,7 +155,13 @@ export class BackgroundTask<R = unknown> {
   settled(): Promise<TaskRecord<R>> {
     return (this.#settled ??= this.isSettled
       ? Promise.resolve(this.toRecord())
-      : new Promise((resolve) => (this.#onSettled = () => resolve(this.toRecord()))));
+      : new Promise((resolve) => {
+          this.#onSettled = () => resolve(this.toRecord());
+          this.#onStored = (where) => resolve(where.settled(this.id) as Promise<TaskRecord<R>>);
+          if (this.#stored) {
+            this.#onStored(this.#stored);
+          }
+        }));
   }
 
   /** The task's record as JSON; what `JSON.stringify`, and so a handler that returns the task, makes of it. */
@@ -161,6 +194,18 @@ export class BackgroundTask<R = unknown> {
       record.error = errorRecord(this.#error);
     }
     return record;
+  }
+
+  /** @internal it is somebody else's from now on; @param id another where it was there already */
+  stored(id: string, where: StoredTasks): void {
+    this.forget();
+    this.#id = id;
+    this.#stored = where;
+    this.onCancel(() => {
+      where.cancelLater(id);
+      return true;
+    });
+    this.#onStored?.(where);
   }
 
   /** @internal to be called when it is not to be found by its id any more */

@@ -4,7 +4,8 @@ import { defineWithoutFunction, defineWithoutName } from '../messages.ts';
 import { nonEmptyString } from './option-rules.ts';
 import type { AnyFunction } from './task-call.ts';
 import { attachDefinition } from './task-definition.ts';
-import { checkTaskOptions, type TaskOptions } from './task-options.ts';
+import { defineStoredFunction } from './stored-functions.ts';
+import { checkQueue, checkTaskOptions, type StoredTaskOptions } from './task-options.ts';
 import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-tasks.ts';
 
@@ -13,7 +14,7 @@ import { registerThreadTask } from './thread-tasks.ts';
  *
  * @since 0.1.0
  */
-export interface DefineTaskOptions extends TaskOptions {
+export interface DefineTaskOptions extends StoredTaskOptions {
   /**
    * The module that defines the task, `import.meta.url` or in CommonJS `__filename`, if it is to run in a worker thread.
    * The thread loads that module: the task has to be defined at its top level.
@@ -42,7 +43,7 @@ export interface DefineTaskOptions extends TaskOptions {
  *
  * @since 0.1.0
  */
-export function defineTask<F extends AnyFunction>(fn: F, { thread, ...options }: DefineTaskOptions = {}): F {
+export function defineTask<F extends AnyFunction>(fn: F, { thread, queue, ...options }: DefineTaskOptions = {}): F {
   if (typeof fn !== 'function') {
     throw new DefineTaskError(defineWithoutFunction(describe(fn)));
   }
@@ -58,8 +59,12 @@ export function defineTask<F extends AnyFunction>(fn: F, { thread, ...options }:
   attachDefinition(task, {
     name,
     thread: module === undefined ? undefined : { module, name },
+    queue: checkQueue('defineTask', queue),
     options: checkTaskOptions('defineTask', options),
   });
+  if (queue !== undefined) {
+    defineStoredFunction(name, task as AnyFunction);
+  }
   if (module !== undefined) {
     registerThreadTask(module, name, fn);
   }

@@ -12,6 +12,8 @@ export interface TaskDefinition {
   readonly name: string | undefined;
   /** How a thread finds it, where it is to run in one. */
   readonly thread: ThreadDefinition | undefined;
+  /** The name of the queue in which it is stored, if it is. */
+  readonly queue: string | undefined;
   readonly options: TaskOptions;
 }
 

@@ -6,7 +6,7 @@ import type { TaskRecord } from './task-record.ts';
  * @since 0.1.0
  */
 export type TaskEvent = { task: TaskRecord } & (
-  | { type: 'added' | 'progress' | 'skipped' }
+  | { type: 'added' | 'stored' | 'progress' | 'skipped' }
   | {
       type: 'started';
       /** ms from when the task was added until its first attempt began; of the first attempt. */

@@ -8,6 +8,7 @@ import {
   objectLike,
   oneOf,
   timeLimit,
+  type OptionRule,
   type OptionRules,
 } from './option-rules.ts';
 
@@ -67,6 +68,12 @@ export interface TaskOptions {
   delay?: number;
 
   /**
+   * Which goes first of the tasks in a queue: 1 before 2, up to 2_097_152; those without one before all. In the process,
+   * tasks keep their order. Default: none.
+   */
+  priority?: number;
+
+  /**
    * While a task with this id has not come to its end, adding another gives that one. The id is one for the whole
    * application.
    */
@@ -75,6 +82,19 @@ export interface TaskOptions {
 
 /** What is said of a task where nothing is: the same each time, so that it can be told from options. */
 export const NO_OPTIONS: TaskOptions = Object.freeze({});
+
+/**
+ * What can be said of a task where it is defined, of one that may be stored.
+ *
+ * @since 0.2.0
+ */
+export interface StoredTaskOptions extends TaskOptions {
+  /**
+   * The queue in which the task is stored before the response is released, and from which any process takes it that
+   * imports the module of the queues. Default: none, the task runs in this process, and is gone with it.
+   */
+  queue?: string;
+}
 
 export const runOnRule = oneOf('success', 'failure', 'always');
 export const onFailureRule = oneOf('stop', 'continue');
@@ -88,6 +108,7 @@ const rules: OptionRules<TaskOptions> = {
   retryIf: aFunction,
   timeout: timeLimit,
   delay: delayTime,
+  priority: integerFrom(1, 2_097_152),
   deduplication: objectLike("{ id: 'reindex' }"),
 };
 
@@ -107,6 +128,18 @@ export function checkTaskOptions(where: string, options: TaskOptions): TaskOptio
 /** @throws InvalidOptionError */
 export function checkDefaults(where: string, options: TaskOptions): TaskOptions {
   return checkNested(where, checkOptions(where, options, defaultRules as OptionRules<TaskOptions>));
+}
+
+const queueRule: OptionRule = {
+  expected: "the name of a queue, such as 'mail', without a colon",
+  accepts: (value) => nonEmptyString.accepts(value) && !(value as string).includes(':'),
+};
+
+/** @throws InvalidOptionError */
+export function checkQueue(where: string, queue: string | undefined): string | undefined {
+  return checkOptions<StoredTaskOptions, { queue?: string }>(where, { ...(queue !== undefined && { queue }) }, {
+    queue: queueRule,
+  } as OptionRules<StoredTaskOptions>).queue;
 }
 
 /** Copies, since what is in them could be changed while a task goes by it. */

@@ -1,0 +1,40 @@
+import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import { TASK_QUEUE } from '../handlers.ts';
+import { StoredDefinitions } from '../queue/stored-definitions.ts';
+import { BullMqConnection } from './bullmq-connection.ts';
+import { BullMqTaskQueue } from './bullmq-task-queue.ts';
+import { BullMqTasksOptions, resolveBullMqOptions, type BullMqTasksModuleOptions } from './bullmq-tasks.options.ts';
+import { BullMqWorkers } from './bullmq-workers.ts';
+import { BULLMQ, loadBullMq } from './load-bullmq.ts';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<BullMqTasksModuleOptions>({
+  moduleName: 'BullMqTasks',
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createBullMqTasksOptions')
+  .build();
+
+/**
+ * Stores tasks that name a queue, before their response is released, in Redis or Postgres by BullMQ; and runs them, in this
+ * process or in any other that imports it. Import it once, beside `BackgroundTasksModule`.
+ *
+ * @example
+ * @Module({
+ *   imports: [BackgroundTasksModule.forRoot(), BullMqTasksModule.forRoot({ connection: 'redis://localhost:6379' })],
+ * })
+ * export class AppModule {}
+ *
+ * @since 0.2.0
+ */
+@Module({
+  providers: [
+    { provide: BullMqTasksOptions, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveBullMqOptions },
+    { provide: BULLMQ, useFactory: loadBullMq },
+    StoredDefinitions,
+    BullMqConnection,
+    BullMqWorkers,
+    BullMqTaskQueue,
+    { provide: TASK_QUEUE, useExisting: BullMqTaskQueue },
+  ],
+})
+export class BullMqTasksModule extends ConfigurableModuleClass {}

@@ -1,0 +1,2 @@
+export { BullMqTasksModule } from './bullmq-tasks.module.ts';
+export type { BullMqTasksModuleOptions, BullMqWorkerOptions } from './bullmq-tasks.options.ts';

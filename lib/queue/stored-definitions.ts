@@ -1,0 +1,101 @@
+import { Injectable, type Type } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { DefineTaskError } from '../errors/define-task.error.ts';
+import { sameName } from '../messages.ts';
+import { storedFunctions } from '../task/stored-functions.ts';
+import { readTaskCall, type ProviderClass, type TaskCall } from '../task/task-call.ts';
+import { definitionOf, methodDefinitionOf, type TaskDefinition } from '../task/task-definition.ts';
+
+/** How a stored task is called here. */
+export interface StoredDefinition {
+  readonly definition: TaskDefinition;
+  /** Whose it is, for messages. */
+  readonly owner: string;
+  call(args: readonly unknown[]): TaskCall;
+}
+
+/** Knows the tasks of this application that can be stored: methods of its providers, and functions that were defined. */
+@Injectable()
+export class StoredDefinitions {
+  #byName?: ReadonlyMap<string, StoredDefinition>;
+
+  constructor(private readonly modules: ModulesContainer) {}
+
+  find(name: string): StoredDefinition | undefined {
+    return this.#definitions.get(name);
+  }
+
+  /** The names of all queues that tasks name. */
+  get queues(): readonly string[] {
+    return [...new Set(Array.from(this.#definitions.values(), ({ definition }) => definition.queue!))];
+  }
+
+  /** @throws DefineTaskError if two have the same name */
+  get #definitions(): ReadonlyMap<string, StoredDefinition> {
+    return (this.#byName ??= byName([...this.#methods(), ...functions()]));
+  }
+
+  *#methods(): Generator<[string, StoredDefinition]> {
+    const seen = new Set<unknown>();
+    for (const { controllers, providers } of this.modules.values()) {
+      for (const { metatype, token } of [...controllers.values(), ...providers.values()]) {
+        if (typeof metatype === 'function' && metatype.prototype && !seen.has(metatype)) {
+          seen.add(metatype);
+          yield* methodsOf(metatype as Type, token as ProviderClass);
+        }
+      }
+    }
+  }
+}
+
+function* methodsOf(type: Type, token: ProviderClass): Generator<[string, StoredDefinition]> {
+  for (const method of methodNames(type)) {
+    const definition = methodDefinitionOf((type.prototype as Record<string, object>)[method]!);
+    if (definition?.queue !== undefined) {
+      const owner = `${type.name}.${method}`;
+      const call = (args: readonly unknown[]) => ({
+        ...readTaskCall('start', [type, method, ...args]),
+        of: { provider: token, method },
+      });
+      yield [definition.name ?? owner, { definition, owner, call }];
+    }
+  }
+}
+
+/** Its own, and those that it inherits. */
+function methodNames(type: Type): Set<string> {
+  const names = new Set<string>();
+  for (
+    let holder = type.prototype as object;
+    holder && holder !== Object.prototype;
+    holder = Object.getPrototypeOf(holder) as object
+  ) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
+      if (typeof value === 'function' && name !== 'constructor') {
+        names.add(name);
+      }
+    }
+  }
+  return names;
+}
+
+function* functions(): Generator<[string, StoredDefinition]> {
+  for (const [name, fns] of storedFunctions()) {
+    for (const fn of fns) {
+      const definition = definitionOf(fn)!;
+      yield [name, { definition, owner: `defineTask(${name})`, call: (args) => readTaskCall('start', [fn, ...args]) }];
+    }
+  }
+}
+
+function byName(all: readonly [string, StoredDefinition][]): ReadonlyMap<string, StoredDefinition> {
+  const found = new Map<string, StoredDefinition>();
+  for (const [name, definition] of all) {
+    const other = found.get(name);
+    if (other) {
+      throw new DefineTaskError(sameName(name, [other.owner, definition.owner]));
+    }
+    found.set(name, definition);
+  }
+  return found;
+}

@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import { ModuleImportError } from '../errors/module-import.error.ts';
+import { TaskArgumentError } from '../errors/task-argument.error.ts';
+import { queueImportedTwice, queueNotImported } from '../messages.ts';
+import type { OnUnavailable, TaskQueue } from './task-queue.ts';
+
+/** Where the module of a job queue, if there is one, makes itself known to the core, which imports none. */
+@Injectable()
+export class TaskQueues {
+  #queue?: TaskQueue;
+  onUnavailable: OnUnavailable = 'throw';
+
+  get current(): TaskQueue | undefined {
+    return this.#queue;
+  }
+
+  /** @throws ModuleImportError if there is one already */
+  register(queue: TaskQueue, onUnavailable: OnUnavailable): void {
+    if (this.#queue) {
+      throw new ModuleImportError(queueImportedTwice());
+    }
+    this.#queue = queue;
+    this.onUnavailable = onUnavailable;
+  }
+
+  /** @throws TaskArgumentError if there is none */
+  of(name: string, queue: string): TaskQueue {
+    if (!this.#queue) {
+      throw new TaskArgumentError(queueNotImported(name, queue));
+    }
+    return this.#queue;
+  }
+}

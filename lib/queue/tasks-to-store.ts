@@ -1,0 +1,122 @@
+import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
+import type { Admission } from '../runner/admission.ts';
+import type { Outcome } from '../runner/task-list.ts';
+import type { ResolvedTaskOptions } from '../runner/queued-task.ts';
+import type { Origin, TaskLog } from '../runner/task-log.ts';
+import type { TaskTracker } from '../runner/task-tracker.ts';
+import { BackgroundTask, type TaskIds } from '../task/background-task.ts';
+import type { TaskCall } from '../task/task-call.ts';
+import type { TaskQueues } from './task-queues.ts';
+
+/** What lists with tasks to store share. */
+export interface StoringContext {
+  readonly queues: TaskQueues;
+  readonly ids: TaskIds;
+  readonly admission: Admission;
+  readonly tracker: TaskTracker;
+  readonly log: TaskLog;
+}
+
+/** A task that is to be stored. */
+export interface TaskToBeStored {
+  readonly task: BackgroundTask;
+  readonly call: TaskCall;
+  readonly options: ResolvedTaskOptions;
+  readonly prepared: unknown;
+}
+
+/** Those tasks of one list that are to be stored, until they are. */
+export class TasksToStore {
+  #waiting: TaskToBeStored[] = [];
+
+  /** @param runHere is given what is to run in this process because it can't be stored */
+  constructor(
+    private readonly context: StoringContext,
+    private readonly origin: Origin | undefined,
+    private readonly runHere: (tasks: readonly TaskToBeStored[]) => void,
+  ) {}
+
+  /** @throws UnavailableError, TaskArgumentError */
+  add(call: TaskCall, queue: string, options: ResolvedTaskOptions): BackgroundTask {
+    const { queues, admission, tracker, ids } = this.context;
+    const name = options.name ?? call.name;
+    const store = queues.of(name, queue);
+    admission.check(name);
+    const task = new BackgroundTask(name, ids);
+    const { id, createdAt } = task;
+    const prepared = store.prepare({ id, name, queue, args: call.args, createdAt: Number(createdAt), options });
+    const waiting = { task, call, options, prepared };
+    this.#waiting.push(waiting);
+    tracker.accepted(task);
+    task.onCancel((by) => {
+      this.#waiting = this.#waiting.filter((it) => it !== waiting);
+      task.stop(new TaskCancelledError(task.name, by));
+      tracker.settled(task, 'cancelled', false);
+      return true;
+    });
+    return task;
+  }
+
+  /**
+   * Stores those that run after such an outcome, in one go: all or none.
+   *
+   * @throws TaskQueueError
+   */
+  async store(outcome: Outcome): Promise<void> {
+    const wanted = this.#waiting.filter(({ options }) => isWanted(options, outcome));
+    if (wanted.length === 0) {
+      return;
+    }
+    const { queues, tracker, log } = this.context;
+    const queue = queues.current!;
+    this.#waiting = this.#waiting.filter((it) => !wanted.includes(it));
+    const cancelled = new Set<BackgroundTask>();
+    for (const { task } of wanted) {
+      // It can't be told any more whether it has been stored: that has to be known first.
+      task.onCancel(() => Boolean(cancelled.add(task)));
+    }
+    try {
+      const ids = await queue.store(wanted.map(({ prepared }) => prepared));
+      wanted.forEach(({ task }, i) => {
+        task.stored(ids[i]!, queue);
+        tracker.stored(task);
+        if (cancelled.has(task)) {
+          task.cancel();
+        }
+      });
+    } catch (error) {
+      const isRunHere = queues.onUnavailable === 'run-here';
+      log.notStored(
+        wanted.map(({ task }) => task),
+        isRunHere,
+        error,
+        this.origin,
+      );
+      if (isRunHere) {
+        this.runHere(wanted);
+        return;
+      }
+      for (const { task } of wanted) {
+        task.fail(error);
+        tracker.settled(task, 'failed', false);
+      }
+      throw error;
+    }
+  }
+
+  /** Stores what is wanted after all, where nobody waits for it any more, and skips the rest. */
+  async storeRest(outcome: Outcome): Promise<void> {
+    const unwanted = this.#waiting.filter(({ options }) => !isWanted(options, outcome));
+    this.#waiting = this.#waiting.filter((it) => !unwanted.includes(it));
+    for (const { task } of unwanted) {
+      task.skip();
+      this.context.tracker.settled(task, 'skipped', false);
+    }
+    // Those who are to know of its failure do: the log, and whoever has the handles.
+    await this.store(outcome).catch(() => undefined);
+  }
+}
+
+function isWanted({ runOn }: ResolvedTaskOptions, outcome: Outcome): boolean {
+  return outcome === undefined || runOn === 'always' || runOn === outcome;
+}

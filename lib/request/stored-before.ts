@@ -1,0 +1,29 @@
+import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
+import type { TaskListSource } from './background-tasks.ts';
+
+/** Holds back what a handler returns, or throws, until the tasks that it has added for queues are stored. */
+export function storedBefore<T>(source: TaskListSource): MonoTypeOperatorFunction<T> {
+  return (handler) =>
+    new Observable((subscriber) => {
+      /** What has been held back so far, one after the other. */
+      let held: Promise<void> | undefined;
+      const hold = (outcome: 'success' | 'failure', goOn: () => void, onError: (error: unknown) => void) => {
+        if (held || source.current?.hasToStore) {
+          held = (held ?? Promise.resolve()).then(() => source.store(outcome)).then(goOn, onError);
+        } else {
+          goOn();
+        }
+      };
+      const fail = (error: unknown) => subscriber.error(error);
+      return handler.subscribe({
+        next: (value) => hold('success', () => subscriber.next(value), fail),
+        error: (error) =>
+          hold(
+            'failure',
+            () => fail(error),
+            () => fail(error),
+          ),
+        complete: () => hold('success', () => subscriber.complete(), fail),
+      });
+    });
+}
