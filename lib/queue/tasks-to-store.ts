@@ -39,7 +39,8 @@ export class TasksToStore {
   /** @throws UnavailableError, TaskArgumentError */
   add(call: TaskCall, queue: string, options: ResolvedTaskOptions): BackgroundTask {
     const { queues, admission, tracker, ids } = this.context;
-    const name = options.name ?? call.name;
+    // By which any process knows it: not what this call would have it named.
+    const { name } = call;
     const store = queues.of(name, queue);
     admission.check(name);
     const task = new BackgroundTask(name, ids);

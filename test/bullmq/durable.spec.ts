@@ -4,6 +4,7 @@ import { BackgroundTasks, currentTask, Task, TaskRegistry, Tasks } from 'nestjs-
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
+import { square } from '../fixtures/threads/stored.task.ts';
 
 const ran: unknown[] = [];
 
@@ -123,4 +124,32 @@ describe.each(stores)('on $name', ({ connection }) => {
       error: { name: 'RangeError', message: 'never' },
     });
   });
+
+  test('a call’s name is for logs: workers know it by its own', async () => {
+    const { runner, app } = await start(connection, ownPrefix());
+    const task = runner.with({ name: 'welcome' }).start(app.get(Mailer), 'send', 'ada@example.com');
+    expect(await task.settled()).toMatchObject({ name: 'Mailer.send', status: 'completed' });
+  });
+
+  test('the options may come from a factory', async () => {
+    const prefix = ownPrefix();
+    const { runner, app } = await startApp({
+      imports: [BullMqTasksModule.forRootAsync({ useFactory: async () => ({ connection, prefix }) })],
+      providers: [Mailer],
+    });
+    expect(await runner.start(app.get(Mailer), 'send', 'ada').settled()).toMatchObject({ status: 'completed' });
+  });
+
+  test('one for a thread runs in a thread', async () => {
+    const { runner } = await start(connection, ownPrefix());
+    expect(await runner.start(square, 7).settled()).toMatchObject({
+      name: 'square',
+      status: 'completed',
+      result: { square: 49, isMainThread: false, attempt: 1 },
+    });
+  });
+});
+
+test('what is no store is refused, with what is', async () => {
+  await expect(start('mysql://localhost', ownPrefix())).rejects.toThrow(/connection.*redis:.*postgres:.*mysql/s);
 });
