@@ -29,6 +29,7 @@ const taskOptions = [
   'retryIf',
   'timeout',
   'delay',
+  'priority',
   'deduplication',
 ];
 const backoff = "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }";

@@ -79,6 +79,7 @@ test('defineTask with an unknown option', () => {
         'retryIf',
         'timeout',
         'delay',
+        'priority',
         'deduplication',
       ]),
     ),
