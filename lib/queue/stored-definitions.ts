@@ -3,7 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { DefineTaskError } from '../errors/define-task.error.ts';
 import { sameName } from '../messages.ts';
 import { storedFunctions } from '../task/stored-functions.ts';
-import { readTaskCall, type ProviderClass, type TaskCall } from '../task/task-call.ts';
+import { methodsOf, readTaskCall, type ProviderClass, type TaskCall } from '../task/task-call.ts';
 import { definitionOf, methodDefinitionOf, type TaskDefinition } from '../task/task-definition.ts';
 
 /** How a stored task is called here. */
@@ -41,15 +41,15 @@ export class StoredDefinitions {
       for (const { metatype, token } of [...controllers.values(), ...providers.values()]) {
         if (typeof metatype === 'function' && metatype.prototype && !seen.has(metatype)) {
           seen.add(metatype);
-          yield* methodsOf(metatype as Type, token as ProviderClass);
+          yield* definitionsOf(metatype as Type, token as ProviderClass);
         }
       }
     }
   }
 }
 
-function* methodsOf(type: Type, token: ProviderClass): Generator<[string, StoredDefinition]> {
-  for (const method of methodNames(type)) {
+function* definitionsOf(type: Type, token: ProviderClass): Generator<[string, StoredDefinition]> {
+  for (const method of methodsOf(type.prototype as object)) {
     const definition = methodDefinitionOf((type.prototype as Record<string, object>)[method]!);
     if (definition?.queue !== undefined) {
       const owner = `${type.name}.${method}`;
@@ -60,23 +60,6 @@ function* methodsOf(type: Type, token: ProviderClass): Generator<[string, Stored
       yield [definition.name ?? owner, { definition, owner, call }];
     }
   }
-}
-
-/** Its own, and those that it inherits. */
-function methodNames(type: Type): Set<string> {
-  const names = new Set<string>();
-  for (
-    let holder = type.prototype as object;
-    holder && holder !== Object.prototype;
-    holder = Object.getPrototypeOf(holder) as object
-  ) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
-      if (typeof value === 'function' && name !== 'constructor') {
-        names.add(name);
-      }
-    }
-  }
-  return names;
 }
 
 function* functions(): Generator<[string, StoredDefinition]> {

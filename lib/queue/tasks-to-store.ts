@@ -1,6 +1,6 @@
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import type { Admission } from '../runner/admission.ts';
-import type { Outcome } from '../runner/task-list.ts';
+import { isWantedAfter, type Outcome } from '../runner/outcome.ts';
 import type { ResolvedTaskOptions } from '../runner/queued-task.ts';
 import type { Origin, TaskLog } from '../runner/task-log.ts';
 import type { TaskTracker } from '../runner/task-tracker.ts';
@@ -64,7 +64,7 @@ export class TasksToStore {
    * @throws TaskQueueError
    */
   async store(outcome: Outcome): Promise<void> {
-    const wanted = this.#waiting.filter(({ options }) => isWanted(options, outcome));
+    const wanted = this.#waiting.filter(({ options }) => isWantedAfter(outcome, options));
     if (wanted.length === 0) {
       return;
     }
@@ -107,7 +107,7 @@ export class TasksToStore {
 
   /** Stores what is wanted after all, where nobody waits for it any more, and skips the rest. */
   async storeRest(outcome: Outcome): Promise<void> {
-    const unwanted = this.#waiting.filter(({ options }) => !isWanted(options, outcome));
+    const unwanted = this.#waiting.filter(({ options }) => !isWantedAfter(outcome, options));
     this.#waiting = this.#waiting.filter((it) => !unwanted.includes(it));
     for (const { task } of unwanted) {
       task.skip();
@@ -116,8 +116,4 @@ export class TasksToStore {
     // Those who are to know of its failure do: the log, and whoever has the handles.
     await this.store(outcome).catch(() => undefined);
   }
-}
-
-function isWanted({ runOn }: ResolvedTaskOptions, outcome: Outcome): boolean {
-  return outcome === undefined || runOn === 'always' || runOn === outcome;
 }

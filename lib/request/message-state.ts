@@ -1,6 +1,7 @@
 import { ShuttingDownError } from '../errors/shutting-down.error.ts';
 import { shuttingDown } from '../messages.ts';
-import type { Outcome, TaskList } from '../runner/task-list.ts';
+import type { Outcome } from '../runner/outcome.ts';
+import type { TaskList } from '../runner/task-list.ts';
 import type { TaskLists } from '../runner/task-lists.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';

@@ -3,13 +3,11 @@ import { TasksToStore, type StoringContext, type TaskToBeStored } from '../queue
 import { BackgroundTask, type TaskIds } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/task-options.ts';
+import { isWantedAfter, type Outcome } from './outcome.ts';
 import type { QueuedTask, ResolvedTaskOptions, TaskPlace } from './queued-task.ts';
 import type { TaskLife } from './task-life.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TurnQueue } from './turn-queue.ts';
-
-/** Whether the request to which a list belongs went well; `undefined` where there is no request. */
-export type Outcome = 'success' | 'failure' | undefined;
 
 /** What lists share: how tasks go where nothing else is said of them, and where they go. */
 export interface TaskListContext {
@@ -236,8 +234,8 @@ export class TaskList implements TaskPlace {
     return task.status === 'pending' && list === this && !isTaken;
   }
 
-  #isWanted({ runOn }: ResolvedTaskOptions): boolean {
-    return this.#outcome === undefined || runOn === 'always' || runOn === this.#outcome;
+  #isWanted(options: ResolvedTaskOptions): boolean {
+    return isWantedAfter(this.#outcome, options);
   }
 
   #skipWaiting(failed: QueuedTask): void {

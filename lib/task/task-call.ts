@@ -125,7 +125,8 @@ function nameOf(fn: object): string {
   return name.startsWith(BOUND) ? name.slice(BOUND.length) : name;
 }
 
-function methodsOf(target: object): string[] {
+/** The names of its methods: its own, and those that it inherits. */
+export function methodsOf(target: object): string[] {
   const names = new Set<string>();
   for (let holder = target; holder && !isBuiltIn(holder); holder = Object.getPrototypeOf(holder) as object) {
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
