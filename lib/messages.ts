@@ -84,9 +84,12 @@ export const tasksRefused = (reason: string) => `Tasks could not be stored: ${re
 export const storeIsAway = () =>
   'The store of tasks is away, or refuses: see the cause. It is tried again; until then, requests with tasks to store get a 503.';
 
-export const peerMissing = (subpath: string, peers: readonly string[], alternative: string) =>
-  `${subpath} needs ${peers.join(' and ')}, or ${alternative} in place of the last for Postgres. ` +
-  `Install them: npm install ${peers.join(' ')}`;
+export const peerMissing = (subpath: string, missing: string, peers: readonly string[]) =>
+  `${subpath} could not load the package ${missing}: see the cause. If it isn't installed: npm install ${peers.join(' ')}`;
+
+export const noSuchQueue = (name: string, queues: readonly string[]) =>
+  `There is no queue '${name}': no task of this application names it. ` +
+  (queues.length > 0 ? `There are: ${queues.join(', ')}.` : "A task names one by @Task({ queue: 'mail' }).");
 
 export const optionsNotAnObject = (where: string, came: string) =>
   `${where}: expected an object with options, got ${came}.`;

@@ -1,14 +1,14 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { FlowProducer, Queue } from 'bullmq';
+import type { FlowProducer } from 'bullmq';
 import { setTimeout } from 'node:timers/promises';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
 import { isInTime } from '../in-time.ts';
 import { notStoredInTime, tasksRefused } from '../messages.ts';
-import { StoredDefinitions } from '../queue/stored-definitions.ts';
 import type { TaskQueue, TaskToStore } from '../queue/task-queue.ts';
 import { TaskQueues } from '../queue/task-queues.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
+import { BullMqQueues } from './bullmq-queues.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { BullMqWorkers } from './bullmq-workers.ts';
 import { jobOf, recordOf, type JobToAdd, type TaskJob } from './task-job.ts';
@@ -20,14 +20,13 @@ const MAX_TRIES = 300;
 /** The queues of BullMQ as the core knows them. */
 @Injectable()
 export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
-  readonly #queues = new Map<string, Queue>();
   #flows?: FlowProducer;
   #isClosed = false;
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
-    private readonly definitions: StoredDefinitions,
+    private readonly bullQueues: BullMqQueues,
     private readonly workers: BullMqWorkers,
     queues: TaskQueues,
   ) {
@@ -35,11 +34,9 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async onModuleInit(): Promise<void> {
-    await this.connection.prepare();
+    // A store that is away when the application starts doesn't keep it from starting.
+    await isInTime(this.connection.ready, this.options.enqueueTimeout);
     this.#flows = this.connection.flows();
-    for (const name of this.definitions.queues) {
-      this.#queues.set(name, this.connection.queue(name));
-    }
   }
 
   prepare(task: TaskToStore): JobToAdd {
@@ -115,7 +112,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   async #find(id: string): Promise<TaskJob | undefined> {
     try {
       const jobs = await Promise.all(
-        Array.from(this.#queues.values(), (queue) => queue.getJob(id) as Promise<TaskJob | undefined>),
+        this.bullQueues.all.map((queue) => queue.getJob(id) as Promise<TaskJob | undefined>),
       );
       return jobs.find((job) => job);
     } catch (cause) {
@@ -127,7 +124,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   async #takeBack(jobs: readonly JobToAdd[]): Promise<void> {
     for (let tries = 0; tries < MAX_TRIES && !this.#isClosed; tries++) {
       const removed = await Promise.allSettled(
-        jobs.map(({ queueName, opts }) => this.#queues.get(queueName)!.remove(opts.jobId)),
+        jobs.map(({ queueName, opts }) => this.bullQueues.get(queueName).remove(opts.jobId)),
       );
       if (removed.every(({ status }) => status === 'fulfilled')) {
         return;

@@ -2,10 +2,11 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { TASK_QUEUE } from '../handlers.ts';
 import { StoredDefinitions } from '../queue/stored-definitions.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
+import { BullMqQueues } from './bullmq-queues.ts';
 import { BullMqTaskQueue } from './bullmq-task-queue.ts';
 import { BullMqTasksOptions, resolveBullMqOptions, type BullMqTasksModuleOptions } from './bullmq-tasks.options.ts';
 import { BullMqWorkers } from './bullmq-workers.ts';
-import { BULLMQ, loadBullMq } from './load-bullmq.ts';
+import { loadStorePackages, STORE_PACKAGES } from './store-packages.ts';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<BullMqTasksModuleOptions>({
   moduleName: 'BullMqTasks',
@@ -29,12 +30,14 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 @Module({
   providers: [
     { provide: BullMqTasksOptions, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveBullMqOptions },
-    { provide: BULLMQ, useFactory: loadBullMq },
+    { provide: STORE_PACKAGES, inject: [BullMqTasksOptions], useFactory: loadStorePackages },
     StoredDefinitions,
     BullMqConnection,
+    BullMqQueues,
     BullMqWorkers,
     BullMqTaskQueue,
     { provide: TASK_QUEUE, useExisting: BullMqTaskQueue },
   ],
+  exports: [BullMqQueues],
 })
 export class BullMqTasksModule extends ConfigurableModuleClass {}

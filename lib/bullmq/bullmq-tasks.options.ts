@@ -1,4 +1,5 @@
 import type { RedisOptions, WorkerOptions } from 'bullmq';
+import { read } from '../errors/describe.ts';
 import type { OnUnavailable } from '../queue/task-queue.ts';
 import {
   checkOptions,
@@ -11,6 +12,28 @@ import {
   type OptionRule,
   type OptionRules,
 } from '../task/option-rules.ts';
+
+/**
+ * What pg is told: `{ host, database, user, password }`, or `{ connectionString }`. One of `connectionString`, `database`
+ * and `user` tells it from the options of ioredis.
+ *
+ * @since 0.2.0
+ */
+export interface PostgresOptions {
+  connectionString?: string;
+  database?: string;
+  user?: string;
+  [option: string]: unknown;
+}
+
+/**
+ * A client of ioredis or a pool of pg, of which copies are made: it stays yours to use, and to close.
+ *
+ * @since 0.2.0
+ */
+export type StoreClient =
+  | { duplicate(override?: object): unknown; readonly options: object }
+  | { readonly totalCount: number; readonly options: object };
 
 /** How jobs are taken and run, as for BullMQ's `Worker`, with the defaults that differ from its own. */
 export type BullMqWorkerOptions = Pick<
@@ -29,8 +52,8 @@ export const workerDefaults = {
 
 /** Every option of the module, with its default. */
 export class BullMqTasksOptions {
-  /** Where the store is: `redis://…`, `rediss://…`, `postgres://…`; or options of ioredis or pg. */
-  connection!: string | RedisOptions | { connectionString: string; schema?: string };
+  /** Where the store is: `redis://…`, `rediss://…`, `postgres://…`; or the options, or a client, of ioredis or pg. */
+  connection!: string | RedisOptions | PostgresOptions | StoreClient;
 
   /** Of all keys in Redis; the schema in Postgres. */
   prefix = 'tasks';
@@ -69,10 +92,12 @@ const rules: OptionRules<BullMqTasksOptions> = {
 };
 
 const connectionRule: OptionRule = {
-  expected: "a URL ('redis://…', 'rediss://…' or 'postgres://…'), or the options of ioredis or pg",
+  expected:
+    "a URL ('redis://…', 'rediss://…' or 'postgres://…'), the options of ioredis or pg, or a client of ioredis (no " +
+    'Cluster) or a pool of pg',
   accepts: (value) =>
     (typeof value === 'string' && /^(rediss?|postgres(ql)?):\/\//.test(value)) ||
-    (typeof value === 'object' && value !== null),
+    (typeof value === 'object' && value !== null && !read(value, 'isCluster')),
 };
 
 /** @throws InvalidOptionError */
@@ -82,5 +107,7 @@ export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqT
 }
 
 export function isPostgres({ connection }: BullMqTasksOptions): boolean {
-  return typeof connection === 'string' ? connection.startsWith('postgres') : 'connectionString' in connection;
+  return typeof connection === 'string'
+    ? connection.startsWith('postgres')
+    : ['connectionString', 'database', 'user', 'totalCount'].some((name) => name in connection);
 }

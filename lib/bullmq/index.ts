@@ -1,2 +1,8 @@
+export { BullMqQueues } from './bullmq-queues.ts';
 export { BullMqTasksModule } from './bullmq-tasks.module.ts';
-export type { BullMqTasksModuleOptions, BullMqWorkerOptions } from './bullmq-tasks.options.ts';
+export type {
+  BullMqTasksModuleOptions,
+  BullMqWorkerOptions,
+  PostgresOptions,
+  StoreClient,
+} from './bullmq-tasks.options.ts';

@@ -1,5 +1,5 @@
 import type { BackendFactory } from 'bullmq';
-import type { BullMq } from './load-bullmq.ts';
+import type { BullMq } from './store-packages.ts';
 
 /** What of BullMQ's backend has to be mended, as far as it can be from outside. */
 interface Backend {
@@ -15,6 +15,12 @@ interface Backend {
 /** SQLSTATEs and messages of a connection that is gone. */
 function isLost({ code = '', message = '' }: { code?: string; message?: string }): boolean {
   return /^(57P0[123]|08)/.test(code) || /Connection terminated|ECONNRESET|EPIPE/.test(code + message);
+}
+
+/** Whether it may be back later, and nothing is wrong with how it is asked. */
+export function isAway(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return isLost({ code, message }) || /ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN|timeout/.test(code + message);
 }
 
 /**

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { InvalidOptionError } from '../errors/invalid-option.error.ts';
+import { noSuchQueue } from '../messages.ts';
+import { StoredDefinitions } from '../queue/stored-definitions.ts';
+import { BullMqConnection } from './bullmq-connection.ts';
+
+/**
+ * BullMQ's own queues, one for each that a task names: for what is left to BullMQ, such as counts, pausing, a board. They are
+ * there before the application has started, and closed with it.
+ *
+ * @example
+ * const { waiting, failed } = await queues.get('mail').getJobCounts();
+ *
+ * @since 0.2.0
+ */
+@Injectable()
+export class BullMqQueues {
+  readonly #byName = new Map<string, Queue>();
+
+  constructor(
+    private readonly connection: BullMqConnection,
+    private readonly definitions: StoredDefinitions,
+  ) {}
+
+  /** @throws InvalidOptionError if no task of this application names it */
+  get(name: string): Queue {
+    const { queues } = this.definitions;
+    if (!queues.includes(name)) {
+      throw new InvalidOptionError(noSuchQueue(name, queues));
+    }
+    const queue = this.#byName.get(name) ?? this.connection.queue(name);
+    this.#byName.set(name, queue);
+    return queue;
+  }
+
+  /** All of them. */
+  get all(): readonly Queue[] {
+    return this.definitions.queues.map((name) => this.get(name));
+  }
+}
