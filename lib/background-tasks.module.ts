@@ -20,6 +20,7 @@ import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './modu
 import { TaskRegistry } from './registry/task-registry.service.ts';
 import { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from './request/background-tasks.ts';
+import { StoredDefinitions } from './queue/stored-definitions.ts';
 import { TaskQueues } from './queue/task-queues.ts';
 import { InFlightRequests } from './request/in-flight-requests.ts';
 import { RequestTasks } from './request/request-tasks.ts';
@@ -50,6 +51,7 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
     ...tasksIn(Scope.REQUEST),
     InFlightRequests,
     TaskQueues,
+    StoredDefinitions,
     TaskProviders,
     TaskLists,
     TaskRunner,
@@ -66,7 +68,16 @@ import { TaskShutdown } from './shutdown/task-shutdown.service.ts';
     },
   ],
   // The last ones for who names BackgroundTasksInterceptor in `@UseInterceptors()`: gateways on Nest 11 have no global ones.
-  exports: [BackgroundTasks, TaskRunner, TaskRegistry, RequestTasks, InFlightRequests, TaskLists, TaskQueues],
+  exports: [
+    BackgroundTasks,
+    TaskRunner,
+    TaskRegistry,
+    RequestTasks,
+    InFlightRequests,
+    TaskLists,
+    TaskQueues,
+    StoredDefinitions,
+  ],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
   constructor(modules: ModulesContainer) {

@@ -48,9 +48,47 @@ export const taskOfNoMethod = (className: string, name: string, came: string) =>
   `@Task() ${className}.${name}: expected a method that can be called, got ${came}. ` +
   'Decorate a method; a function is defined by defineTask(fn, options).';
 
-export const queueNotImported = (name: string, queue: string) =>
+export const queueNotImported = (name: string, queue = 'of its chain or group') =>
   `Task "${name}" was not accepted: it is to be stored in the queue '${queue}', and this application has none. ` +
   "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
+
+export const repeatWithoutQueue = (where: string) =>
+  `${where}: option 'repeat': expected an option 'queue' beside it, which keeps it once for all processes. Write ` +
+  `${where}({ queue: 'nightly', repeat: … }); in a single process, @nestjs/schedule and TaskRunner.start do it.`;
+
+export const repeatNeedsOne = (where: string, came: string) =>
+  `${where}: option 'repeat': expected either { pattern: '0 3 * * *', tz: 'Europe/Berlin' } or { every: 60_000 }; got ${came}.`;
+
+export const wrongPattern = (name: string, reason: string) =>
+  `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *'; ${reason}.`;
+
+export const repeatNotImported = (name: string, queue: string) =>
+  `Task "${name}" is to repeat in the queue '${queue}', and this application has none, so it would never run. ` +
+  "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
+
+export const retryIfNotStored = (name: string) =>
+  `Task "${name}" is stored, and retryIf of a call, a function, can't be. Set it where the task is defined: ` +
+  '@Task({ queue, retryIf }) or defineTask(fn, { queue, retryIf }).';
+
+export const flowExpected = (caller: string, index: number, came: string) =>
+  `${caller}(…): item ${index + 1}: expected a step, got ${came}. Write ${caller === 'chain' ? 'chain(step(fn, ...args), …)' : 'group([step(fn, ...args), …], step(fn, previousResult))'}.`;
+
+export const notTheFirst = (caller: string, index: number, name: string) =>
+  `${caller}(…): item ${index + 1}, "${name}", is a chain or group itself, which only what comes first can be. ` +
+  'Put its steps in one chain, or add the rest from the task that ends it.';
+
+export const stepWithoutQueue = (name: string) =>
+  `Task "${name}" of a chain or group names no queue, so no other task could wait for it. ` +
+  "Define it by @Task({ queue: 'media' }) or defineTask(fn, { queue: 'media' }); in the process, await one after the other.";
+
+export const flowNotWith = (name: string, option: string) =>
+  `Task "${name}" is the last of a chain or group, which can't go with the option ${option}. Leave it out.`;
+
+export const previousOfNone = (name: string) =>
+  `Task "${name}" was given previousResult, and nothing is done before it. It is for later steps of a chain or group.`;
+
+export const stepBeforeFailed = (id: string) =>
+  `Step ${id} before it has failed, so it was not run. TaskRegistry.get('${id}') says why; retry() of this one tries both again.`;
 
 export const queueImportedTwice = () =>
   'There are two modules for queues. Import BullMqTasksModule.forRoot(…) once, in the root module: it can have many queues.';
@@ -80,6 +118,8 @@ export const notStoredInTime = (timeout: number) =>
   `The store of tasks did not answer within ${timeout} ms (enqueueTimeout).`;
 
 export const tasksRefused = (reason: string) => `Tasks could not be stored: ${reason}`;
+
+export const storeDidNotAnswer = (reason: string) => `The store of tasks could not be asked: ${reason}`;
 
 export const storeIsAway = () =>
   'The store of tasks is away, or refuses: see the cause. It is tried again; until then, requests with tasks to store get a 503.';

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
 import { stackOf } from '../errors/describe.ts';
@@ -5,7 +6,7 @@ import { isInTime } from '../in-time.ts';
 import { storeIsAway } from '../messages.ts';
 import { BullMqTasksOptions, workerDefaults, type BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { openStore } from './open-store.ts';
-import type { Store } from './store.ts';
+import { RECONNECT, type Store } from './store.ts';
 import { STORE_PACKAGES, type BullMq, type StorePackages } from './store-packages.ts';
 
 /** ms for all to close. */
@@ -28,6 +29,7 @@ export class BullMqConnection {
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void>;
+  #isClosed = false;
   #warnedAt = -Infinity;
 
   constructor(
@@ -38,8 +40,21 @@ export class BullMqConnection {
     this.#store = openStore(packages, options, (error) => this.warn(error));
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   get unrecoverable(): BullMq['UnrecoverableError'] {
     return this.#bullmq.UnrecoverableError;
+  }
+
+  /** @throws an error that says what is wrong with the pattern */
+  nextTime(repeat: { pattern: string; tz?: string }): number | undefined {
+    return this.#bullmq.defaultRepeatStrategy(Date.now(), repeat);
+  }
+
+  get delayed(): BullMq['DelayedError'] {
+    return this.#bullmq.DelayedError;
   }
 
   get waiting(): BullMq['WaitingError'] {
@@ -66,15 +81,32 @@ export class BullMqConnection {
 
   /** What is said to all processes that take jobs of a queue. */
   events(name: string): QueueEvents {
-    return this.#opened(new this.#bullmq.QueueEvents(name, this.#store.consuming, ...this.#backend));
+    const options = { ...this.#store.consuming, autorun: false };
+    const events = this.#opened(new this.#bullmq.QueueEvents(name, options, ...this.#backend));
+    void this.keepTrying(() => events.run());
+    return events;
   }
 
   eventsProducer(name: string): QueueEventsProducer {
     return this.#opened(new this.#bullmq.QueueEventsProducer(name, this.#store.producing, ...this.#backend));
   }
 
+  /** Until it succeeds, or nothing is wanted of the store any more: for what has to go on by itself when the store is back. */
+  async keepTrying(attempt: () => Promise<unknown>): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        await attempt();
+        return;
+      } catch (error) {
+        this.warn(error);
+        await setTimeout(RECONNECT);
+      }
+    }
+  }
+
   /** Waits for what is at work, and not for ever: BullMQ can wait for a connection that it closes itself. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const closed = Promise.all(Array.from(this.#open, (it) => it.close()));
     if (!(await isInTime(closed, CLOSE_TIMEOUT))) {
       closed.catch((error: unknown) => this.#logger.warn(storeIsAway(), stackOf(error)));

@@ -4,6 +4,10 @@ import { InvalidOptionError } from '../errors/invalid-option.error.ts';
 import { noSuchQueue } from '../messages.ts';
 import { StoredDefinitions } from '../queue/stored-definitions.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
+import type { TaskJob } from './task-job.ts';
+
+/** Those that `addTask` gives, and those of repeating tasks; others could be keys of BullMQ's own. */
+const IDS = /^([\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}|repeat:.+:\d+)$/;
 
 /**
  * BullMQ's own queues, one for each that a task names: for what is left to BullMQ, such as counts, pausing, a board. They are
@@ -32,6 +36,15 @@ export class BullMqQueues {
     const queue = this.#byName.get(name) ?? this.connection.queue(name);
     this.#byName.set(name, queue);
     return queue;
+  }
+
+  /** @internal in whichever it is */
+  async find(id: string): Promise<TaskJob | undefined> {
+    if (!IDS.test(id)) {
+      return undefined;
+    }
+    const jobs = await Promise.all(this.all.map((queue) => queue.getJob(id)));
+    return jobs.find((job) => job) as TaskJob | undefined;
   }
 
   /** All of them. */

@@ -1,21 +1,41 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { FlowProducer } from 'bullmq';
+import type { FlowProducer, JobType } from 'bullmq';
 import { setTimeout } from 'node:timers/promises';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
 import { isInTime } from '../in-time.ts';
-import { notStoredInTime, tasksRefused } from '../messages.ts';
-import type { TaskQueue, TaskToStore } from '../queue/task-queue.ts';
+import { notStoredInTime, storeDidNotAnswer, tasksRefused } from '../messages.ts';
+import type { StoredFilter, TaskQueue, TaskToStore } from '../queue/task-queue.ts';
 import { TaskQueues } from '../queue/task-queues.ts';
-import type { TaskRecord } from '../task/task-record.ts';
+import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
+import { BullMqSchedules } from './bullmq-schedules.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { BullMqWorkers } from './bullmq-workers.ts';
 import { jobOf, recordOf, type JobToAdd, type TaskJob } from './task-job.ts';
 
-/** ms between two looks at a task that somebody waits for, and between tries to take back what may have been stored. */
+/** ms between two looks at a task that somebody waits for: more each time. */
+const FIRST_LOOK = 20;
+const LAST_LOOK = 1_000;
+
+/** ms between two tries to take back what may have been stored. */
 const PAUSE = 200;
 const MAX_TRIES = 300;
+
+/** In which of BullMQ's states there are tasks of a status. */
+const STATES = {
+  pending: ['prioritized', 'waiting', 'delayed', 'waiting-children'],
+  running: ['active'],
+  completed: ['completed'],
+  failed: ['failed'],
+  cancelled: ['failed', 'prioritized', 'waiting', 'delayed', 'waiting-children'],
+  skipped: [],
+} as const satisfies { [status in TaskStatus]: readonly JobType[] };
+
+const ALL_STATES = [...STATES.pending, ...STATES.running, ...STATES.completed, ...STATES.failed];
+
+/** How many are read at once to find those that are asked for. */
+const PAGE = 100;
 
 /** The queues of BullMQ as the core knows them. */
 @Injectable()
@@ -28,12 +48,14 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly connection: BullMqConnection,
     private readonly bullQueues: BullMqQueues,
     private readonly workers: BullMqWorkers,
+    private readonly schedules: BullMqSchedules,
     queues: TaskQueues,
   ) {
     queues.register(this, options.onUnavailable);
   }
 
   async onModuleInit(): Promise<void> {
+    this.schedules.check();
     // A store that is away when the application starts doesn't keep it from starting.
     await isInTime(this.connection.ready, this.options.enqueueTimeout);
     this.#flows = this.connection.flows();
@@ -62,13 +84,42 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
-    const found = await this.#find(id);
-    return found && recordOf(found, await found.getState());
+    const found = await asked(this.bullQueues.find(id));
+    return found && recordOf(found, await asked(found.getState()));
+  }
+
+  async list({ queue: queueName, status, name, limit }: StoredFilter): Promise<TaskRecord[]> {
+    const queue = this.bullQueues.get(queueName);
+    const found: TaskRecord[] = [];
+    for (const state of status ? STATES[status] : ALL_STATES) {
+      const ofState: TaskRecord[] = [];
+      for (let start = 0, isAll = false; !isAll && ofState.length < limit; start += PAGE) {
+        const jobs = (await asked(queue.getJobs(state, start, start + PAGE - 1))) as (TaskJob | undefined)[];
+        isAll = jobs.length < PAGE;
+        // One can be gone since its id was read.
+        const records = jobs.flatMap((job) => (job ? [recordOf(job, state)] : []));
+        ofState.push(...records.filter((it) => (!status || it.status === status) && (!name || it.name === name)));
+      }
+      found.push(...ofState);
+    }
+    return found.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, limit);
+  }
+
+  async retry(id: string): Promise<boolean> {
+    const job = await asked(this.bullQueues.find(id));
+    if (!job || (await asked(job.getState())) !== 'failed') {
+      return false;
+    }
+    // Which it then waits for.
+    await Promise.all((job.data.before ?? []).map((before) => this.retry(before)));
+    const { cancelledAt: _cancelledAt, ...data } = job.data;
+    await asked(job.updateData(data));
+    await asked(job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
+    return true;
   }
 
   async settled(id: string): Promise<TaskRecord> {
-    let last: TaskRecord | undefined;
-    for (;;) {
+    for (let pause = FIRST_LOOK, last: TaskRecord | undefined; ; pause = Math.min(LAST_LOOK, pause * 1.5)) {
       const record = await this.find(id).catch(() => last);
       if (record?.finishedAt) {
         return record;
@@ -77,23 +128,26 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
         return { ...last, status: 'cancelled' };
       }
       last = record;
-      await setTimeout(PAUSE, undefined, { ref: false });
+      await setTimeout(pause, undefined, { ref: false });
     }
   }
 
   async cancel(id: string): Promise<boolean> {
-    const job = await this.#find(id);
-    if (!job || job.finishedOn) {
+    const job = await asked(this.bullQueues.find(id));
+    if (!job || job.finishedOn || job.data.cancelledAt !== undefined) {
       return false;
     }
-    const isWaiting = await job.remove().then(
-      () => true,
-      () => false,
-    );
-    if (!isWaiting) {
-      await this.workers.cancel(job.queueName, id);
+    // So that whoever takes it, later or now, knows; and it is found as what it is.
+    await asked(job.updateData({ ...job.data, cancelledAt: Date.now() }));
+    await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
+    const state = await asked(job.getState());
+    if (state === 'active') {
+      await asked(this.workers.cancel(job.queueName, id));
+    } else if (state === 'delayed') {
+      // Begun meanwhile, it is known to be cancelled.
+      await job.promote().catch(() => undefined);
     }
-    return true;
+    return state !== 'completed' && state !== 'failed';
   }
 
   cancelLater(id: string): void {
@@ -109,17 +163,6 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     await this.connection.close();
   }
 
-  async #find(id: string): Promise<TaskJob | undefined> {
-    try {
-      const jobs = await Promise.all(
-        this.bullQueues.all.map((queue) => queue.getJob(id) as Promise<TaskJob | undefined>),
-      );
-      return jobs.find((job) => job);
-    } catch (cause) {
-      throw new TaskQueueError(tasksRefused((cause as Error).message), { cause });
-    }
-  }
-
   /** Whoever was told that they are not stored is not to be surprised by them. */
   async #takeBack(jobs: readonly JobToAdd[]): Promise<void> {
     for (let tries = 0; tries < MAX_TRIES && !this.#isClosed; tries++) {
@@ -131,5 +174,14 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       }
       await setTimeout(PAUSE, undefined, { ref: false });
     }
+  }
+}
+
+/** @throws TaskQueueError in place of whatever the store says */
+async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new TaskQueueError(storeDidNotAnswer((cause as Error).message), { cause });
   }
 }

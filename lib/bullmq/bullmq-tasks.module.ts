@@ -1,8 +1,9 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import { TASK_QUEUE } from '../handlers.ts';
-import { StoredDefinitions } from '../queue/stored-definitions.ts';
+import { BullMqCancellations } from './bullmq-cancellations.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
+import { BullMqSchedules } from './bullmq-schedules.ts';
 import { BullMqTaskQueue } from './bullmq-task-queue.ts';
 import { BullMqTasksOptions, resolveBullMqOptions, type BullMqTasksModuleOptions } from './bullmq-tasks.options.ts';
 import { BullMqWorkers } from './bullmq-workers.ts';
@@ -31,9 +32,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   providers: [
     { provide: BullMqTasksOptions, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveBullMqOptions },
     { provide: STORE_PACKAGES, inject: [BullMqTasksOptions], useFactory: loadStorePackages },
-    StoredDefinitions,
     BullMqConnection,
     BullMqQueues,
+    BullMqCancellations,
+    BullMqSchedules,
     BullMqWorkers,
     BullMqTaskQueue,
     { provide: TASK_QUEUE, useExisting: BullMqTaskQueue },

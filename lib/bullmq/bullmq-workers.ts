@@ -1,46 +1,47 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { QueueEventsListener, QueueEventsProducer, Worker } from 'bullmq';
+import type { Worker } from 'bullmq';
 import { storedUnderUnknownName } from '../messages.ts';
+import { stackOf } from '../errors/describe.ts';
+import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
 import { StoredDefinitions } from '../queue/stored-definitions.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
+import { BullMqCancellations } from './bullmq-cancellations.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
-import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
-import { decode, encode, type Stored } from './job-data.ts';
+import { BullMqQueues } from './bullmq-queues.ts';
+import { BullMqSchedules } from './bullmq-schedules.ts';
+import { BullMqTasksOptions, type BullMqWorkerOptions } from './bullmq-tasks.options.ts';
+import { argumentsOf } from './job-arguments.ts';
+import { encode, type Stored } from './job-data.ts';
 import type { TaskJob } from './task-job.ts';
 
-/** How processes tell each other that a task is to be cancelled. */
-const CANCEL = 'cancel-task';
-
-interface CancelListener extends QueueEventsListener {
-  [CANCEL]: (event: { taskId: string }) => void;
-}
+/** ms after which a task looks again whether those before it have completed. */
+const WAIT = 500;
 
 /** Takes jobs, and has the core run them. */
 @Injectable()
 export class BullMqWorkers implements OnApplicationBootstrap {
   readonly #workers: Worker[] = [];
-  readonly #producers = new Map<string, QueueEventsProducer>();
-  #isStopped = false;
   readonly #running = new Map<string, BackgroundTask>();
+  #isStopped = false;
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
     private readonly definitions: StoredDefinitions,
+    private readonly queues: BullMqQueues,
+    private readonly cancellations: BullMqCancellations,
+    private readonly schedules: BullMqSchedules,
     private readonly lists: TaskLists,
   ) {}
 
   // Then all providers are there that tasks may want.
   onApplicationBootstrap(): void {
     const { worker } = this.options;
-    for (const name of worker ? this.definitions.queues : []) {
-      const taker = this.connection.worker(name, (job, token) => this.#run(job as TaskJob, token), worker || {});
-      this.#workers.push(taker);
-      void taker.run();
-      this.connection
-        .events(name)
-        .on<CancelListener>(CANCEL, ({ taskId }: { taskId: string }) => void this.#running.get(taskId)?.cancel());
+    if (worker) {
+      for (const name of this.definitions.queues) {
+        void this.#take(name, worker);
+      }
     }
   }
 
@@ -49,17 +50,27 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     const here = this.#running.get(taskId);
     if (here) {
       here.cancel();
-      return;
+    } else {
+      await this.cancellations.tell(queue, taskId);
     }
-    const producer = this.#producers.get(queue) ?? this.connection.eventsProducer(queue);
-    this.#producers.set(queue, producer);
-    await producer.publishEvent({ eventName: CANCEL, taskId });
   }
 
   stopTaking(): void {
     this.#isStopped = true;
     for (const worker of this.#workers) {
       void worker.pause(true);
+    }
+  }
+
+  async #take(queue: string, options: BullMqWorkerOptions): Promise<void> {
+    const { connection, cancellations, schedules } = this;
+    await connection.keepTrying(() => connection.ready);
+    await cancellations.listen(queue, (id) => this.#running.get(id)?.cancel());
+    await connection.keepTrying(() => schedules.store(queue));
+    if (!this.#isStopped) {
+      const worker = connection.worker(queue, (job, token) => this.#run(job as TaskJob, token), options);
+      this.#workers.push(worker);
+      await connection.keepTrying(() => worker.run());
     }
   }
 
@@ -73,11 +84,17 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     if (!found) {
       throw new this.connection.unrecoverable(storedUnderUnknownName(name, job.queueName));
     }
+    const args = await argumentsOf(job, (it) => this.queues.find(it)).catch((error: unknown) => {
+      throw error instanceof BackgroundTasksError ? this.#final(error) : error;
+    });
+    if (!args) {
+      return this.#waitForOthers(job, token);
+    }
     const { task, outcome } = this.lists.runStored({
-      call: found.call(decode(data.args) as unknown[]),
+      call: found.call(args),
       restored: { id: id!, createdAt: timestamp, attempts: attemptsMade },
       options: { ...found.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
-      observer: { progressed: ({ progress }) => void job.updateProgress(progress as object).catch(() => undefined) },
+      observer: { progressed: (it) => this.#tellProgress(job, it) },
     });
     this.#running.set(id!, task);
     const end = await outcome;
@@ -91,9 +108,19 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     throw end.status === 'failed' && end.isWorthAnother ? asError(end.error) : this.#final(end.error);
   }
 
+  /** The task isn't to fail, nor to wait, because nobody could be told how far it is. */
+  #tellProgress(job: TaskJob, { progress }: BackgroundTask): void {
+    job.updateProgress(progress as object).catch((error: unknown) => this.connection.warn(error));
+  }
+
   async #giveBack(job: TaskJob, token: string | undefined): Promise<never> {
     await job.moveToWait(token);
     throw new this.connection.waiting();
+  }
+
+  async #waitForOthers(job: TaskJob, token: string | undefined): Promise<never> {
+    await job.moveToDelayed(Date.now() + WAIT, token);
+    throw new this.connection.delayed();
   }
 
   /** What is not tried again, whatever attempts there are left. */
@@ -106,12 +133,12 @@ export class BullMqWorkers implements OnApplicationBootstrap {
 /** NUL, and halves of surrogate pairs. */
 const UNSTORABLE = /\0|\p{Cs}/gu;
 
-function storable(text: string | undefined): string | undefined {
-  return text?.replaceAll(UNSTORABLE, '\uFFFD');
+function storable(text: string): string {
+  return text.replaceAll(UNSTORABLE, '\uFFFD');
 }
 
-/** Without what Postgres can't store. */
+/** Without what Postgres can't store, and with its causes. */
 function asError(thrown: unknown): Error {
-  const { name, message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return Object.assign(new Error(storable(message)), { name, stack: storable(stack) });
+  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return Object.assign(new Error(storable(message)), { name, stack: storable(stackOf(thrown)) });
 }

@@ -1,17 +1,9 @@
 import { deserialize, serialize } from 'superjson';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { argumentsTooLarge, argumentsNotStorable } from '../messages.ts';
-import type { TaskOptions } from '../task/task-options.ts';
 
 /** A value as it is stored: JSON, and beside it what JSON has no words for. */
 export type Stored = ReturnType<typeof serialize> | { base64: string };
-
-/** What a job holds. */
-export interface JobData {
-  readonly args: Stored;
-  /** Those of its call that the queue doesn't know. */
-  readonly options: Pick<TaskOptions, 'timeout'>;
-}
 
 /** NUL, or half of a surrogate pair: Postgres has no JSON with one. */
 const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;

@@ -69,12 +69,12 @@ export class PostgresStore implements Store {
         schema,
         connectionTimeoutMillis: timeout,
         query_timeout: timeout,
-      } as never,
+      },
     };
   }
 
   get #config(): pg.PoolConfig {
-    const connection = this.options.connection as string | PostgresOptions | { readonly options: PostgresOptions };
+    const connection = this.options.connection;
     if (typeof connection === 'string') {
       return { connectionString: connection };
     }

@@ -31,7 +31,7 @@ export class RedisStore implements Store {
   }
 
   get producing(): QueueOptions {
-    return this.#with(this.#producer as never);
+    return this.#with(this.#producer);
   }
 
   get consuming(): WorkerOptions {

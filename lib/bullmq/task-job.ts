@@ -1,9 +1,24 @@
 import type { Job, JobsOptions } from 'bullmq';
 import type { TaskToStore } from '../queue/task-queue.ts';
-import type { TaskError, TaskRecord, TaskStatus } from '../task/task-record.ts';
-import { plainRecord } from '../task/task-record.ts';
-import { decode, encodeArguments, type JobData, type Stored } from './job-data.ts';
+import { byCaller, stepBeforeFailed, taskCancelled } from '../messages.ts';
+import type { TaskOptions } from '../task/task-options.ts';
+import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../task/task-record.ts';
 import type { BullMqTasksOptions } from './bullmq-tasks.options.ts';
+import { decode, encodeArguments, type Stored } from './job-data.ts';
+
+/** What a job holds. */
+export interface JobData {
+  readonly args: Stored;
+  /** Those of its call that the queue doesn't know. */
+  readonly options: Pick<TaskOptions, 'timeout'>;
+  /** Which arguments are to be what the jobs before it have resulted in. */
+  readonly previousAt?: readonly number[];
+  /** The ids of the jobs before it, in their order, which no store keeps. */
+  readonly before?: readonly string[];
+  readonly isGroup?: boolean;
+  /** ms since the epoch: it is not to run when its turn comes. */
+  readonly cancelledAt?: number;
+}
 
 export type TaskJob = Job<JobData, Stored | undefined>;
 
@@ -13,29 +28,64 @@ export interface JobToAdd {
   readonly queueName: string;
   readonly data: JobData;
   readonly opts: JobsOptions & { jobId: string };
+  readonly children?: JobToAdd[];
 }
 
-/** What a task that is to be stored is as a job. */
-export function jobOf(
-  { id, name, queue, args, createdAt, options }: TaskToStore,
-  { maxSize, keepCompleted }: BullMqTasksOptions,
-): JobToAdd {
-  const { attempts = 1, backoff, delay, priority, deduplication, timeout } = options;
+/**
+ * What a task that is to be stored is as a job.
+ *
+ * @throws TaskArgumentError if its arguments can't be stored
+ */
+export function jobOf(task: TaskToStore, options: BullMqTasksOptions): JobToAdd {
+  const { id, name, queue, args, createdAt, previousAt, before } = task;
+  const { delay, deduplication } = task.options;
+  const children = before?.tasks.map((it) => childOf(it, options));
   return {
     name,
     queueName: queue,
-    data: { args: encodeArguments(name, args, maxSize), options: timeout === undefined ? {} : { timeout } },
+    data: {
+      ...dataOf(name, args, task.options, options),
+      ...(previousAt.length > 0 && { previousAt, isGroup: before!.isGroup }),
+      ...(before && { before: before.tasks.map((it) => it.id) }),
+    },
     opts: {
+      ...jobOptions(task.options, options),
       jobId: id,
       timestamp: createdAt,
-      attempts,
-      ...(backoff && { backoff }),
       ...(delay !== undefined && { delay }),
-      ...(priority !== undefined && { priority }),
       ...(deduplication && { deduplication }),
-      removeOnComplete: { count: keepCompleted },
-      removeOnFail: { count: 10_000 },
     },
+    ...(children && { children }),
+  };
+}
+
+/** One without which that after it can't run. */
+function childOf(task: TaskToStore, options: BullMqTasksOptions): JobToAdd {
+  const job = jobOf(task, options);
+  return { ...job, opts: { ...job.opts, failParentOnFailure: true } };
+}
+
+/** @throws TaskArgumentError if its arguments can't be stored */
+export function dataOf(
+  name: string,
+  args: readonly unknown[],
+  { timeout }: TaskOptions,
+  { maxSize }: BullMqTasksOptions,
+): JobData {
+  return { args: encodeArguments(name, args, maxSize), options: timeout === undefined ? {} : { timeout } };
+}
+
+/** Those that hold for each time that a repeating task runs, too. */
+export function jobOptions(
+  { attempts = 1, backoff, priority }: TaskOptions,
+  { keepCompleted }: BullMqTasksOptions,
+): JobsOptions {
+  return {
+    attempts,
+    ...(backoff && { backoff }),
+    ...(priority !== undefined && { priority }),
+    removeOnComplete: { count: keepCompleted },
+    removeOnFail: { count: 10_000 },
   };
 }
 
@@ -47,10 +97,10 @@ const statuses: { readonly [state: string]: TaskStatus } = {
 
 /** @param state BullMQ's own */
 export function recordOf(job: TaskJob, state: string): TaskRecord {
-  const { id, name, timestamp, processedOn, finishedOn, attemptsMade, progress, returnvalue } = job;
-  const error = errorOf(job);
-  const isCancelled = error?.name === 'TaskCancelledError';
-  const status = isCancelled && state === 'failed' ? 'cancelled' : (statuses[state] ?? 'pending');
+  const { id, name, timestamp, processedOn, attemptsMade, progress, returnvalue } = job;
+  const status = statusOf(job, state);
+  const finishedOn = status === 'cancelled' ? (job.finishedOn ?? job.data.cancelledAt) : job.finishedOn;
+  const error = errorOf(job, status);
   return plainRecord({
     id: id!,
     name,
@@ -61,15 +111,39 @@ export function recordOf(job: TaskJob, state: string): TaskRecord {
     ...(finishedOn && { finishedAt: new Date(finishedOn).toISOString() }),
     ...(progress !== 0 && { progress: progress as object }),
     ...(status === 'completed' && { result: returnvalue && decode(returnvalue) }),
-    ...(error && status !== 'completed' && { error }),
+    ...(error && { error }),
   });
 }
 
-/** BullMQ keeps its message and stack, of which the first line has its name. */
-function errorOf({ failedReason, stacktrace }: TaskJob): TaskError | undefined {
-  if (!failedReason) {
+function statusOf({ data, stacktrace }: TaskJob, state: string): TaskStatus {
+  const status = statuses[state] ?? 'pending';
+  const isCancelled = data.cancelledAt !== undefined || nameOf(stacktrace?.at(-1)) === CANCELLED;
+  return isCancelled && (status === 'pending' || status === 'failed') ? 'cancelled' : status;
+}
+
+/** BullMQ keeps its message and stack, which begins with its name, and has the cause further on. */
+function errorOf({ name, failedReason, stacktrace }: TaskJob, status: TaskStatus): TaskError | undefined {
+  if (status === 'completed') {
     return undefined;
   }
-  const [, name = 'Error'] = /^(\w+)\b/.exec(stacktrace?.at(-1) ?? '') ?? [];
-  return { name, message: failedReason };
+  if (!failedReason) {
+    return status === 'cancelled' ? { name: CANCELLED, message: taskCancelled(name, byCaller) } : undefined;
+  }
+  const stack = stacktrace?.at(-1) ?? '';
+  const cause = CAUSE.exec(stack);
+  const [, before] = BEFORE.exec(failedReason) ?? [];
+  return {
+    name: nameOf(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
+    message: before ? stepBeforeFailed(before) : failedReason,
+    ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
+  };
+}
+
+const CANCELLED = 'TaskCancelledError';
+/** What BullMQ says where a step before it has failed. */
+const BEFORE = /^child \S+:([^:]+) failed$/;
+const CAUSE = /^Caused by: (\w+): (.*)$/m;
+
+function nameOf(stack = ''): string | undefined {
+  return /^\w+\b/.exec(stack)?.[0];
 }

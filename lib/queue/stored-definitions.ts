@@ -1,10 +1,12 @@
-import { Injectable, type Type } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { DefineTaskError } from '../errors/define-task.error.ts';
-import { sameName } from '../messages.ts';
+import { ModuleImportError } from '../errors/module-import.error.ts';
+import { repeatNotImported, sameName } from '../messages.ts';
 import { storedFunctions } from '../task/stored-functions.ts';
 import { methodsOf, readTaskCall, type ProviderClass, type TaskCall } from '../task/task-call.ts';
 import { definitionOf, methodDefinitionOf, type TaskDefinition } from '../task/task-definition.ts';
+import { TaskQueues } from './task-queues.ts';
 
 /** How a stored task is called here. */
 export interface StoredDefinition {
@@ -16,10 +18,22 @@ export interface StoredDefinition {
 
 /** Knows the tasks of this application that can be stored: methods of its providers, and functions that were defined. */
 @Injectable()
-export class StoredDefinitions {
+export class StoredDefinitions implements OnApplicationBootstrap {
   #byName?: ReadonlyMap<string, StoredDefinition>;
 
-  constructor(private readonly modules: ModulesContainer) {}
+  constructor(
+    private readonly modules: ModulesContainer,
+    private readonly registered: TaskQueues,
+  ) {}
+
+  /** @throws ModuleImportError where a task would never run, and nobody would be told: others are refused when they are added */
+  onApplicationBootstrap(): void {
+    const repeating = this.registered.current ? undefined : [...this.#methods()].find(([, it]) => it.definition.repeat);
+    if (repeating) {
+      const [name, { definition }] = repeating;
+      throw new ModuleImportError(repeatNotImported(name, definition.queue!));
+    }
+  }
 
   find(name: string): StoredDefinition | undefined {
     return this.#definitions.get(name);
@@ -28,6 +42,11 @@ export class StoredDefinitions {
   /** The names of all queues that tasks name. */
   get queues(): readonly string[] {
     return [...new Set(Array.from(this.#definitions.values(), ({ definition }) => definition.queue!))];
+  }
+
+  /** Those that run by themselves, by their names. */
+  get repeating(): readonly (readonly [string, StoredDefinition])[] {
+    return [...this.#definitions].filter(([, { definition }]) => definition.repeat);
   }
 
   /** @throws DefineTaskError if two have the same name */

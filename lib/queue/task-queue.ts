@@ -1,5 +1,5 @@
 import type { TaskOptions } from '../task/task-options.ts';
-import type { TaskRecord } from '../task/task-record.ts';
+import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
 
 /** A task on its way into a queue: what any process needs to run it. */
 export interface TaskToStore {
@@ -11,6 +11,18 @@ export interface TaskToStore {
   readonly createdAt: number;
   /** Of the call, of where it is defined, and of the application: the nearest goes first. */
   readonly options: TaskOptions;
+  /** Which of the arguments are to be what was done before has resulted in. */
+  readonly previousAt: readonly number[];
+  /** What has to be done before it, and whether their results are handed on as a list. */
+  readonly before: { readonly tasks: readonly TaskToStore[]; readonly isGroup: boolean } | undefined;
+}
+
+/** Which stored tasks are asked for. */
+export interface StoredFilter {
+  readonly queue: string;
+  readonly status: TaskStatus | undefined;
+  readonly name: string | undefined;
+  readonly limit: number;
 }
 
 /** How the attempt of a stored task came to its end. */
@@ -47,6 +59,21 @@ export interface TaskQueue {
 
   /** @throws TaskQueueError */
   find(id: string): Promise<TaskRecord | undefined>;
+
+  /**
+   * The newest first.
+   *
+   * @throws TaskQueueError, InvalidOptionError if no task names that queue
+   */
+  list(filter: StoredFilter): Promise<TaskRecord[]>;
+
+  /**
+   * Has one that has failed, or was cancelled, run again, with all its attempts.
+   *
+   * @returns whether it is one that has
+   * @throws TaskQueueError
+   */
+  retry(id: string): Promise<boolean>;
 
   /**
    * Resolves when it has come to its end, whichever process runs it.

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ModuleImportError } from '../errors/module-import.error.ts';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { queueImportedTwice, queueNotImported } from '../messages.ts';
+import type { TaskCall } from '../task/task-call.ts';
 import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 
 /** Where the module of a job queue, if there is one, makes itself known to the core, which imports none. */
@@ -24,9 +25,9 @@ export class TaskQueues {
   }
 
   /** @throws TaskArgumentError if there is none */
-  of(name: string, queue: string): TaskQueue {
+  of({ name, definition }: TaskCall): TaskQueue {
     if (!this.#queue) {
-      throw new TaskArgumentError(queueNotImported(name, queue));
+      throw new TaskArgumentError(queueNotImported(name, definition?.queue));
     }
     return this.#queue;
   }

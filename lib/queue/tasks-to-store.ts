@@ -6,7 +6,9 @@ import type { Origin, TaskLog } from '../runner/task-log.ts';
 import type { TaskTracker } from '../runner/task-tracker.ts';
 import { BackgroundTask, type TaskIds } from '../task/background-task.ts';
 import type { TaskCall } from '../task/task-call.ts';
+import type { TaskOptions } from '../task/task-options.ts';
 import type { TaskQueues } from './task-queues.ts';
+import { taskToStore } from './task-to-store.ts';
 
 /** What lists with tasks to store share. */
 export interface StoringContext {
@@ -15,6 +17,8 @@ export interface StoringContext {
   readonly admission: Admission;
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
+  /** What holds for a task of which nothing else is said. */
+  readonly defaults: ResolvedTaskOptions;
 }
 
 /** A task that is to be stored. */
@@ -37,15 +41,14 @@ export class TasksToStore {
   ) {}
 
   /** @throws UnavailableError, TaskArgumentError */
-  add(call: TaskCall, queue: string, options: ResolvedTaskOptions): BackgroundTask {
-    const { queues, admission, tracker, ids } = this.context;
+  add(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
+    const { queues, admission, tracker, ids, defaults } = this.context;
     // By which any process knows it: not what this call would have it named.
     const { name } = call;
-    const store = queues.of(name, queue);
+    const store = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, ids);
-    const { id, createdAt } = task;
-    const prepared = store.prepare({ id, name, queue, args: call.args, createdAt: Number(createdAt), options });
+    const prepared = store.prepare(taskToStore(task, call, given, defaults));
     const waiting = { task, call, options, prepared };
     this.#waiting.push(waiting);
     tracker.accepted(task);
@@ -86,7 +89,8 @@ export class TasksToStore {
         }
       });
     } catch (error) {
-      const isRunHere = queues.onUnavailable === 'run-here';
+      // What runs here has nobody to hand on its results.
+      const isRunHere = queues.onUnavailable === 'run-here' && wanted.every(({ call }) => !call.before);
       log.notStored(
         wanted.map(({ task }) => task),
         isRunHere,

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { checkOptions, either, integerFrom, nonEmptyString, oneOf, type OptionRules } from '../task/option-rules.ts';
+import { InvalidOptionError } from '../errors/invalid-option.error.ts';
+import { noSuchQueue } from '../messages.ts';
 import { TaskQueues } from '../queue/task-queues.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
@@ -12,6 +14,8 @@ import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
 export interface TaskFilter {
   status?: TaskStatus;
   name?: string;
+  /** Those that are stored in this queue, in place of those of this process. */
+  queue?: string;
   /** How many at the most. Default: 100. */
   limit?: number;
 }
@@ -19,6 +23,7 @@ export interface TaskFilter {
 const filterRules: OptionRules<TaskFilter> = {
   status: oneOf('pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'),
   name: nonEmptyString,
+  queue: nonEmptyString,
   limit: either(integerFrom(1), Infinity),
 };
 
@@ -51,19 +56,29 @@ export class TaskRegistry {
    */
   async get(id: string): Promise<TaskRecord | undefined> {
     const task = this.lists.find(id);
-    if (task || !isTaskId(id)) {
+    if (task || typeof id !== 'string') {
       return task?.toJSON();
     }
-    return (await this.queues.current?.find(id)) ?? this.lists.history.shared?.read(id);
+    return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.lists.history.shared?.read(id) : undefined);
   }
 
   /**
-   * Tasks of this process, the newest first.
+   * Tasks of this process, or, by `queue`, those that are stored in a queue, whichever process has added or run them. The
+   * newest first.
    *
-   * @throws InvalidOptionError
+   * @throws InvalidOptionError; TaskQueueError if the queue's store fails
+   *
+   * @example
+   * await this.registry.list({ queue: 'mail', status: 'failed' });
    */
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
-    const { status, name, limit = 100 } = checkOptions('list', filter, filterRules);
+    const { queue, status, name, limit = 100 } = checkOptions('list', filter, filterRules);
+    if (queue !== undefined) {
+      if (!this.queues.current) {
+        throw new InvalidOptionError(noSuchQueue(queue, []));
+      }
+      return this.queues.current.list({ queue, status, name, limit });
+    }
     const { tracker, history } = this.lists;
     return [...tracker.unsettled, ...history.settled]
       .filter((task) => (status === undefined || task.status === status) && (name === undefined || task.name === name))
@@ -73,12 +88,27 @@ export class TaskRegistry {
   }
 
   /**
-   * Ends a task of this process, as `cancel()` of its handle does.
+   * Ends a task of this process, or a stored one wherever it is, as `cancel()` of its handle does.
    *
    * @returns whether there was something to end
+   * @throws TaskQueueError if the store of queues fails
    */
   async cancel(id: string): Promise<boolean> {
-    return this.lists.find(id)?.cancel() || (isTaskId(id) && ((await this.queues.current?.cancel(id)) ?? false));
+    return this.lists.find(id)?.cancel() || ((await this.queues.current?.cancel(id)) ?? false);
+  }
+
+  /**
+   * Has a stored task that has failed, or was cancelled, run again, with all its attempts.
+   *
+   * @returns whether it is one that has
+   * @throws TaskQueueError if the store of queues fails
+   *
+   * @example
+   * const failed = await this.registry.list({ queue: 'mail', status: 'failed' });
+   * await Promise.all(failed.map(({ id }) => this.registry.retry(id)));
+   */
+  async retry(id: string): Promise<boolean> {
+    return (await this.queues.current?.retry(id)) ?? false;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { TaskList } from '../runner/task-list.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
+import type { Flow } from '../task/flow.ts';
 import {
   readTaskCall,
   type AnyFunction,
@@ -69,6 +70,7 @@ export class BackgroundTasks {
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;
   addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
+  addTask<R>(flow: Flow<R>): BackgroundTask<R>;
   addTask(...task: unknown[]): BackgroundTask {
     return this.#source.add(readTaskCall('addTask', task), this.#options);
   }

@@ -51,9 +51,8 @@ export class TaskList implements TaskPlace {
     const { defaults, life } = this.context;
     const defined = call.definition?.options;
     const options = defined || given !== NO_OPTIONS ? { ...defaults, ...defined, ...given } : defaults;
-    const queue = call.definition?.queue;
-    if (queue !== undefined) {
-      return this.#addToStore(call, queue, options);
+    if (call.definition?.queue !== undefined || call.before) {
+      return this.#addToStore(call, given, options);
     }
     const duplicate = life.findDuplicate(options);
     if (duplicate) {
@@ -121,10 +120,10 @@ export class TaskList implements TaskPlace {
     this.#advance();
   }
 
-  #addToStore(call: TaskCall, queue: string, options: ResolvedTaskOptions): BackgroundTask {
+  #addToStore(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
     const { storing } = this.context;
     const toStore = (this.#toStore ??= new TasksToStore(storing, this.origin, (tasks) => this.#runHere(tasks)));
-    const task = toStore.add(call, queue, options);
+    const task = toStore.add(call, given, options);
     this.#keep(task);
     if (this.#isOpen) {
       void toStore.storeRest(this.#outcome);

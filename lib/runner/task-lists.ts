@@ -55,11 +55,12 @@ export class TaskLists {
       log,
     });
     const { admission, tracker } = this;
+    const all = { runOn, onFailure, ...defaults };
     this.#context = {
       ids: this.#ids,
-      storing: { queues, ids: this.#ids, admission, tracker, log },
+      storing: { queues, ids: this.#ids, admission, tracker, log, defaults: all },
       execution,
-      defaults: { runOn, onFailure, ...defaults },
+      defaults: all,
       turns,
       life: this.life,
       log,

@@ -4,6 +4,7 @@ import { describe } from '../errors/describe.ts';
 import { InvalidOptionError } from '../errors/invalid-option.error.ts';
 import { wrongDrainTimeout } from '../messages.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
+import type { Flow } from '../task/flow.ts';
 import {
   readTaskCall,
   type AnyFunction,
@@ -63,6 +64,7 @@ export class TaskRunner {
     ...args: ArgumentsOf<T[K]>
   ): BackgroundTask<TaskResult<T[K]>>;
   start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
+  start<R>(flow: Flow<R>): BackgroundTask<R>;
   start(...task: unknown[]): BackgroundTask {
     return this.#lists.createOpen().add(readTaskCall('start', task), this.#options);
   }

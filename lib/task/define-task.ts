@@ -5,7 +5,7 @@ import { nonEmptyString } from './option-rules.ts';
 import type { AnyFunction } from './task-call.ts';
 import { attachDefinition } from './task-definition.ts';
 import { defineStoredFunction } from './stored-functions.ts';
-import { checkQueue, checkTaskOptions, type StoredTaskOptions } from './task-options.ts';
+import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-tasks.ts';
 
@@ -43,7 +43,10 @@ export interface DefineTaskOptions extends StoredTaskOptions {
  *
  * @since 0.1.0
  */
-export function defineTask<F extends AnyFunction>(fn: F, { thread, queue, ...options }: DefineTaskOptions = {}): F {
+export function defineTask<F extends AnyFunction>(
+  fn: F,
+  { thread, queue, repeat, ...options }: DefineTaskOptions = {},
+): F {
   if (typeof fn !== 'function') {
     throw new DefineTaskError(defineWithoutFunction(describe(fn)));
   }
@@ -59,7 +62,7 @@ export function defineTask<F extends AnyFunction>(fn: F, { thread, queue, ...opt
   attachDefinition(task, {
     name,
     thread: module === undefined ? undefined : { module, name },
-    queue: checkQueue('defineTask', queue),
+    ...checkWhereStored('defineTask', { queue, repeat }),
     options: checkTaskOptions('defineTask', options),
   });
   if (queue !== undefined) {

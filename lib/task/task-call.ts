@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import type { Observable } from 'rxjs';
 import { classNameOf, describe, functionName, read } from '../errors/describe.ts';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
+import { Flow, type Before } from './flow.ts';
 import { definitionOf, methodDefinitionOf, type TaskDefinition } from './task-definition.ts';
 import { classAsTask, generatorAsTask, methodNotNamed, noSuchMethod, notATask, promiseAsTask } from '../messages.ts';
 
@@ -49,6 +50,8 @@ export interface TaskCall {
   /** Whose method is called instead, where it is a class that was given. */
   readonly of?: ProviderMethod;
   readonly args: readonly unknown[];
+  /** What has to be done before, in a queue. */
+  readonly before?: Before;
   /** What `defineTask` or `@Task` knows of the function. */
   readonly definition: TaskDefinition | undefined;
   /** The async context of the place that added the task. */
@@ -63,6 +66,9 @@ export interface TaskCall {
  * @throws TaskArgumentError if there is nothing to call
  */
 export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[]): TaskCall {
+  if (first instanceof Flow) {
+    return first.call;
+  }
   if (typeof first === 'function' && !isClass(first)) {
     if (types.isGeneratorFunction(first)) {
       throw new TaskArgumentError(generatorAsTask(caller, describe(first)));

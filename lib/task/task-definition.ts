@@ -1,3 +1,4 @@
+import type { Repeat } from './repeat.ts';
 import type { TaskOptions } from './task-options.ts';
 
 export interface ThreadDefinition {
@@ -13,7 +14,9 @@ export interface TaskDefinition {
   /** How a thread finds it, where it is to run in one. */
   readonly thread: ThreadDefinition | undefined;
   /** The name of the queue in which it is stored, if it is. */
-  readonly queue: string | undefined;
+  readonly queue?: string | undefined;
+  /** When it runs by itself. */
+  readonly repeat?: Repeat | undefined;
   readonly options: TaskOptions;
 }
 

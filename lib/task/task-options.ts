@@ -1,4 +1,5 @@
 import { backoffRules, type Backoff } from './backoff.ts';
+import { checkRepeat, repeatRule, type Repeat } from './repeat.ts';
 import {
   aFunction,
   checkOptions,
@@ -94,6 +95,12 @@ export interface StoredTaskOptions extends TaskOptions {
    * imports the module of the queues. Default: none, the task runs in this process, and is gone with it.
    */
   queue?: string;
+
+  /**
+   * When the task is to run by itself, without arguments: once for all processes, however many there are. It needs a `queue`.
+   * A task that doesn't say so any more runs no more. Default: never.
+   */
+  repeat?: Repeat;
 }
 
 export const runOnRule = oneOf('success', 'failure', 'always');
@@ -135,11 +142,14 @@ const queueRule: OptionRule = {
   accepts: (value) => nonEmptyString.accepts(value) && !(value as string).includes(':'),
 };
 
+type WhereStored = Pick<StoredTaskOptions, 'queue' | 'repeat'>;
+
+const storedRules: OptionRules<WhereStored> = { queue: queueRule, repeat: repeatRule };
+
 /** @throws InvalidOptionError */
-export function checkQueue(where: string, queue: string | undefined): string | undefined {
-  return checkOptions<StoredTaskOptions, { queue?: string }>(where, { ...(queue !== undefined && { queue }) }, {
-    queue: queueRule,
-  } as OptionRules<StoredTaskOptions>).queue;
+export function checkWhereStored(where: string, options: WhereStored): WhereStored {
+  const { queue, repeat } = checkOptions(where, options, storedRules);
+  return { queue, repeat: checkRepeat(where, repeat, queue) };
 }
 
 /** Copies, since what is in them could be changed while a task goes by it. */

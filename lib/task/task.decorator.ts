@@ -4,7 +4,7 @@ import { DefineTaskError } from '../errors/define-task.error.ts';
 import { classNameOf, describe } from '../errors/describe.ts';
 import { taskOfNoMethod } from '../messages.ts';
 import { attachMethodDefinition } from './task-definition.ts';
-import { checkQueue, checkTaskOptions, type StoredTaskOptions } from './task-options.ts';
+import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 
 /**
  * Gives a provider's method options of its own, which hold wherever it is added. Its name is `Class.method`, the class
@@ -24,14 +24,14 @@ import { checkQueue, checkTaskOptions, type StoredTaskOptions } from './task-opt
  *
  * @since 0.1.0
  */
-export function Task({ queue, ...options }: StoredTaskOptions = {}): MethodDecorator {
+export function Task({ queue, repeat, ...options }: StoredTaskOptions = {}): MethodDecorator {
   const checked = checkTaskOptions('@Task', options);
-  const checkedQueue = checkQueue('@Task', queue);
+  const stored = checkWhereStored('@Task', { queue, repeat });
   return (holder, name, descriptor) => {
     const method: unknown = descriptor?.value;
     if (typeof method !== 'function' || types.isGeneratorFunction(method)) {
       throw new DefineTaskError(taskOfNoMethod(classNameOf(holder), String(name), describe(method)));
     }
-    attachMethodDefinition(method, { name: checked.name, thread: undefined, queue: checkedQueue, options: checked });
+    attachMethodDefinition(method, { name: checked.name, thread: undefined, ...stored, options: checked });
   };
 }

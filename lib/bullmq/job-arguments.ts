@@ -1,0 +1,41 @@
+import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
+import { TaskQueueError } from '../errors/task-queue.error.ts';
+import { byCaller, stepBeforeFailed } from '../messages.ts';
+import { decode, type Stored } from './job-data.ts';
+import type { TaskJob } from './task-job.ts';
+
+/**
+ * What a task is called with, and so what those before it have resulted in.
+ *
+ * @param find finds a job in whichever queue
+ * @returns undefined as long as one of those is tried again: then it has to wait
+ * @throws TaskCancelledError, or TaskQueueError if there is nothing to wait for
+ */
+export async function argumentsOf(
+  job: TaskJob,
+  find: (id: string) => Promise<TaskJob | undefined>,
+): Promise<readonly unknown[] | undefined> {
+  const { args: stored, before, previousAt = [], isGroup, cancelledAt } = job.data;
+  if (cancelledAt !== undefined) {
+    throw new TaskCancelledError(job.name, byCaller);
+  }
+  const args = decode(stored) as unknown[];
+  if (!before) {
+    return args;
+  }
+  const byKey = Object.entries(await job.getChildrenValues<Stored | null>());
+  const results: unknown[] = [];
+  for (const id of before) {
+    const found = byKey.find(([key]) => key.endsWith(`:${id}`));
+    if (!found) {
+      // It has failed before, and this one was tried again.
+      const state = await (await find(id))?.getState();
+      if (state === undefined || state === 'failed') {
+        throw new TaskQueueError(stepBeforeFailed(id));
+      }
+      return undefined;
+    }
+    results.push(found[1] ? decode(found[1]) : undefined);
+  }
+  return args.map((arg, i) => (previousAt.includes(i) ? (isGroup ? results : results[0]) : arg));
+}

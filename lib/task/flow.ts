@@ -1,0 +1,36 @@
+import type { TaskCall } from './task-call.ts';
+
+/** What has to be done before a task, and whether it is handed one result or a list. */
+export interface Before {
+  readonly calls: readonly TaskCall[];
+  readonly isGroup: boolean;
+}
+
+/**
+ * A task that is not added yet, with those that have to be done before it: what `step`, `chain` and `group` return, and
+ * `addTask` and `start` take.
+ *
+ * @since 0.2.0
+ */
+export class Flow<R = unknown> {
+  /** What its last task results in. */
+  declare readonly result: R;
+
+  /** @internal made by `step`, `chain` and `group` */
+  constructor(readonly call: TaskCall) {}
+}
+
+const PREVIOUS: unique symbol = Symbol('previousResult');
+
+/**
+ * As an argument of a step: what the step before it in a chain has resulted in; in the last step of a group, the results of all
+ * others as an array, in their order.
+ *
+ * @since 0.2.0
+ */
+export const previousResult: never = PREVIOUS as never;
+
+/** Which of these arguments are results that aren't there yet. */
+export function positionsOfPrevious(args: readonly unknown[]): number[] {
+  return args.flatMap((arg, i) => (arg === PREVIOUS ? [i] : []));
+}

@@ -1,0 +1,201 @@
+import { Controller, Injectable, Post } from '@nestjs/common';
+import { describe, expect, test } from 'vitest';
+import {
+  BackgroundTasks,
+  chain,
+  defineTask,
+  group,
+  previousResult,
+  step,
+  Task,
+  TaskArgumentError,
+  TaskRegistry,
+  Tasks,
+} from 'nestjs-background-tasks';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import {
+  flowExpected,
+  flowNotWith,
+  notTheFirst,
+  previousOfNone,
+  stepBeforeFailed,
+  stepWithoutQueue,
+} from '../../lib/messages.ts';
+import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { startApp } from '../fixtures/start-app.ts';
+
+let isBroken = false;
+const ran: string[] = [];
+
+@Injectable()
+class Media {
+  @Task({ queue: 'media' })
+  download(url: string) {
+    ran.push(`download ${url}`);
+    return { url, bytes: new Uint8Array([1, 2, 3]) };
+  }
+
+  @Task({ queue: 'images' })
+  resize(image: { url: string; bytes: Uint8Array }, width: number) {
+    ran.push(`resize ${image.bytes.length} ${width}`);
+    return `${image.url}@${width}`;
+  }
+
+  @Task({ queue: 'media' })
+  publish(to: string, what: string) {
+    ran.push(`publish ${what} ${to}`);
+    return `${what} for ${to}`;
+  }
+
+  @Task({ queue: 'images' })
+  fails(): string {
+    if (isBroken) {
+      throw new RangeError('no such image');
+    }
+    return 'mended';
+  }
+}
+
+const page = defineTask(
+  function page(n: number) {
+    return n === 2 ? undefined : n * 10;
+  },
+  { queue: 'pages' },
+);
+const merge = defineTask(
+  function merge(pages: (number | undefined)[], title: string) {
+    return { title, pages };
+  },
+  { queue: 'pages' },
+);
+
+@Controller()
+class MediaController {
+  constructor(private readonly media: Media) {}
+
+  @Post('chain')
+  chain(@Tasks() tasks: BackgroundTasks) {
+    const task = tasks.addTask(
+      chain(
+        step(this.media, 'download', 'a.png'),
+        step(this.media, 'resize', previousResult, 300),
+        step(this.media, 'publish', 'ada', previousResult),
+      ),
+    );
+    return { id: task.id };
+  }
+}
+
+function start(connection: string, prefix = ownPrefix()) {
+  ran.length = 0;
+  isBroken = false;
+  return startApp({
+    imports: [BullMqTasksModule.forRoot({ connection, prefix })],
+    providers: [Media],
+    controllers: [MediaController],
+  });
+}
+
+stopStores();
+
+describe.each(stores)('on $name', ({ connection }) => {
+  test('a chain hands its results on, from queue to queue', async () => {
+    const { url, app } = await start(connection);
+    const response = await fetch(`${url}/chain`, { method: 'POST' });
+    expect(response.status).toBe(201);
+    const { id } = (await response.json()) as { id: string };
+    await expect
+      .poll(() => app.get(TaskRegistry).get(id), { timeout: 10_000 })
+      .toMatchObject({ name: 'Media.publish', status: 'completed', result: 'a.png@300 for ada' });
+    expect(ran).toEqual(['download a.png', 'resize 3 300', 'publish a.png@300 ada']);
+  });
+
+  test('a group hands on its results in their order, also those that are undefined', async () => {
+    const { runner } = await start(connection);
+    const pages = group(
+      [1, 2, 3].map((n) => step(page, n)),
+      step(merge, previousResult, 'report'),
+    );
+    const task = runner.start(pages);
+    expect(await task.settled()).toMatchObject({ status: 'completed' });
+    expect((await task.settled()).result).toEqual({ title: 'report', pages: [10, null, 30] });
+  });
+
+  test('chains in a group, a group in a chain', async () => {
+    const { runner, app } = await start(connection);
+    const media = app.get(Media);
+    const image = (url: string) => chain(step(media, 'download', url), step(media, 'resize', previousResult, 100));
+    const both = group([image('a'), image('b')], step(merge, previousResult, 'images'));
+    const task = runner.start(chain(both, step(merge, previousResult, 'outer')));
+    expect((await task.settled()).result).toEqual({
+      title: 'outer',
+      pages: { title: 'images', pages: ['a@100', 'b@100'] },
+    });
+  });
+
+  test('where a step fails those after it fail too, and have not run; all can be tried again', async () => {
+    const { runner, app } = await start(connection);
+    const media = app.get(Media);
+    const registry = app.get(TaskRegistry);
+    isBroken = true;
+    const task = runner.start(
+      chain(
+        step(media, 'fails'),
+        step(media, 'publish', 'ada', previousResult),
+        step(media, 'publish', 'bob', previousResult),
+      ),
+    );
+    const first = await task.settled();
+    expect(first).toMatchObject({ status: 'failed', error: { name: 'Error' } });
+    expect(ran).toEqual([]);
+    const [failed, ...others] = await registry.list({ queue: 'images', status: 'failed' });
+    expect(others).toEqual([]);
+    expect(failed).toMatchObject({ name: 'Media.fails', error: { name: 'RangeError', message: 'no such image' } });
+    const later = await registry.list({ queue: 'media', status: 'failed' });
+    expect(later).toHaveLength(2);
+    expect(later.map(({ error }) => error!.message)).toContain(stepBeforeFailed(failed!.id));
+    isBroken = false;
+    expect(await registry.retry(task.id)).toBe(true);
+    await expect
+      .poll(() => registry.get(task.id), { timeout: 10_000 })
+      .toMatchObject({ status: 'completed', result: 'mended for ada for bob' });
+    expect(ran).toEqual(['publish mended ada', 'publish mended for ada bob']);
+  });
+
+  test('one that is cancelled ends with all that it waits for', async () => {
+    const prefix = ownPrefix();
+    const web = await startApp({
+      imports: [BullMqTasksModule.forRoot({ connection, prefix, worker: false })],
+      providers: [Media],
+    });
+    const registry = web.app.get(TaskRegistry);
+    const media = web.app.get(Media);
+    const task = web.runner.start(chain(step(media, 'download', 'a.png'), step(media, 'resize', previousResult, 300)));
+    await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'pending' });
+    expect(await registry.cancel(task.id)).toBe(true);
+    await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'cancelled' });
+    const worker = await start(connection, prefix);
+    await expect.poll(() => registry.list({ queue: 'media' })).toMatchObject([{ status: 'cancelled', attempts: 1 }]);
+    expect(await task.settled()).toMatchObject({ status: 'cancelled' });
+    await worker.app.close();
+    expect(ran).toEqual([]);
+  });
+});
+
+describe.each(stores.slice(0, 1))('whatever the store', ({ connection }) => {
+  test('what can’t be one is refused at once, with the way out', async () => {
+    const { runner, app } = await start(connection);
+    const media = app.get(Media);
+    const inner = chain(step(media, 'download', 'a'), step(media, 'resize', previousResult, 1));
+    expect(() => chain(step(media, 'download', 'a'), inner)).toThrow(notTheFirst('chain', 1, 'Media.resize'));
+    expect(() => runner.start(chain(step(media, 'download', previousResult)))).toThrow(
+      new TaskArgumentError(previousOfNone('Media.download')),
+    );
+    const local = () => undefined;
+    expect(() => runner.start(chain(step(local), step(media, 'download', 'a')))).toThrow(stepWithoutQueue('local'));
+    expect(() => runner.start(chain(step(media, 'download', 'a'), step(local)))).toThrow(stepWithoutQueue('local'));
+    expect(() => runner.with({ delay: 10 }).start(inner)).toThrow(flowNotWith('Media.resize', 'delay'));
+    expect(() => chain(media as never)).toThrow(flowExpected('chain', 0, 'an object (Media)'));
+    expect(() => group([], step(merge, previousResult, ''))).toThrow(TaskArgumentError);
+  });
+});

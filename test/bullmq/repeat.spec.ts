@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import { describe, expect, test } from 'vitest';
+import { currentTask, defineTask, InvalidOptionError, Task, TaskRegistry } from 'nestjs-background-tasks';
+import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { repeatNotImported, repeatWithoutQueue } from '../../lib/messages.ts';
+import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { startApp } from '../fixtures/start-app.ts';
+
+const EVERY = 600;
+const ran: { id: string; at: number }[] = [];
+
+@Injectable()
+class Nightly {
+  @Task({ queue: 'nightly', repeat: { every: EVERY } })
+  sweep() {
+    ran.push({ id: currentTask()!.id, at: Date.now() });
+    return 'swept';
+  }
+}
+
+@Injectable()
+class Reports {
+  @Task({ queue: 'nightly', repeat: { pattern: '0 3 * * *', tz: 'Europe/Berlin' }, attempts: 3 })
+  rebuild() {}
+}
+
+@Injectable()
+class Wrong {
+  @Task({ queue: 'nightly', repeat: { pattern: 'at three' } })
+  rebuild() {}
+}
+
+@Injectable()
+class StillThere {
+  @Task({ queue: 'nightly' })
+  other() {}
+}
+
+const start = (connection: string, prefix: string, ...providers: (new () => object)[]) =>
+  startApp({ imports: [BullMqTasksModule.forRoot({ connection, prefix })], providers });
+
+stopStores();
+
+describe.each(stores)('on $name', ({ connection }) => {
+  test('a task repeats, once for all processes, and is found like any other', async () => {
+    const prefix = ownPrefix();
+    ran.length = 0;
+    const apps = await Promise.all(Array.from({ length: 4 }, () => start(connection, prefix, Nightly)));
+    await expect.poll(() => ran.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(5);
+    const times = ran.map(({ at }) => at).toSorted((a, b) => a - b);
+    expect((times.at(-1)! - times[0]!) / EVERY).toBeGreaterThan(times.length - 2);
+    expect(new Set(ran.map(({ id }) => id)).size).toBe(ran.length);
+    await expect
+      .poll(() => apps[1]!.app.get(TaskRegistry).get(ran[0]!.id))
+      .toMatchObject({ name: 'Nightly.sweep', status: 'completed', result: 'swept' });
+  });
+
+  test('what the code doesn’t say any more is no more, and what it says otherwise is otherwise', async () => {
+    const prefix = ownPrefix();
+    const first = await start(connection, prefix, Nightly, Reports);
+    const schedules = () => first.app.get(BullMqQueues).get('nightly').getJobSchedulers();
+    await expect.poll(schedules).toHaveLength(2);
+    await expect
+      .poll(schedules)
+      .toContainEqual(expect.objectContaining({ key: 'Reports.rebuild', pattern: '0 3 * * *', tz: 'Europe/Berlin' }));
+    await start(connection, prefix, Reports);
+    await expect.poll(async () => (await schedules()).map(({ key }) => key)).toEqual(['Reports.rebuild']);
+    await start(connection, prefix, StillThere);
+    await expect.poll(schedules).toEqual([]);
+  });
+
+  test('a pattern that is none keeps the application from starting', async () => {
+    await expect(start(connection, ownPrefix(), Wrong)).rejects.toThrow(/Wrong\.rebuild.*repeat.*pattern/);
+  });
+});
+
+test('without a queue there is nothing that repeats: it is refused where it is written, or at start', async () => {
+  expect(() => Task({ repeat: { every: 1_000 } })).toThrow(new InvalidOptionError(repeatWithoutQueue('@Task')));
+  expect(() => defineTask(function tick() {}, { queue: 'x', repeat: { every: 0 } })).toThrow(/every.*milliseconds/);
+  expect(() => Task({ queue: 'x', repeat: { every: 1, pattern: '* * * * *' } as never })).toThrow(/either/);
+  expect(() => Task({ queue: 'x', repeat: {} as never })).toThrow(/either/);
+  expect(() => Task({ queue: 'x', repeat: { pattern: '* * * * *', tz: 'Mars/Olympus' } })).toThrow(
+    /tz.*time zone.*Mars/,
+  );
+  await expect(startApp({ providers: [Nightly] })).rejects.toThrow(repeatNotImported('Nightly.sweep', 'nightly'));
+});
