@@ -10,6 +10,7 @@ const ofRequests = [
   'beside-interceptors',
   'beside-routing',
   'beside-throttler',
+  'bullmq/stored-before',
   'client-disconnects',
   'cut-connections',
   'failing-task',

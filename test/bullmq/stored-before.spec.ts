@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http';
+import { ConflictException, Controller, Get, Injectable, Post, UseGuards, type CanActivate } from '@nestjs/common';
+import { expect, test } from 'vitest';
+import { BackgroundTasks, Task, Tasks } from 'nestjs-background-tasks';
+import { BullMqQueues, BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
+import { RawResponse } from '../fixtures/place.ts';
+import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { startRedis } from '../fixtures/redis-server.ts';
+import { startApp } from '../fixtures/start-app.ts';
+
+@Injectable()
+class Mailer {
+  @Task({ queue: 'mail' })
+  send(_to: string) {}
+}
+
+@Injectable()
+class AddingGuard implements CanActivate {
+  constructor(
+    private readonly tasks: BackgroundTasks,
+    private readonly mailer: Mailer,
+  ) {}
+
+  canActivate() {
+    this.tasks.addTask(this.mailer, 'send', 'guard');
+    return true;
+  }
+}
+
+@Controller()
+class MailController {
+  constructor(private readonly mailer: Mailer) {}
+
+  @UseGuards(AddingGuard)
+  @Post()
+  send(@Tasks() tasks: BackgroundTasks) {
+    for (let i = 0; i < 5; i++) {
+      tasks.addTask(this.mailer, 'send', `to ${i}`);
+    }
+    return 'sent';
+  }
+
+  @UseGuards(AddingGuard)
+  @Post('refused')
+  refused(@Tasks() tasks: BackgroundTasks) {
+    tasks.addTask(this.mailer, 'send', 'nobody');
+    tasks.with({ runOn: 'failure' }).addTask(this.mailer, 'send', 'the operator');
+    throw new ConflictException();
+  }
+
+  @Get('by-hand')
+  async byHand(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
+    tasks.addTask(this.mailer, 'send', 'by hand');
+    await tasks.flush();
+    response.end('by hand');
+    await new Promise((resolve) => response.once('close', resolve));
+  }
+}
+
+async function start(options: BullMqTasksModuleOptions) {
+  const started = await startApp({
+    imports: [BullMqTasksModule.forRoot({ worker: false, ...options })],
+    controllers: [MailController],
+    providers: [Mailer, AddingGuard],
+  });
+  const queue = started.app.get(BullMqQueues).get('mail');
+  return { ...started, stored: async () => (await queue.getJobCounts('waiting'))['waiting'] };
+}
+
+stopStores();
+
+test.each(stores)(
+  'on $name, when the response is there, so are all tasks, whoever has added them',
+  async ({ connection }) => {
+    const { url, stored } = await start({ connection, prefix: ownPrefix() });
+    expect((await fetch(url, { method: 'POST' })).status).toBe(201);
+    expect(await stored()).toBe(6);
+  },
+);
+
+test.each(stores)('on $name, what is not wanted after an error isn’t stored', async ({ connection }) => {
+  const { url, stored } = await start({ connection, prefix: ownPrefix() });
+  expect((await fetch(`${url}/refused`, { method: 'POST' })).status).toBe(409);
+  expect(await stored()).toBe(1);
+});
+
+test.each(stores)('on $name, a handler that answers by itself stores by flush()', async ({ connection }) => {
+  const { url, stored } = await start({ connection, prefix: ownPrefix() });
+  expect(await (await fetch(`${url}/by-hand`)).text()).toBe('by hand');
+  expect(await stored()).toBe(1);
+});
+
+test('a store that doesn’t answer is a 503 in time, and is used again when it does', async () => {
+  const redis = await startRedis();
+  const { url, stored } = await start({ connection: redis.url, prefix: ownPrefix(), enqueueTimeout: 300 });
+  expect((await fetch(url, { method: 'POST' })).status).toBe(201);
+  redis.freeze();
+  const before = performance.now();
+  expect((await fetch(url, { method: 'POST' })).status).toBe(503);
+  expect(performance.now() - before).toBeLessThan(5_000);
+  redis.thaw();
+  await expect.poll(async () => (await fetch(url, { method: 'POST' })).status, { timeout: 10_000 }).toBe(201);
+  // What was told not to be stored is taken back, if it was after all.
+  await expect.poll(stored).toBe(12);
+  await redis.stop();
+});
