@@ -4,7 +4,7 @@ import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, 
 import { stackOf } from '../errors/describe.ts';
 import { isInTime } from '../in-time.ts';
 import { storeIsAway } from '../messages.ts';
-import { BullMqTasksOptions, workerDefaults, type BullMqWorkerOptions } from './bullmq-tasks.options.ts';
+import { BullMqTasksOptions, BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { openStore } from './open-store.ts';
 import { RECONNECT, type Store } from './store.ts';
 import { STORE_PACKAGES, type BullMq, type StorePackages } from './store-packages.ts';
@@ -74,8 +74,10 @@ export class BullMqConnection {
     return this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
   }
 
-  worker(name: string, processor: Processor, options: BullMqWorkerOptions): Worker {
-    const all = { ...this.#store.consuming, ...workerDefaults, ...options, autorun: false };
+  worker(name: string, processor: Processor, options: Partial<BullMqWorkerOptions>): Worker {
+    const { queues: _queues, ...others } = Object.assign(new BullMqWorkerOptions(), options);
+    // After which it asks again where the store is away.
+    const all = { ...this.#store.consuming, ...others, runRetryDelay: RECONNECT, autorun: false };
     return this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
   }
 

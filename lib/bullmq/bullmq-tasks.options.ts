@@ -5,6 +5,7 @@ import {
   checkOptions,
   either,
   integerFrom,
+  listOfStrings,
   nonEmptyString,
   objectLike,
   oneOf,
@@ -35,20 +36,30 @@ export type StoreClient =
   | { duplicate(override?: object): unknown; readonly options: object }
   | { readonly totalCount: number; readonly options: object };
 
-/** How jobs are taken and run, as for BullMQ's `Worker`, with the defaults that differ from its own. */
-export type BullMqWorkerOptions = Pick<
-  WorkerOptions,
-  'concurrency' | 'limiter' | 'lockDuration' | 'stalledInterval' | 'maxStalledCount' | 'runRetryDelay'
->;
+/**
+ * How a process takes tasks from queues and runs them. What isn't said of it here is BullMQ's.
+ *
+ * @since 0.2.0
+ */
+export class BullMqWorkerOptions {
+  /** Which queues it takes tasks from. Default: all that tasks of this application name. */
+  queues?: readonly string[];
 
-export const workerDefaults = {
-  concurrency: 10,
-  lockDuration: 30_000,
-  stalledInterval: 5_000,
-  // A process that is killed is no fault of the task that it ran.
-  maxStalledCount: 100,
-  runRetryDelay: 500,
-} satisfies BullMqWorkerOptions;
+  /** How many tasks of each queue it runs at the same time. */
+  concurrency = 10;
+
+  /** How many tasks of a queue may begin in a time, in all processes together: `{ max, duration }`, in ms. Default: any. */
+  limiter?: WorkerOptions['limiter'];
+
+  /** For how long, in ms, a task counts as running when nothing is heard of its process: that renews it twice in that time. */
+  lockDuration = 30_000;
+
+  /** How often, in ms, it looks for tasks whose process is gone. */
+  stalledInterval = 5_000;
+
+  /** How often a task may lose its process until it counts as what ends them, and fails. */
+  maxStalledCount = 10;
+}
 
 /** Every option of the module, with its default. */
 export class BullMqTasksOptions {
@@ -59,7 +70,7 @@ export class BullMqTasksOptions {
   prefix = 'tasks';
 
   /** Whether this process runs stored tasks too: how, or `false`. */
-  worker: BullMqWorkerOptions | false = {};
+  worker: Partial<BullMqWorkerOptions> | false = {};
 
   /** How long, in ms, a response waits until its tasks are stored. Then it is a 503. */
   enqueueTimeout = 2_000;
@@ -81,16 +92,6 @@ export class BullMqTasksOptions {
  */
 export type BullMqTasksModuleOptions = Pick<BullMqTasksOptions, 'connection'> & Partial<BullMqTasksOptions>;
 
-const rules: OptionRules<BullMqTasksOptions> = {
-  connection: nonEmptyString,
-  prefix: nonEmptyString,
-  worker: either(objectLike('{ concurrency: 10 }'), false),
-  enqueueTimeout: timeLimit,
-  onUnavailable: oneOf('throw', 'run-here'),
-  maxSize: integerFrom(1),
-  keepCompleted: integerFrom(0),
-};
-
 const connectionRule: OptionRule = {
   expected:
     "a URL ('redis://…', 'rediss://…' or 'postgres://…'), the options of ioredis or pg, or a client of ioredis (no " +
@@ -100,9 +101,32 @@ const connectionRule: OptionRule = {
     (typeof value === 'object' && value !== null && !read(value, 'isCluster')),
 };
 
+const rules: OptionRules<BullMqTasksOptions> = {
+  connection: connectionRule,
+  prefix: nonEmptyString,
+  worker: either(objectLike('{ concurrency: 10 }'), false),
+  enqueueTimeout: timeLimit,
+  onUnavailable: oneOf('throw', 'run-here'),
+  maxSize: integerFrom(1),
+  keepCompleted: integerFrom(0),
+};
+
+const workerRules: OptionRules<BullMqWorkerOptions> = {
+  queues: listOfStrings,
+  concurrency: integerFrom(1),
+  limiter: objectLike('{ max: 10, duration: 1_000 }'),
+  lockDuration: timeLimit,
+  stalledInterval: timeLimit,
+  maxStalledCount: integerFrom(0),
+};
+
 /** @throws InvalidOptionError */
 export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqTasksOptions {
-  const given = checkOptions('BullMqTasksModule', options, { ...rules, connection: connectionRule }, ['connection']);
+  const given = checkOptions('BullMqTasksModule', options, rules, ['connection']);
+  const { worker } = given;
+  if (worker) {
+    given.worker = checkOptions('BullMqTasksModule: worker', worker, workerRules);
+  }
   return Object.assign(new BullMqTasksOptions(), given);
 }
 

@@ -39,7 +39,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     const { worker } = this.options;
     if (worker) {
-      for (const name of this.definitions.queues) {
+      for (const { name } of worker.queues?.map((it) => this.queues.get(it)) ?? this.queues.all) {
         void this.#take(name, worker);
       }
     }
@@ -62,7 +62,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     }
   }
 
-  async #take(queue: string, options: BullMqWorkerOptions): Promise<void> {
+  async #take(queue: string, options: Partial<BullMqWorkerOptions>): Promise<void> {
     const { connection, cancellations, schedules } = this;
     await connection.keepTrying(() => connection.ready);
     await cancellations.listen(queue, (id) => this.#running.get(id)?.cancel());

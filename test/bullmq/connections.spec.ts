@@ -126,3 +126,27 @@ describe('a store that refuses keeps the application from starting, with its own
     await expect(start({ connection: connection.href, prefix: ownPrefix() })).rejects.toThrow(/no_such_database/);
   });
 });
+
+describe.runIf(redisUrl)('options of workers', () => {
+  const startWorker = (worker: object) => start({ connection: redisUrl!, prefix: ownPrefix(), worker });
+
+  test('one that is unknown, or wrong, is named with what was expected', async () => {
+    await expect(startWorker({ concurency: 4 })).rejects.toThrow(
+      /worker: there is no option 'concurency'.*concurrency/,
+    );
+    await expect(startWorker({ concurrency: 0 })).rejects.toThrow(/worker: option 'concurrency': expected a whole/);
+    await expect(startWorker({ queues: ['wrok'] })).rejects.toThrow(/no queue 'wrok'.*work/);
+  });
+
+  test('a process takes from those queues that it is told', async () => {
+    const prefix = ownPrefix();
+    const options = { connection: redisUrl!, prefix };
+    const { app, runner } = await start({ ...options, worker: { queues: [] } });
+    const task = runner.start(app.get(Work), 'double', 21);
+    await expect.poll(() => app.get(BullMqQueues).get('work').getJobCounts('waiting')).toEqual({ waiting: 1 });
+    const worker = await start({ ...options, worker: { queues: ['work'], concurrency: 1 } });
+    expect(await task.settled()).toMatchObject({ result: 42 });
+    expect(worker.runner.stats().completed).toBe(1);
+    expect(runner.stats().completed).toBe(0);
+  });
+});
