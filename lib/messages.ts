@@ -102,6 +102,15 @@ export const storedUnderUnknownName = (name: string, queue: string) =>
   'provides its class, or the file that defines it, into every process with a worker for this queue; or give the task ' +
   'the option name when its class or function is renamed. It is kept, and can be tried again.';
 
+export const storedByOthers = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' was not run: something else than this package has put it there, without arguments ` +
+  'in their stored form. Add it by addTask or TaskRunner.start.';
+
+export const takesFrom = (queues: readonly string[]) =>
+  queues.length > 0
+    ? `Takes tasks from ${queues.join(', ')}`
+    : 'Takes no tasks: none that this application knows names a queue';
+
 export const sameName = (name: string, owners: readonly string[]) =>
   `There are ${owners.length} stored tasks named "${name}": ${owners.join(', ')}. A worker couldn't tell which one to run. ` +
   'Give them different names, by the option name.';
@@ -114,15 +123,18 @@ export const argumentsTooLarge = (name: string, size: number, maxSize: number) =
   `Task "${name}" is stored, and its arguments are ${size} bytes of JSON; maxSize allows ${maxSize}. ` +
   'Store what is large elsewhere, and pass where it is.';
 
+export const resultTooLarge = (name: string, size: number, maxSize: number) =>
+  `Task "${name}" was done, but its result is ${size} bytes of JSON, and maxSize allows ${maxSize}, so it failed. ` +
+  'Store what is large elsewhere, and return where it is.';
+
 export const notStoredInTime = (timeout: number) =>
   `The store of tasks did not answer within ${timeout} ms (enqueueTimeout).`;
 
-export const tasksRefused = (reason: string) => `Tasks could not be stored: ${reason}`;
+export const storeFailedTo = (reason: string) => `The store of tasks did not do as it was asked: ${reason}`;
 
-export const storeDidNotAnswer = (reason: string) => `The store of tasks could not be asked: ${reason}`;
-
-export const storeIsAway = () =>
-  'The store of tasks is away, or refuses: see the cause. It is tried again; until then, requests with tasks to store get a 503.';
+export const storeIsAway = (reason: string) =>
+  `The store of tasks does not answer as it should: ${reason}. It is tried again all the time; as long as it is away, ` +
+  'requests with tasks to store get a 503, and workers wait.';
 
 export const peerMissing = (subpath: string, missing: string, peers: readonly string[]) =>
   `${subpath} could not load the package ${missing}: see the cause. If it isn't installed: npm install ${peers.join(' ')}`;

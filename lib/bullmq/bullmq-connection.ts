@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
-import { stackOf } from '../errors/describe.ts';
+import { describe, read } from '../errors/describe.ts';
 import { isInTime } from '../in-time.ts';
 import { storeIsAway } from '../messages.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from './bullmq-tasks.options.ts';
@@ -9,11 +9,12 @@ import { openStore } from './open-store.ts';
 import { RECONNECT, type Store } from './store.ts';
 import { STORE_PACKAGES, type BullMq, type StorePackages } from './store-packages.ts';
 
-/** ms for all to close. */
+/** ms for all to close, and then for what has not to let go. */
 const CLOSE_TIMEOUT = 5_000;
+const DISCONNECT_TIMEOUT = 500;
 
 /** ms in which the same outage is not told of again: each connection tells of it. */
-const WARN_EVERY = 10_000;
+const WARN_EVERY = 60_000;
 
 type Closing = {
   close(): Promise<void>;
@@ -109,19 +110,23 @@ export class BullMqConnection {
   /** Waits for what is at work, and not for ever: BullMQ can wait for a connection that it closes itself. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const closed = Promise.all(Array.from(this.#open, (it) => it.close()));
-    if (!(await isInTime(closed, CLOSE_TIMEOUT))) {
-      closed.catch((error: unknown) => this.#logger.warn(storeIsAway(), stackOf(error)));
-      await Promise.all(Array.from(this.#open, async (it) => it.disconnect?.()));
+    this.#store.giveUp();
+    if (!(await this.#inTime(CLOSE_TIMEOUT, (it) => it.close()))) {
+      await this.#inTime(DISCONNECT_TIMEOUT, async (it) => it.disconnect?.());
     }
-    await this.#store.close();
+    this.#store.close();
   }
 
   warn(error: unknown): void {
     if (performance.now() - this.#warnedAt > WARN_EVERY) {
       this.#warnedAt = performance.now();
-      this.#logger.warn(storeIsAway(), stackOf(error));
+      this.#logger.warn(storeIsAway(reasonOf(error)));
     }
+  }
+
+  async #inTime(ms: number, close: (it: Closing) => Promise<unknown>): Promise<boolean> {
+    const closed = Promise.all(Array.from(this.#open, (it) => close(it).catch((error: unknown) => this.warn(error))));
+    return isInTime(closed, ms);
   }
 
   // As BullMQ's overloads have it, one of which is for each kind of backend.
@@ -135,4 +140,10 @@ export class BullMqConnection {
     (opened as Closing).on('error', (error) => this.warn(error));
     return opened;
   }
+}
+
+/** Of several addresses that were tried in vain, Node says nothing but a code. */
+function reasonOf(error: unknown): string {
+  const said = ['message', 'code'].map((name) => read(error as object, name));
+  return (said.find((it) => typeof it === 'string' && it !== '') as string | undefined) ?? describe(error);
 }

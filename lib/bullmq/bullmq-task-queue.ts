@@ -3,7 +3,7 @@ import type { FlowProducer, JobType } from 'bullmq';
 import { setTimeout } from 'node:timers/promises';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
 import { isInTime } from '../in-time.ts';
-import { notStoredInTime, storeDidNotAnswer, tasksRefused } from '../messages.ts';
+import { notStoredInTime, storeFailedTo } from '../messages.ts';
 import type { StoredFilter, TaskQueue, TaskToStore } from '../queue/task-queue.ts';
 import { TaskQueues } from '../queue/task-queues.ts';
 import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
@@ -66,26 +66,20 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async store(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
-    // Also of one queue: it is what stores all or none.
-    const adding = this.#flows!.addBulk([...jobs]);
-    const { enqueueTimeout } = this.options;
     try {
-      if (!(await isInTime(adding, enqueueTimeout))) {
-        throw new Error(notStoredInTime(enqueueTimeout));
-      }
-      const nodes = await adding;
+      // Also of one queue: it is what stores all or none.
+      const nodes = await this.#asked(this.#flows!.addBulk([...jobs]));
       return nodes.map(({ job }) => job.id!);
-    } catch (cause) {
+    } catch (error) {
       // No error says for sure that nothing was stored, or won't be yet.
-      adding.catch(() => undefined);
       void this.#takeBack(jobs);
-      throw new TaskQueueError(tasksRefused((cause as Error).message), { cause });
+      throw error;
     }
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
-    const found = await asked(this.bullQueues.find(id));
-    return found && recordOf(found, await asked(found.getState()));
+    const found = await this.#asked(this.bullQueues.find(id));
+    return found && recordOf(found, await this.#asked(found.getState()));
   }
 
   async list({ queue: queueName, status, name, limit }: StoredFilter): Promise<TaskRecord[]> {
@@ -94,7 +88,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     for (const state of status ? STATES[status] : ALL_STATES) {
       const ofState: TaskRecord[] = [];
       for (let start = 0, isAll = false; !isAll && ofState.length < limit; start += PAGE) {
-        const jobs = (await asked(queue.getJobs(state, start, start + PAGE - 1))) as (TaskJob | undefined)[];
+        const jobs = (await this.#asked(queue.getJobs(state, start, start + PAGE - 1))) as (TaskJob | undefined)[];
         isAll = jobs.length < PAGE;
         // One can be gone since its id was read.
         const records = jobs.flatMap((job) => (job ? [recordOf(job, state)] : []));
@@ -106,15 +100,15 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async retry(id: string): Promise<boolean> {
-    const job = await asked(this.bullQueues.find(id));
-    if (!job || (await asked(job.getState())) !== 'failed') {
+    const job = await this.#asked(this.bullQueues.find(id));
+    if (!job || (await this.#asked(job.getState())) !== 'failed') {
       return false;
     }
     // Which it then waits for.
     await Promise.all((job.data.before ?? []).map((before) => this.retry(before)));
     const { cancelledAt: _cancelledAt, ...data } = job.data;
-    await asked(job.updateData(data));
-    await asked(job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
+    await this.#asked(job.updateData(data));
+    await this.#asked(job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
     return true;
   }
 
@@ -133,16 +127,16 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async cancel(id: string): Promise<boolean> {
-    const job = await asked(this.bullQueues.find(id));
+    const job = await this.#asked(this.bullQueues.find(id));
     if (!job || job.finishedOn || job.data.cancelledAt !== undefined) {
       return false;
     }
     // So that whoever takes it, later or now, knows; and it is found as what it is.
-    await asked(job.updateData({ ...job.data, cancelledAt: Date.now() }));
+    await this.#asked(job.updateData({ ...job.data, cancelledAt: Date.now() }));
     await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
-    const state = await asked(job.getState());
+    const state = await this.#asked(job.getState());
     if (state === 'active') {
-      await asked(this.workers.cancel(job.queueName, id));
+      await this.#asked(this.workers.cancel(job.queueName, id));
     } else if (state === 'delayed') {
       // Begun meanwhile, it is known to be cancelled.
       await job.promote().catch(() => undefined);
@@ -163,6 +157,20 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     await this.connection.close();
   }
 
+  /** @throws TaskQueueError in place of whatever the store says, or if it says nothing in time */
+  async #asked<T>(answer: Promise<T>): Promise<T> {
+    const { enqueueTimeout } = this.options;
+    try {
+      if (!(await isInTime(answer, enqueueTimeout))) {
+        throw new Error(notStoredInTime(enqueueTimeout));
+      }
+      return await answer;
+    } catch (cause) {
+      answer.catch(() => undefined);
+      throw new TaskQueueError(storeFailedTo((cause as Error).message), { cause });
+    }
+  }
+
   /** Whoever was told that they are not stored is not to be surprised by them. */
   async #takeBack(jobs: readonly JobToAdd[]): Promise<void> {
     for (let tries = 0; tries < MAX_TRIES && !this.#isClosed; tries++) {
@@ -174,14 +182,5 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       }
       await setTimeout(PAUSE, undefined, { ref: false });
     }
-  }
-}
-
-/** @throws TaskQueueError in place of whatever the store says */
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (cause) {
-    throw new TaskQueueError(storeDidNotAnswer((cause as Error).message), { cause });
   }
 }

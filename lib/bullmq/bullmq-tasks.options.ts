@@ -78,7 +78,7 @@ export class BullMqTasksOptions {
   /** What becomes of tasks that can't be stored: `throw`, a 503 for the client; `run-here`, in this process. */
   onUnavailable: OnUnavailable = 'throw';
 
-  /** How large, in bytes of JSON, the arguments of a task may be. */
+  /** How large, in bytes of JSON, the arguments of a task may be, and its result. */
   maxSize = 1_000_000;
 
   /** How many completed tasks are kept in each queue, to be asked for. Those that have failed are kept, 10_000 of them. */

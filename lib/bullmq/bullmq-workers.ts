@@ -1,8 +1,9 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
-import { storedUnderUnknownName } from '../messages.ts';
+import { resultTooLarge, storedByOthers, storedUnderUnknownName, takesFrom } from '../messages.ts';
 import { stackOf } from '../errors/describe.ts';
 import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
+import { TaskQueueError } from '../errors/task-queue.error.ts';
 import { StoredDefinitions } from '../queue/stored-definitions.ts';
 import { TaskLists } from '../runner/task-lists.ts';
 import type { BackgroundTask } from '../task/background-task.ts';
@@ -12,8 +13,9 @@ import { BullMqQueues } from './bullmq-queues.ts';
 import { BullMqSchedules } from './bullmq-schedules.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { argumentsOf } from './job-arguments.ts';
-import { encode, type Stored } from './job-data.ts';
-import type { TaskJob } from './task-job.ts';
+import { encode, sizeOf, type Stored } from './job-data.ts';
+import { JobProgress } from './job-progress.ts';
+import { isTaskJob, type TaskJob } from './task-job.ts';
 
 /** ms after which a task looks again whether those before it have completed. */
 const WAIT = 500;
@@ -21,6 +23,7 @@ const WAIT = 500;
 /** Takes jobs, and has the core run them. */
 @Injectable()
 export class BullMqWorkers implements OnApplicationBootstrap {
+  readonly #logger = new Logger('BackgroundTasks');
   readonly #workers: Worker[] = [];
   readonly #running = new Map<string, BackgroundTask>();
   #isStopped = false;
@@ -39,7 +42,9 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     const { worker } = this.options;
     if (worker) {
-      for (const { name } of worker.queues?.map((it) => this.queues.get(it)) ?? this.queues.all) {
+      const names = (worker.queues?.map((name) => this.queues.get(name)) ?? this.queues.all).map(({ name }) => name);
+      this.#logger.log(takesFrom(names));
+      for (const name of names) {
         void this.#take(name, worker);
       }
     }
@@ -81,8 +86,8 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       return this.#giveBack(job, token);
     }
     const found = this.definitions.find(name);
-    if (!found) {
-      throw new this.connection.unrecoverable(storedUnderUnknownName(name, job.queueName));
+    if (!found || !isTaskJob(job)) {
+      throw this.#refused(job, (found ? storedByOthers : storedUnderUnknownName)(name, job.queueName));
     }
     const args = await argumentsOf(job, (it) => this.queues.find(it)).catch((error: unknown) => {
       throw error instanceof BackgroundTasksError ? this.#final(error) : error;
@@ -90,17 +95,19 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     if (!args) {
       return this.#waitForOthers(job, token);
     }
+    const progress = new JobProgress(job, (error) => this.connection.warn(error));
     const { task, outcome } = this.lists.runStored({
       call: found.call(args),
       restored: { id: id!, createdAt: timestamp, attempts: attemptsMade },
       options: { ...found.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
-      observer: { progressed: (it) => this.#tellProgress(job, it) },
+      observer: { progressed: (it) => progress.tell(it.progress!) },
     });
     this.#running.set(id!, task);
     const end = await outcome;
     this.#running.delete(id!);
+    await progress.told();
     if (end.status === 'completed') {
-      return end.result === undefined ? undefined : encode(end.result);
+      return this.#resultOf(job, end.result);
     }
     if (end.status === 'given back') {
       return this.#giveBack(job, token);
@@ -108,9 +115,19 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     throw end.status === 'failed' && end.isWorthAnother ? asError(end.error) : this.#final(end.error);
   }
 
-  /** The task isn't to fail, nor to wait, because nobody could be told how far it is. */
-  #tellProgress(job: TaskJob, { progress }: BackgroundTask): void {
-    job.updateProgress(progress as object).catch((error: unknown) => this.connection.warn(error));
+  #resultOf(job: TaskJob, result: unknown): Stored | undefined {
+    const { maxSize } = this.options;
+    const stored = result === undefined ? undefined : encode(result);
+    const size = stored ? sizeOf(stored) : 0;
+    if (size > maxSize) {
+      throw this.#refused(job, resultTooLarge(job.name, size, maxSize));
+    }
+    return stored;
+  }
+
+  #refused({ id }: TaskJob, reason: string): Error {
+    this.#logger.error(`${reason} (${id})`);
+    return this.#final(new TaskQueueError(reason));
   }
 
   async #giveBack(job: TaskJob, token: string | undefined): Promise<never> {

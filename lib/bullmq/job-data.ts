@@ -14,6 +14,11 @@ export function encode(value: unknown): Stored {
   return UNSTORABLE.test(text) ? { base64: Buffer.from(text).toString('base64') } : stored;
 }
 
+/** In bytes of JSON. */
+export function sizeOf(stored: Stored): number {
+  return Buffer.byteLength(JSON.stringify(stored));
+}
+
 export function decode(stored: Stored): unknown {
   return deserialize(
     'base64' in stored ? (JSON.parse(Buffer.from(stored.base64, 'base64').toString()) as never) : stored,
@@ -27,7 +32,7 @@ export function encodeArguments(name: string, args: readonly unknown[], maxSize:
     throw new TaskArgumentError(argumentsNotStorable(name, bad));
   }
   const stored = encode(args);
-  const size = Buffer.byteLength(JSON.stringify(stored));
+  const size = sizeOf(stored);
   if (size > maxSize) {
     throw new TaskArgumentError(argumentsTooLarge(name, size, maxSize));
   }

@@ -45,8 +45,12 @@ export class PostgresStore implements Store {
     }
   }
 
-  async close(): Promise<void> {
+  giveUp(): void {
     this.#isClosed = true;
+  }
+
+  close(): void {
+    // All connections are BullMQ's.
   }
 
   async #migrate(): Promise<void> {

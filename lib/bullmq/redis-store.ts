@@ -12,6 +12,7 @@ export class RedisStore implements Store {
   readonly backend = undefined;
   /** One for all that adds. */
   readonly #producer: Redis;
+  #isClosed = false;
 
   constructor(
     redis: typeof Redis,
@@ -39,7 +40,7 @@ export class RedisStore implements Store {
   }
 
   async prepare(): Promise<void> {
-    while (this.#producer.status !== 'ready') {
+    while (this.#producer.status !== 'ready' && !this.#isClosed) {
       await once(this.#producer, 'ready').catch((error: Error) => {
         if (REFUSED.test(error.message)) {
           throw error;
@@ -48,13 +49,17 @@ export class RedisStore implements Store {
     }
   }
 
-  async close(): Promise<void> {
+  giveUp(): void {
+    this.#isClosed = true;
+  }
+
+  close(): void {
     this.#producer.disconnect();
   }
 
   get #connection(): RedisOptions & { url?: string } {
     const connection = this.options.connection as string | RedisOptions | Redis;
-    const own = { retryStrategy: () => RECONNECT };
+    const own = { retryStrategy: () => (this.#isClosed ? null : RECONNECT) };
     if (typeof connection === 'string') {
       return { url: connection, ...own };
     }

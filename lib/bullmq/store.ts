@@ -17,6 +17,8 @@ export interface Store {
    * @throws what it says of credentials and the like
    */
   prepare(): Promise<void>;
+  /** Tries no more to reach it where it is away. */
+  giveUp(): void;
   /** Lets go of what it has opened itself. */
-  close(): Promise<void>;
+  close(): void;
 }

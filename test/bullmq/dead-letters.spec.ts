@@ -1,8 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, InvalidOptionError, Task, TaskArgumentError, TaskRegistry } from 'nestjs-background-tasks';
-import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { noSuchQueue, retryIfNotStored, taskCancelled, byCaller } from '../../lib/messages.ts';
+import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import {
+  byCaller,
+  noSuchQueue,
+  resultTooLarge,
+  retryIfNotStored,
+  storedByOthers,
+  taskCancelled,
+} from '../../lib/messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -23,6 +31,18 @@ class Mailer {
   @Task({ queue: 'mail', attempts: 5, retryIf: (error) => !(error instanceof TypeError) })
   hopeless() {
     throw new TypeError('never');
+  }
+
+  @Task({ queue: 'mail' })
+  count() {
+    for (let i = 1; i <= 100; i++) {
+      currentTask()!.updateProgress(i);
+    }
+  }
+
+  @Task({ queue: 'mail' })
+  large() {
+    return 'x'.repeat(202);
   }
 
   @Task({ queue: 'other' })
@@ -102,6 +122,36 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect.poll(() => registry.retry(delayed.id)).toBe(true);
     await expect.poll(() => registry.get(delayed.id)).toMatchObject({ status: 'completed' });
     expect(attempts).toEqual([1]);
+  });
+});
+
+test.each(stores)('on $name, a job that something else has put there fails, and says so', async ({ connection }) => {
+  const { app, log } = await start(connection, ownPrefix());
+  const { id } = await app.get(BullMqQueues).get('mail').add('Mailer.send', { to: 'ada' }, { jobId: randomUUID() });
+  const message = storedByOthers('Mailer.send', 'mail');
+  await expect
+    .poll(() => app.get(TaskRegistry).get(id!))
+    .toMatchObject({ status: 'failed', error: { name: 'TaskQueueError', message } });
+  expect(log.said('error').map((entry) => entry.message)).toEqual([`${message} (${id})`]);
+});
+
+test.each(stores)('on $name, the last progress is what stays, however many there were', async ({ connection }) => {
+  const { app, runner } = await start(connection, ownPrefix());
+  const tasks = Array.from({ length: 20 }, () => runner.start(app.get(Mailer), 'count'));
+  for (const task of tasks) {
+    expect(await task.settled()).toMatchObject({ status: 'completed', progress: 100 });
+  }
+});
+
+test.each(stores)('on $name, a result that is too large fails the task, and says so', async ({ connection }) => {
+  const { app, runner } = await startApp({
+    imports: [BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), maxSize: 100 })],
+    providers: [Mailer],
+  });
+  isBroken = false;
+  expect(await runner.start(app.get(Mailer), 'large').settled()).toMatchObject({
+    status: 'failed',
+    error: { name: 'TaskQueueError', message: resultTooLarge('Mailer.large', 213, 100) },
   });
 });
 
