@@ -11,6 +11,8 @@ const MAX_LOST = 1_000;
 
 const namesOf = (tasks: readonly Named[], max = MAX_NAMED) =>
   tasks.slice(0, max).map(nameOf).join(', ') + (tasks.length > max ? ` and ${tasks.length - max} more` : '');
+/** With the one full stop that it needs. */
+const sentence = (text: string) => text.replace(/\.?$/, '.');
 const ofRequest = (origin: string | undefined) => (origin ? ` of ${origin}` : '');
 
 export const notATask = (caller: string, came: string) =>
@@ -115,9 +117,12 @@ export const sameName = (name: string, owners: readonly string[]) =>
   `There are ${owners.length} stored tasks named "${name}": ${owners.join(', ')}. A worker couldn't tell which one to run. ` +
   'Give them different names, by the option name.';
 
-export const argumentsNotStorable = (name: string, index: number) =>
-  `Task "${name}" is stored, and argument ${index + 1} holds a function or symbol, which can't be. ` +
-  'Pass plain data, and an id in place of what has one: no requests, streams, clients.';
+export const argumentNotStorable = (name: string, index: number, reason: string) =>
+  `Task "${name}" is stored, and ${index < 0 ? 'an argument' : `argument ${index + 1}`} can't be: ${sentence(reason)} ` +
+  'Pass plain data, and an id in place of what can be looked up: no functions, requests, streams, clients.';
+
+export const resultNotStorable = (name: string, reason: string) =>
+  `Task "${name}" was done, but its result can't be stored, so it failed: ${sentence(reason)} Return plain data.`;
 
 export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
   `Task "${name}" is stored, and its arguments are ${size} bytes of JSON; maxSize allows ${maxSize}. ` +
@@ -224,7 +229,7 @@ export const tooManyForThreads = (name: string, maxThreads: number, maxQueue: nu
 /** @param index -1 where it isn't known which */
 export const argumentNotCloned = (name: string, index: number, reason: string) =>
   `Task "${name}" runs in a thread, where ${index < 0 ? 'an argument' : `argument ${index + 1}`} can't be cloned to: ` +
-  `${reason.replace(/\.?$/, '.')} Pass plain data: no functions, class instances with functions, requests or streams, ` +
+  `${sentence(reason)} Pass plain data: no functions, class instances with functions, requests or streams, ` +
   'and no memory that was moved before.';
 
 export const wrongProgress = (came: string) =>

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
-import { resultTooLarge, storedByOthers, storedUnderUnknownName, takesFrom } from '../messages.ts';
+import { resultNotStorable, resultTooLarge, storedByOthers, storedUnderUnknownName, takesFrom } from '../messages.ts';
 import { stackOf } from '../errors/describe.ts';
 import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
@@ -13,7 +13,7 @@ import { BullMqQueues } from './bullmq-queues.ts';
 import { BullMqSchedules } from './bullmq-schedules.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { argumentsOf } from './job-arguments.ts';
-import { encode, sizeOf, type Stored } from './job-data.ts';
+import { encode, type Stored } from './job-data.ts';
 import { JobProgress } from './job-progress.ts';
 import { isTaskJob, type TaskJob } from './task-job.ts';
 
@@ -116,13 +116,23 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   }
 
   #resultOf(job: TaskJob, result: unknown): Stored | undefined {
+    if (result === undefined) {
+      return undefined;
+    }
     const { maxSize } = this.options;
-    const stored = result === undefined ? undefined : encode(result);
-    const size = stored ? sizeOf(stored) : 0;
+    const { stored, size } = this.#encoded(job, result);
     if (size > maxSize) {
       throw this.#refused(job, resultTooLarge(job.name, size, maxSize));
     }
     return stored;
+  }
+
+  #encoded(job: TaskJob, result: unknown): ReturnType<typeof encode> {
+    try {
+      return encode(result);
+    } catch (error) {
+      throw this.#refused(job, resultNotStorable(job.name, (error as Error).message));
+    }
   }
 
   #refused({ id }: TaskJob, reason: string): Error {

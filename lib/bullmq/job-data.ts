@@ -1,58 +1,91 @@
-import { deserialize, serialize } from 'superjson';
+import { SuperJSON } from 'superjson';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
-import { argumentsTooLarge, argumentsNotStorable } from '../messages.ts';
+import { argumentNotStorable, argumentsTooLarge } from '../messages.ts';
+import { isBytes, unstorableIn } from './storable.ts';
 
 /** A value as it is stored: JSON, and beside it what JSON has no words for. */
-export type Stored = ReturnType<typeof serialize> | { base64: string };
+export type Stored = ReturnType<SuperJSON['serialize']> | { base64: string };
+
+const superJson = new SuperJSON();
+
+// All kinds of memory: superjson knows only some, writes byte by byte, and can't read a Buffer again.
+superJson.registerCustom<ArrayBuffer | ArrayBufferView, { kind: string; base64: string }>(
+  {
+    isApplicable: isBytes,
+    serialize: (value) => ({ kind: value.constructor.name, base64: bytesOf(value).toString('base64') }),
+    deserialize: ({ kind, base64 }) => memory(kind, new Uint8Array(Buffer.from(base64, 'base64'))),
+  },
+  'bytes',
+);
 
 /** NUL, or half of a surrogate pair: Postgres has no JSON with one. */
 const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;
 
-export function encode(value: unknown): Stored {
-  const stored = serialize(value);
+/**
+ * @returns also how large it is, in bytes of JSON
+ * @throws what superjson says if it can't
+ */
+export function encode(value: unknown): { stored: Stored; size: number } {
+  const stored = superJson.serialize(value);
   const text = JSON.stringify(stored);
-  return UNSTORABLE.test(text) ? { base64: Buffer.from(text).toString('base64') } : stored;
-}
-
-/** In bytes of JSON. */
-export function sizeOf(stored: Stored): number {
-  return Buffer.byteLength(JSON.stringify(stored));
+  const size = Buffer.byteLength(text);
+  return UNSTORABLE.test(text) ? { stored: { base64: Buffer.from(text).toString('base64') }, size } : { stored, size };
 }
 
 export function decode(stored: Stored): unknown {
-  return deserialize(
+  return superJson.deserialize(
     'base64' in stored ? (JSON.parse(Buffer.from(stored.base64, 'base64').toString()) as never) : stored,
   );
 }
 
-/** @throws TaskArgumentError if they can't be stored, or are larger than `maxSize` bytes */
+/** @throws TaskArgumentError if they can't be stored, or are larger than `maxSize` bytes of JSON */
 export function encodeArguments(name: string, args: readonly unknown[], maxSize: number): Stored {
-  const bad = args.findIndex((arg) => holdsFunction(arg));
-  if (bad >= 0) {
-    throw new TaskArgumentError(argumentsNotStorable(name, bad));
-  }
-  const stored = encode(args);
-  const size = sizeOf(stored);
+  const { stored, size } = tryToEncode(name, args);
   if (size > maxSize) {
     throw new TaskArgumentError(argumentsTooLarge(name, size, maxSize));
   }
   return stored;
 }
 
-/** Which serialisers leave out, so that the task would get less than it was given. */
-function holdsFunction(value: unknown, seen = new Set<unknown>()): boolean {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    return true;
+function tryToEncode(name: string, args: readonly unknown[]): { stored: Stored; size: number } {
+  try {
+    const reasons = args.map((arg) => unstorableIn(arg));
+    const index = reasons.findIndex((reason) => reason);
+    if (index >= 0) {
+      throw new TaskArgumentError(argumentNotStorable(name, index, `it holds ${reasons[index]}`));
+    }
+    return encode(args);
+  } catch (cause) {
+    if (cause instanceof TaskArgumentError) {
+      throw cause;
+    }
+    throw new TaskArgumentError(argumentNotStorable(name, -1, (cause as Error).message), { cause });
   }
-  if (typeof value !== 'object' || value === null || seen.has(value)) {
-    return false;
+}
+
+function bytesOf(value: ArrayBuffer | ArrayBufferView): Buffer {
+  return ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.from(value);
+}
+
+const KINDS: { readonly [kind: string]: new (buffer: ArrayBuffer) => ArrayBufferView } = {
+  DataView,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+};
+
+/** Of a class that is none of these it is the bytes. */
+function memory(kind: string, { buffer }: { buffer: ArrayBuffer }): ArrayBuffer | ArrayBufferView {
+  if (kind === 'ArrayBuffer') {
+    return buffer;
   }
-  seen.add(value);
-  const values =
-    value instanceof Map
-      ? [...value.keys(), ...value.values()]
-      : value instanceof Set
-        ? [...value]
-        : Object.values(value);
-  return !ArrayBuffer.isView(value) && values.some((it) => holdsFunction(it, seen));
+  return kind === 'Buffer' ? Buffer.from(buffer) : new (KINDS[kind] ?? Uint8Array)(buffer);
 }
