@@ -1,9 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { ConflictException, Controller, Get, Injectable, Post, UseGuards, type CanActivate } from '@nestjs/common';
+import {
+  ConflictException,
+  Controller,
+  Get,
+  Injectable,
+  Param,
+  ParseIntPipe,
+  Post,
+  UseGuards,
+  type CanActivate,
+} from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, Task, TaskQueueError, TaskRegistry, Tasks } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
+import { startProxy } from '../fixtures/cutting-proxy.ts';
 import { RawResponse } from '../fixtures/place.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
@@ -39,6 +50,13 @@ class MailController {
       tasks.addTask(this.mailer, 'send', `to ${i}`);
     }
     return 'sent';
+  }
+
+  @Post('many/:count')
+  many(@Param('count', ParseIntPipe) count: number, @Tasks() tasks: BackgroundTasks) {
+    for (let i = 0; i < count; i++) {
+      tasks.addTask(this.mailer, 'send', `${i}`.repeat(10_000));
+    }
   }
 
   @UseGuards(AddingGuard)
@@ -106,4 +124,23 @@ test('a store that doesn’t answer is a 503 in time, and is used again when it 
   // What was told not to be stored is taken back, if it was after all.
   await expect.poll(stored).toBe(12);
   await redis.stop();
+});
+
+test.each(stores)('on $name, five tasks are stored as one is, and all or none', async (store) => {
+  const proxy = await startProxy(store.connection);
+  const { url, stored } = await start({ connection: proxy.url, prefix: ownPrefix(), enqueueTimeout: 1_000 });
+  const post = (count: number) => fetch(`${url}/many/${count}`, { method: 'POST' });
+  await post(1);
+  expect(await stored()).toBe(1);
+  proxy.takeRoundTrips();
+  expect((await post(1)).status).toBe(201);
+  const one = proxy.takeRoundTrips();
+  expect((await post(5)).status).toBe(201);
+  expect(proxy.takeRoundTrips()).toBe(one);
+  expect(await stored()).toBe(7);
+  for (const bytes of [100, 10_000, 25_000, 45_000]) {
+    proxy.cutAfter(bytes);
+    expect((await post(5)).status).toBe(503);
+    await expect.poll(stored, { timeout: 10_000 }).toBe(7);
+  }
 });
