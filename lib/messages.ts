@@ -137,6 +137,10 @@ export const notStoredInTime = (timeout: number) =>
 
 export const storeFailedTo = (reason: string) => `The store of tasks did not do as it was asked: ${reason}`;
 
+export const lockLost = (reason: string) =>
+  `A task has lost its lock, so it may run a second time: ${sentence(reason)} The store was away for longer than ` +
+  'worker.lockDuration, which can be raised, or something blocked the event loop, which belongs in a thread.';
+
 export const storeIsAway = (reason: string) =>
   `The store of tasks does not answer as it should: ${reason}. It is tried again all the time; as long as it is away, ` +
   'requests with tasks to store get a 503, and workers wait.';

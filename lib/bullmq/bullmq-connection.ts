@@ -3,7 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
 import { describe, read } from '../errors/describe.ts';
 import { isInTime } from '../in-time.ts';
-import { storeIsAway } from '../messages.ts';
+import { lockLost, storeIsAway } from '../messages.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { openStore } from './open-store.ts';
 import { RECONNECT, type Store } from './store.ts';
@@ -15,6 +15,9 @@ const DISCONNECT_TIMEOUT = 500;
 
 /** ms in which the same outage is not told of again: each connection tells of it. */
 const WARN_EVERY = 60_000;
+
+/** What BullMQ says of a task that has run for longer than its process could say so. */
+const LOST_LOCK = /missing lock|lock mismatch|could not renew lock/i;
 
 type Closing = {
   close(): Promise<void>;
@@ -118,9 +121,14 @@ export class BullMqConnection {
   }
 
   warn(error: unknown): void {
+    const reason = reasonOf(error);
+    if (LOST_LOCK.test(reason)) {
+      this.#logger.warn(lockLost(reason));
+      return;
+    }
     if (performance.now() - this.#warnedAt > WARN_EVERY) {
       this.#warnedAt = performance.now();
-      this.#logger.warn(storeIsAway(reasonOf(error)));
+      this.#logger.warn(storeIsAway(reason));
     }
   }
 

@@ -12,15 +12,12 @@ import { BullMqQueues } from './bullmq-queues.ts';
 import { BullMqSchedules } from './bullmq-schedules.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { BullMqWorkers } from './bullmq-workers.ts';
+import { RefusedJobs } from './refused-jobs.ts';
 import { jobOf, recordOf, type JobToAdd, type TaskJob } from './task-job.ts';
 
 /** ms between two looks at a task that somebody waits for: more each time. */
 const FIRST_LOOK = 20;
 const LAST_LOOK = 1_000;
-
-/** ms between two tries to take back what may have been stored. */
-const PAUSE = 200;
-const MAX_TRIES = 300;
 
 /** In which of BullMQ's states there are tasks of a status. */
 const STATES = {
@@ -40,8 +37,8 @@ const PAGE = 100;
 /** The queues of BullMQ as the core knows them. */
 @Injectable()
 export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
+  readonly #refused: RefusedJobs;
   #flows?: FlowProducer;
-  #isClosed = false;
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
@@ -51,6 +48,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly schedules: BullMqSchedules,
     queues: TaskQueues,
   ) {
+    this.#refused = new RefusedJobs(bullQueues);
     queues.register(this, options.onUnavailable);
   }
 
@@ -72,7 +70,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       return nodes.map(({ job }) => job.id!);
     } catch (error) {
       // No error says for sure that nothing was stored, or won't be yet.
-      void this.#takeBack(jobs);
+      this.#refused.add(jobs);
       throw error;
     }
   }
@@ -153,7 +151,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#refused.close();
     await this.connection.close();
   }
 
@@ -168,19 +166,6 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     } catch (cause) {
       answer.catch(() => undefined);
       throw new TaskQueueError(storeFailedTo((cause as Error).message), { cause });
-    }
-  }
-
-  /** Whoever was told that they are not stored is not to be surprised by them. */
-  async #takeBack(jobs: readonly JobToAdd[]): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES && !this.#isClosed; tries++) {
-      const removed = await Promise.allSettled(
-        jobs.map(({ queueName, opts }) => this.bullQueues.get(queueName).remove(opts.jobId)),
-      );
-      if (removed.every(({ status }) => status === 'fulfilled')) {
-        return;
-      }
-      await setTimeout(PAUSE, undefined, { ref: false });
     }
   }
 }

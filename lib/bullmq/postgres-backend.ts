@@ -12,15 +12,17 @@ interface Backend {
   addFlow(entries: unknown): Promise<[Error | null, unknown][]>;
 }
 
-/** SQLSTATEs and messages of a connection that is gone. */
-function isLost({ code = '', message = '' }: { code?: string; message?: string }): boolean {
-  return /^(57P0[123]|08)/.test(code) || /Connection terminated|ECONNRESET|EPIPE/.test(code + message);
-}
+/** SQLSTATEs of a server that ends, begins, has no connection left, or is a standby for now. */
+const AWAY = /^(57P0[123]|08|53300|25006)/;
 
-/** Whether it may be back later, and nothing is wrong with how it is asked. */
+/** Codes and messages of what is on the way to it. */
+const UNREACHABLE =
+  /Connection terminated|ECONNRESET|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|Query read timeout|timeout exceeded when trying to connect|timeout expired/;
+
+/** Whether it says nothing of the query itself, which is worth another try. */
 export function isAway(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  return isLost({ code, message }) || /ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN|timeout/.test(code + message);
+  return AWAY.test(code) || UNREACHABLE.test(`${code} ${message}`);
 }
 
 /**
@@ -39,7 +41,7 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
         return await query(...sql);
       } catch (error) {
         // What BullMQ tries again.
-        throw isLost(error as object) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
+        throw isAway(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
       }
     };
     const bootstrap = connection.bootstrap.bind(connection);
