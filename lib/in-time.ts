@@ -1,18 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /**
  * Whether a promise resolves within so many ms. Rejects if it does so within them.
  *
  * @param isKept whether the process is to be kept alive for it
  */
-export async function isInTime(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
-  const settled = new AbortController();
-  try {
-    return await Promise.race([
-      promise.then(() => true),
-      sleep(Math.max(0, ms), false, { signal: settled.signal, ref: isKept }).catch(() => false),
-    ]);
-  } finally {
-    settled.abort();
-  }
+export function isInTime(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, Math.max(0, ms), false);
+    if (!isKept) {
+      timer.unref();
+    }
+    promise.then(() => resolve(true), reject).finally(() => clearTimeout(timer));
+  });
 }

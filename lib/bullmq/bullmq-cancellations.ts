@@ -1,52 +1,44 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { QueueEventsListener, QueueEventsProducer } from 'bullmq';
-import { isInTime } from '../in-time.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
 
-/** How processes tell each other that a task is to be cancelled, and how one finds out that it hears them. */
+/** Of no queue that has jobs: there, each process would be told of each step of each job. */
+const CHANNEL = 'nestjs-background-tasks.cancel';
 const CANCEL = 'cancel-task';
-const HELLO = 'hello-listeners';
 
-/** ms between two tries to hear oneself. */
-const PAUSE = 50;
+/** How many are kept for processes that are late to read them. */
+const MAX_KEPT = 1_000;
 
-interface Listener extends QueueEventsListener {
+interface CancelListener extends QueueEventsListener {
   [CANCEL]: (event: { taskId: string }) => void;
-  [HELLO]: (event: { from: string }) => void;
 }
 
 /** Tells of tasks that are to be cancelled while they run, in whichever process. */
 @Injectable()
 export class BullMqCancellations {
-  readonly #producers = new Map<string, QueueEventsProducer>();
+  #producer?: QueueEventsProducer;
 
   constructor(private readonly connection: BullMqConnection) {}
 
-  /** Resolves when it listens: what is told from then on is heard. */
-  async listen(queue: string, onCancel: (taskId: string) => void): Promise<void> {
+  /** Resolves when all that is told from then on is heard. */
+  async listen(onCancel: (taskId: string) => void): Promise<void> {
     const { connection } = this;
-    const events = connection.events(queue);
-    events.on<Listener>(CANCEL, ({ taskId }: { taskId: string }) => onCancel(taskId));
-    const from = randomUUID();
-    const heard = new Promise<void>((resolve) => {
-      events.on<Listener>(HELLO, (event: { from: string }) => (event.from === from ? resolve() : undefined));
-    });
-    // Listeners begin with what is told after some moment, which nobody tells of.
-    await connection.keepTrying(async () => {
-      do {
-        await this.#producer(queue).publishEvent({ eventName: HELLO, from });
-      } while (!connection.isClosed && !(await isInTime(heard, PAUSE)));
-    });
+    // Who names no event to begin with hears nothing of what is told before the store was first asked, and between.
+    const lastEventId = await connection.keepTrying(() => this.#publish('listening', {}));
+    if (lastEventId !== undefined) {
+      connection
+        .events(CHANNEL, lastEventId)
+        .on<CancelListener>(CANCEL, ({ taskId }: { taskId: string }) => onCancel(taskId));
+    }
   }
 
-  async tell(queue: string, taskId: string): Promise<void> {
-    await this.#producer(queue).publishEvent({ eventName: CANCEL, taskId });
+  async tell(taskId: string): Promise<void> {
+    await this.#publish(CANCEL, { taskId });
   }
 
-  #producer(queue: string): QueueEventsProducer {
-    const producer = this.#producers.get(queue) ?? this.connection.eventsProducer(queue);
-    this.#producers.set(queue, producer);
-    return producer;
+  /** @returns the id of the event */
+  #publish(event: string, fields: Record<string, string>): Promise<string> {
+    this.#producer ??= this.connection.eventsProducer(CHANNEL);
+    return this.#producer.backend.publishEvent({ event, ...fields }, MAX_KEPT);
   }
 }

@@ -44,8 +44,8 @@ export class BullMqConnection {
     this.#store = openStore(packages, options, (error) => this.warn(error));
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  get isBulkAtomic(): boolean {
+    return this.#store.isBulkAtomic;
   }
 
   get unrecoverable(): BullMq['UnrecoverableError'] {
@@ -85,9 +85,9 @@ export class BullMqConnection {
     return this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
   }
 
-  /** What is said to all processes that take jobs of a queue. */
-  events(name: string): QueueEvents {
-    const options = { ...this.#store.consuming, autorun: false };
+  /** What is said to all processes, from some event on. */
+  events(name: string, lastEventId: string): QueueEvents {
+    const options = { ...this.#store.consuming, lastEventId, autorun: false };
     const events = this.#opened(new this.#bullmq.QueueEvents(name, options, ...this.#backend));
     void this.keepTrying(() => events.run());
     return events;
@@ -98,16 +98,16 @@ export class BullMqConnection {
   }
 
   /** Until it succeeds, or nothing is wanted of the store any more: for what has to go on by itself when the store is back. */
-  async keepTrying(attempt: () => Promise<unknown>): Promise<void> {
+  async keepTrying<T>(attempt: () => Promise<T>): Promise<T | undefined> {
     while (!this.#isClosed) {
       try {
-        await attempt();
-        return;
+        return await attempt();
       } catch (error) {
         this.warn(error);
         await setTimeout(RECONNECT);
       }
     }
+    return undefined;
   }
 
   /** Waits for what is at work, and not for ever: BullMQ can wait for a connection that it closes itself. */

@@ -33,6 +33,11 @@ export class BullMqQueues {
     if (!queues.includes(name)) {
       throw new InvalidOptionError(noSuchQueue(name, queues));
     }
+    return this.of(name);
+  }
+
+  /** @internal also one of a task that was defined when the application had started */
+  of(name: string): Queue {
     const queue = this.#byName.get(name) ?? this.connection.queue(name);
     this.#byName.set(name, queue);
     return queue;

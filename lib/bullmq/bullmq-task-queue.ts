@@ -65,9 +65,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   async store(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
     try {
-      // Also of one queue: it is what stores all or none.
-      const nodes = await this.#asked(this.#flows!.addBulk([...jobs]));
-      return nodes.map(({ job }) => job.id!);
+      return await this.#asked(this.#add(jobs));
     } catch (error) {
       // No error says for sure that nothing was stored, or won't be yet.
       this.#refused.add(jobs);
@@ -134,7 +132,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
     const state = await this.#asked(job.getState());
     if (state === 'active') {
-      await this.#asked(this.workers.cancel(job.queueName, id));
+      await this.#asked(this.workers.cancel(id));
     } else if (state === 'delayed') {
       // Begun meanwhile, it is known to be cancelled.
       await job.promote().catch(() => undefined);
@@ -153,6 +151,24 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   async close(): Promise<void> {
     this.#refused.close();
     await this.connection.close();
+  }
+
+  async #add(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
+    const [{ queueName, name, data, opts }] = jobs as readonly [JobToAdd];
+    const queue = this.bullQueues.of(queueName);
+    if (jobs.every((job) => job.queueName === queueName && !job.children)) {
+      // What is all or none by itself: a transaction around it would cost more than it does.
+      if (jobs.length === 1) {
+        const { id } = await queue.add(name, data, opts);
+        return [id!];
+      }
+      if (this.connection.isBulkAtomic) {
+        const added = await queue.addBulk([...jobs]);
+        return added.map(({ id }) => id!);
+      }
+    }
+    const nodes = await this.#flows!.addBulk([...jobs]);
+    return nodes.map(({ job }) => job.id!);
   }
 
   /** @throws TaskQueueError in place of whatever the store says, or if it says nothing in time */

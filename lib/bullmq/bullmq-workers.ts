@@ -44,19 +44,17 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     if (worker) {
       const names = (worker.queues?.map((name) => this.queues.get(name)) ?? this.queues.all).map(({ name }) => name);
       this.#logger.log(takesFrom(names));
-      for (const name of names) {
-        void this.#take(name, worker);
-      }
+      void this.#takeFrom(names, worker);
     }
   }
 
   /** Ends what a process runs, whichever. */
-  async cancel(queue: string, taskId: string): Promise<void> {
+  async cancel(taskId: string): Promise<void> {
     const here = this.#running.get(taskId);
     if (here) {
       here.cancel();
     } else {
-      await this.cancellations.tell(queue, taskId);
+      await this.cancellations.tell(taskId);
     }
   }
 
@@ -67,10 +65,17 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     }
   }
 
+  async #takeFrom(queues: readonly string[], options: Partial<BullMqWorkerOptions>): Promise<void> {
+    await this.connection.keepTrying(() => this.connection.ready);
+    // Before it takes anything that could be cancelled.
+    await this.cancellations.listen((id) => this.#running.get(id)?.cancel());
+    for (const name of queues) {
+      void this.#take(name, options);
+    }
+  }
+
   async #take(queue: string, options: Partial<BullMqWorkerOptions>): Promise<void> {
-    const { connection, cancellations, schedules } = this;
-    await connection.keepTrying(() => connection.ready);
-    await cancellations.listen(queue, (id) => this.#running.get(id)?.cancel());
+    const { connection, schedules } = this;
     await connection.keepTrying(() => schedules.store(queue));
     if (!this.#isStopped) {
       const worker = connection.worker(queue, (job, token) => this.#run(job as TaskJob, token), options);

@@ -12,6 +12,7 @@ const PATIENCE = 30_000;
 /** Postgres, in a schema of its own. */
 export class PostgresStore implements Store {
   readonly backend: BackendFactory;
+  readonly isBulkAtomic = true;
   #isClosed = false;
 
   constructor(

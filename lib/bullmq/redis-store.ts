@@ -10,6 +10,7 @@ const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid DB)/;
 /** Redis, by connections of our own: ours are to fail, or to wait, in other ways than one that is given. */
 export class RedisStore implements Store {
   readonly backend = undefined;
+  readonly isBulkAtomic = false;
   /** One for all that adds. */
   readonly #producer: Redis;
   #isClosed = false;

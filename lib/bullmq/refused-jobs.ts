@@ -56,7 +56,7 @@ export class RefusedJobs {
   /** @returns whether the store has answered */
   async #take(id: string): Promise<boolean> {
     try {
-      await this.queues.get(this.#queueOf.get(id)!).remove(id);
+      await this.queues.of(this.#queueOf.get(id)!).remove(id);
       this.#queueOf.delete(id);
       return true;
     } catch {

@@ -11,6 +11,8 @@ export interface Store {
   readonly consuming: WorkerOptions;
   /** What BullMQ takes for another store than Redis. */
   readonly backend: BackendFactory | undefined;
+  /** Whether jobs that are added to one queue at once are all there or none: of Redis, only a transaction says so. */
+  readonly isBulkAtomic: boolean;
   /**
    * Makes the store ready to be used, for as long as it takes until there is one.
    *

@@ -57,10 +57,13 @@ export class EventLoopExecutor implements TaskExecutor {
     return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
   }
 
-  async #callProvider({ call, signal }: Attempt, { provider, method }: ProviderMethod): Promise<unknown> {
+  async #callProvider(attempt: Attempt, { provider, method }: ProviderMethod): Promise<unknown> {
+    const { call } = attempt;
     const target = await this.providers.resolve(provider);
     // It can take long to be made: by then nobody may wait for it.
-    signal.throwIfAborted();
+    if (attempt.abortReason) {
+      throw attempt.abortReason;
+    }
     return this.#call(call, this.providers.methodOf(target, method, call.name), target);
   }
 

@@ -9,11 +9,16 @@ import type { AnyFunction, ProviderClass, ProviderMethod } from '../task/task-ca
 @Injectable()
 export class TaskProviders {
   readonly #isStatic = new Map<ProviderClass, boolean>();
+  /** Methods that were found: to search again for each task is a good part of what a short one costs. */
+  readonly #found = new Map<ProviderClass, Set<string | symbol>>();
 
   constructor(private readonly moduleRef: ModuleRef) {}
 
   /** @throws TaskArgumentError if no module of the application provides it, or the one there is hasn't such a method */
   assertProvided({ provider, method }: ProviderMethod, name: string): void {
+    if (this.#found.get(provider)?.has(method)) {
+      return;
+    }
     let isStatic = this.#isStatic.get(provider);
     if (isStatic === undefined) {
       isStatic = this.#introspect(provider, name) === Scope.DEFAULT;
@@ -22,6 +27,7 @@ export class TaskProviders {
     if (isStatic) {
       this.methodOf(this.#get(provider), method, name);
     }
+    this.#found.set(provider, (this.#found.get(provider) ?? new Set()).add(method));
   }
 
   /** @returns the one there is, or one made for this call, with all that it depends on, and let go of with it */

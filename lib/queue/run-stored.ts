@@ -38,12 +38,11 @@ export function runStored(
 ): { task: BackgroundTask; outcome: Promise<StoredOutcome> } {
   const admitted = life.admitStored(call);
   const task = new BackgroundTask(admitted.name, ids, restored);
-  // It has waited where it was stored, and was found not to be there already.
-  const { delay: _delay, deduplication: _deduplication, ...others } = { ...defaults, ...options };
   const queued = {
     task,
     call: admitted,
-    options: others,
+    // It has waited where it was stored.
+    options: { ...defaults, ...options, delay: 0 },
     addedAt: performance.now(),
     list: nowhere,
     isTaken: true,

@@ -4,7 +4,7 @@ import { DefineTaskError } from '../errors/define-task.error.ts';
 import { ModuleImportError } from '../errors/module-import.error.ts';
 import { repeatNotImported, sameName } from '../messages.ts';
 import { storedFunctions } from '../task/stored-functions.ts';
-import { methodsOf, readTaskCall, type ProviderClass, type TaskCall } from '../task/task-call.ts';
+import { methodsOf, readTaskCall, withArguments, type ProviderClass, type TaskCall } from '../task/task-call.ts';
 import { definitionOf, methodDefinitionOf, type TaskDefinition } from '../task/task-definition.ts';
 import { TaskQueues } from './task-queues.ts';
 
@@ -72,11 +72,8 @@ function* definitionsOf(type: Type, token: ProviderClass): Generator<[string, St
     const definition = methodDefinitionOf((type.prototype as Record<string, object>)[method]!);
     if (definition?.queue !== undefined) {
       const owner = `${type.name}.${method}`;
-      const call = (args: readonly unknown[]) => ({
-        ...readTaskCall('start', [type, method, ...args]),
-        of: { provider: token, method },
-      });
-      yield [definition.name ?? owner, { definition, owner, call }];
+      const call = { ...readTaskCall('start', [type, method]), of: { provider: token, method } };
+      yield [definition.name ?? owner, { definition, owner, call: (args) => withArguments(call, args) }];
     }
   }
 }
@@ -85,7 +82,8 @@ function* functions(): Generator<[string, StoredDefinition]> {
   for (const [name, fns] of storedFunctions()) {
     for (const fn of fns) {
       const definition = definitionOf(fn)!;
-      yield [name, { definition, owner: `defineTask(${name})`, call: (args) => readTaskCall('start', [fn, ...args]) }];
+      const call = readTaskCall('start', [fn]);
+      yield [name, { definition, owner: `defineTask(${name})`, call: (args) => withArguments(call, args) }];
     }
   }
 }

@@ -40,6 +40,10 @@ export class TasksToStore {
     private readonly runHere: (tasks: readonly TaskToBeStored[]) => void,
   ) {}
 
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /** @throws UnavailableError, TaskArgumentError */
   add(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
     const { queues, admission, tracker, ids, defaults } = this.context;
@@ -67,13 +71,12 @@ export class TasksToStore {
    * @throws TaskQueueError
    */
   async store(outcome: Outcome): Promise<void> {
-    const wanted = this.#waiting.filter(({ options }) => isWantedAfter(outcome, options));
+    const wanted = this.#take((options) => isWantedAfter(outcome, options));
     if (wanted.length === 0) {
       return;
     }
     const { queues, tracker, log } = this.context;
     const queue = queues.current!;
-    this.#waiting = this.#waiting.filter((it) => !wanted.includes(it));
     const cancelled = new Set<BackgroundTask>();
     for (const { task } of wanted) {
       // It can't be told any more whether it has been stored: that has to be known first.
@@ -111,13 +114,22 @@ export class TasksToStore {
 
   /** Stores what is wanted after all, where nobody waits for it any more, and skips the rest. */
   async storeRest(outcome: Outcome): Promise<void> {
-    const unwanted = this.#waiting.filter(({ options }) => !isWantedAfter(outcome, options));
-    this.#waiting = this.#waiting.filter((it) => !unwanted.includes(it));
-    for (const { task } of unwanted) {
+    for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
       task.skip();
       this.context.tracker.settled(task, 'skipped', false);
     }
     // Those who are to know of its failure do: the log, and whoever has the handles.
     await this.store(outcome).catch(() => undefined);
+  }
+
+  /** Those of which it is true wait no longer. */
+  #take(isTaken: (options: ResolvedTaskOptions) => boolean): TaskToBeStored[] {
+    const taken: TaskToBeStored[] = [];
+    const left: TaskToBeStored[] = [];
+    for (const it of this.#waiting) {
+      (isTaken(it.options) ? taken : left).push(it);
+    }
+    this.#waiting = left;
+    return taken;
   }
 }

@@ -3,13 +3,15 @@ import type { TaskListSource } from './background-tasks.ts';
 
 /** Holds back what a handler returns, or throws, until the tasks that it has added for queues are stored. */
 export function storedBefore<T>(source: TaskListSource): MonoTypeOperatorFunction<T> {
+  const store = (outcome: 'success' | 'failure') => (source.current?.hasToStore ? source.store(outcome) : undefined);
   return (handler) =>
     new Observable((subscriber) => {
       /** What has been held back so far, one after the other. */
       let held: Promise<void> | undefined;
       const hold = (outcome: 'success' | 'failure', goOn: () => void, onError: (error: unknown) => void) => {
-        if (held || source.current?.hasToStore) {
-          held = (held ?? Promise.resolve()).then(() => source.store(outcome)).then(goOn, onError);
+        const storing = held ? held.then(() => store(outcome)) : store(outcome);
+        if (storing) {
+          held = storing.then(goOn, onError);
         } else {
           goOn();
         }

@@ -78,7 +78,7 @@ export class TaskList implements TaskPlace {
 
   /** Whether there are tasks that are not stored, and are to be. */
   get hasToStore(): boolean {
-    return this.#toStore !== undefined;
+    return this.#toStore?.isEmpty === false;
   }
 
   /**

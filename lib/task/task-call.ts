@@ -106,6 +106,12 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
   return isOfProvider ? { ...call, of: { provider: first as ProviderClass, method } } : call;
 }
 
+/** The same function with other arguments, as it would be called here and now. */
+export function withArguments({ name, fn, thisArg, of, definition }: TaskCall, args: readonly unknown[]): TaskCall {
+  const call = taskCall(name, fn, thisArg, args, definition);
+  return of ? { ...call, of } : call;
+}
+
 function taskCall(
   name: string,
   fn: AnyFunction,

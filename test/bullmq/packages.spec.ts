@@ -51,4 +51,4 @@ test('the package installed: an application ends by itself, also if its store wa
   await unlink(join(folder, 'node_modules/bullmq'));
   expect(await start('redis://127.0.0.1:1')).toBe(missing('bullmq', 'ioredis'));
   expect(await start('postgres://127.0.0.1:1/none')).toBe(missing('bullmq', 'pg'));
-});
+}, 120_000);
