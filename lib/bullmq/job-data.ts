@@ -1,10 +1,10 @@
-import { SuperJSON } from 'superjson';
+import { SuperJSON, type SuperJSONResult } from 'superjson';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { argumentNotStorable, argumentsTooLarge } from '../messages.ts';
 import { isBytes, unstorableIn } from './storable.ts';
 
 /** A value as it is stored: JSON, and beside it what JSON has no words for. */
-export type Stored = ReturnType<SuperJSON['serialize']> | { base64: string };
+export type Stored = SuperJSONResult | { base64: string };
 
 const superJson = new SuperJSON();
 
@@ -26,15 +26,28 @@ const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-
  * @throws what superjson says if it can't
  */
 export function encode(value: unknown): { stored: Stored; size: number } {
-  const stored = superJson.serialize(value);
+  // Most arguments are ids, names and numbers, for which superjson takes as long as all else of a short task.
+  const isSimple = Array.isArray(value) ? value.every(isJson) : isJson(value);
+  const stored = isSimple ? { json: value as null } : superJson.serialize(value);
   const text = JSON.stringify(stored);
   const size = Buffer.byteLength(text);
   return UNSTORABLE.test(text) ? { stored: { base64: Buffer.from(text).toString('base64') }, size } : { stored, size };
 }
 
 export function decode(stored: Stored): unknown {
-  return superJson.deserialize(
-    'base64' in stored ? (JSON.parse(Buffer.from(stored.base64, 'base64').toString()) as never) : stored,
+  const found = (
+    'base64' in stored ? JSON.parse(Buffer.from(stored.base64, 'base64').toString()) : stored
+  ) as SuperJSONResult;
+  return found.meta ? superJson.deserialize(found, { inPlace: true }) : found.json;
+}
+
+/** What JSON says as it is. */
+function isJson(value: unknown): boolean {
+  return (
+    value === null ||
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    (Number.isFinite(value) && !Object.is(value, -0))
   );
 }
 
