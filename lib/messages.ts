@@ -148,6 +148,13 @@ export const storeIsAway = (reason: string) =>
 export const peerMissing = (subpath: string, missing: string, peers: readonly string[]) =>
   `${subpath} could not load the package ${missing}: see the cause. If it isn't installed: npm install ${peers.join(' ')}`;
 
+export const folderInUse = (folder: string) =>
+  `The folder ${folder} is open already, in this process or another: PGlite is for one at a time. Close the other, give ` +
+  "each a folder of its own ('pglite:./other'), or use Redis or Postgres, which serve many.";
+
+export const folderNotOpened = (folder: string) =>
+  `PGlite could not open the folder ${folder}: see the cause. If it holds no tasks that are still wanted, delete it.`;
+
 export const noSuchQueue = (name: string, queues: readonly string[]) =>
   `There is no queue '${name}': no task of this application names it. ` +
   (queues.length > 0 ? `There are: ${queues.join(', ')}.` : "A task names one by @Task({ queue: 'mail' }).");

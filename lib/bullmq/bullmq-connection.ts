@@ -70,6 +70,12 @@ export class BullMqConnection {
     return (this.#ready ??= this.#store.prepare());
   }
 
+  /** Resolves when the application may start; rejects if the store refuses. */
+  async open(): Promise<void> {
+    // A store that is away when the application starts doesn't keep it from starting.
+    await (this.#store.isEmbedded ? this.ready : isInTime(this.ready, this.options.enqueueTimeout));
+  }
+
   queue(name: string): Queue {
     return this.#opened(new this.#bullmq.Queue(name, this.#store.producing, ...this.#backend));
   }
@@ -117,7 +123,7 @@ export class BullMqConnection {
     if (!(await this.#inTime(CLOSE_TIMEOUT, (it) => it.close()))) {
       await this.#inTime(DISCONNECT_TIMEOUT, async (it) => it.disconnect?.());
     }
-    this.#store.close();
+    await this.#store.close();
   }
 
   warn(error: unknown): void {

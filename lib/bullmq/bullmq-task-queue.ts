@@ -54,8 +54,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     this.schedules.check();
-    // A store that is away when the application starts doesn't keep it from starting.
-    await isInTime(this.connection.ready, this.options.enqueueTimeout);
+    await this.connection.open();
     this.#flows = this.connection.flows();
   }
 

@@ -63,7 +63,10 @@ export class BullMqWorkerOptions {
 
 /** Every option of the module, with its default. */
 export class BullMqTasksOptions {
-  /** Where the store is: `redis://…`, `rediss://…`, `postgres://…`; or the options, or a client, of ioredis or pg. */
+  /**
+   * Where the store is: `redis://…`, `rediss://…`, `postgres://…`; or the options, or a client, of ioredis or pg. To try it
+   * out without a server: `pglite:`, in memory, or `pglite:./folder`.
+   */
   connection!: string | RedisOptions | PostgresOptions | StoreClient;
 
   /** Of all keys in Redis; the schema in Postgres. */
@@ -94,10 +97,10 @@ export type BullMqTasksModuleOptions = Pick<BullMqTasksOptions, 'connection'> & 
 
 const connectionRule: OptionRule = {
   expected:
-    "a URL ('redis://…', 'rediss://…' or 'postgres://…'), the options of ioredis or pg, or a client of ioredis (no " +
-    'Cluster) or a pool of pg',
+    "a URL ('redis://…', 'rediss://…', 'postgres://…', 'pglite:' or 'pglite:./folder'), the options of ioredis or pg, or " +
+    'a client of ioredis (no Cluster) or a pool of pg',
   accepts: (value) =>
-    (typeof value === 'string' && /^(rediss?|postgres(ql)?):\/\//.test(value)) ||
+    (typeof value === 'string' && /^((rediss?|postgres(ql)?):\/\/|pglite:(?!\/\/))/.test(value)) ||
     (typeof value === 'object' && value !== null && !read(value, 'isCluster')),
 };
 
@@ -130,8 +133,12 @@ export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqT
   return Object.assign(new BullMqTasksOptions(), given);
 }
 
-export function isPostgres({ connection }: BullMqTasksOptions): boolean {
-  return typeof connection === 'string'
-    ? connection.startsWith('postgres')
-    : ['connectionString', 'database', 'user', 'totalCount'].some((name) => name in connection);
+export type StoreKind = 'redis' | 'postgres' | 'pglite';
+
+export function storeKindOf({ connection }: BullMqTasksOptions): StoreKind {
+  if (typeof connection === 'string') {
+    return (['postgres', 'pglite'] as const).find((kind) => connection.startsWith(kind)) ?? 'redis';
+  }
+  const isPostgres = ['connectionString', 'database', 'user', 'totalCount'].some((name) => name in connection);
+  return isPostgres ? 'postgres' : 'redis';
 }

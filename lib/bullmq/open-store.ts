@@ -1,4 +1,5 @@
-import { isPostgres, type BullMqTasksOptions } from './bullmq-tasks.options.ts';
+import { storeKindOf, type BullMqTasksOptions } from './bullmq-tasks.options.ts';
+import { PgliteStore } from './pglite-store.ts';
 import { PostgresStore } from './postgres-store.ts';
 import { RedisStore } from './redis-store.ts';
 import type { StorePackages } from './store-packages.ts';
@@ -6,11 +7,15 @@ import type { Store } from './store.ts';
 
 /** @param onError is told each time that the store is away */
 export function openStore(
-  packages: StorePackages,
+  { bullmq, Redis, pg, pglite }: StorePackages,
   options: BullMqTasksOptions,
   onError: (error: Error) => void,
 ): Store {
-  return isPostgres(options)
-    ? new PostgresStore(packages.bullmq, packages.pg!, options, onError)
-    : new RedisStore(packages.Redis!, options, onError);
+  const kind = storeKindOf(options);
+  if (kind === 'pglite') {
+    return new PgliteStore(bullmq, pglite!, options);
+  }
+  return kind === 'postgres'
+    ? new PostgresStore(bullmq, pg!, options, onError)
+    : new RedisStore(Redis!, options, onError);
 }

@@ -13,6 +13,7 @@ const PATIENCE = 30_000;
 export class PostgresStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
+  readonly isEmbedded = false;
   #isClosed = false;
 
   constructor(

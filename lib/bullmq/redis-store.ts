@@ -11,6 +11,7 @@ const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid DB)/;
 export class RedisStore implements Store {
   readonly backend = undefined;
   readonly isBulkAtomic = false;
+  readonly isEmbedded = false;
   /** One for all that adds. */
   readonly #producer: Redis;
   #isClosed = false;

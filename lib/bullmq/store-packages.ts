@@ -1,6 +1,7 @@
 import { ModuleImportError } from '../errors/module-import.error.ts';
 import { peerMissing } from '../messages.ts';
-import { isPostgres, type BullMqTasksOptions } from './bullmq-tasks.options.ts';
+import { storeKindOf, type BullMqTasksOptions } from './bullmq-tasks.options.ts';
+import type { Pglite } from './pglite.ts';
 
 export type BullMq = typeof import('bullmq');
 
@@ -9,17 +10,24 @@ export interface StorePackages {
   readonly bullmq: BullMq;
   readonly Redis?: typeof import('ioredis').Redis;
   readonly pg?: typeof import('pg').default;
+  readonly pglite?: Pglite;
 }
 
 export const STORE_PACKAGES = Symbol('nestjs-background-tasks.store-packages');
 
+const drivers = { redis: 'ioredis', postgres: 'pg', pglite: '@electric-sql/pglite' } as const;
+
 /** @throws ModuleImportError which names what isn't installed */
 export async function loadStorePackages(options: BullMqTasksOptions): Promise<StorePackages> {
-  const driver = isPostgres(options) ? 'pg' : 'ioredis';
+  const kind = storeKindOf(options);
+  const driver = drivers[kind];
   const bullmq = await load(() => import('bullmq'), 'bullmq', driver);
-  return isPostgres(options)
-    ? { bullmq, pg: (await load(() => import('pg'), 'pg', driver)).default }
-    : { bullmq, Redis: (await load(() => import('ioredis'), 'ioredis', driver)).Redis };
+  if (kind === 'pglite') {
+    return { bullmq, pglite: await load(() => import('@electric-sql/pglite'), driver, driver) };
+  }
+  return kind === 'postgres'
+    ? { bullmq, pg: (await load(() => import('pg'), driver, driver)).default }
+    : { bullmq, Redis: (await load(() => import('ioredis'), driver, driver)).Redis };
 }
 
 async function load<T>(importing: () => Promise<T>, name: string, driver: string): Promise<T> {

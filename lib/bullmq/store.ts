@@ -13,6 +13,8 @@ export interface Store {
   readonly backend: BackendFactory | undefined;
   /** Whether jobs that are added to one queue at once are all there or none: of Redis, only a transaction says so. */
   readonly isBulkAtomic: boolean;
+  /** Whether it is in this process: then nobody else can bring it back, and the application waits for it to start. */
+  readonly isEmbedded: boolean;
   /**
    * Makes the store ready to be used, for as long as it takes until there is one.
    *
@@ -22,5 +24,5 @@ export interface Store {
   /** Tries no more to reach it where it is away. */
   giveUp(): void;
   /** Lets go of what it has opened itself. */
-  close(): void;
+  close(): void | Promise<void>;
 }
