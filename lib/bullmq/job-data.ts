@@ -26,9 +26,8 @@ const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-
  * @throws what superjson says if it can't
  */
 export function encode(value: unknown): { stored: Stored; size: number } {
-  // Most arguments are ids, names and numbers, for which superjson takes as long as all else of a short task.
-  const isSimple = Array.isArray(value) ? value.every(isJson) : isJson(value);
-  const stored = isSimple ? { json: value as null } : superJson.serialize(value);
+  // Most arguments are what JSON says as it is, for which superjson takes as long as all else of a short task.
+  const stored = isJson(value) ? { json: value as null } : superJson.serialize(value);
   const text = JSON.stringify(stored);
   const size = Buffer.byteLength(text);
   return UNSTORABLE.test(text) ? { stored: { base64: Buffer.from(text).toString('base64') }, size } : { stored, size };
@@ -41,13 +40,26 @@ export function decode(stored: Stored): unknown {
   return found.meta ? superJson.deserialize(found, { inPlace: true }) : found.json;
 }
 
-/** What JSON says as it is. */
-function isJson(value: unknown): boolean {
+/** Deeper than that is looked at by superjson, which knows circles. */
+const MAX_DEPTH = 8;
+
+/** Whether JSON says it as it is. */
+function isJson(value: unknown, depth = 0): boolean {
+  if (typeof value === 'number') {
+    return Number.isFinite(value) && !Object.is(value, -0);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'string' || typeof value === 'boolean' || value === null;
+  }
+  if (depth === MAX_DEPTH) {
+    return false;
+  }
+  if (Array.isArray(value)) {
+    return value.every((it) => isJson(it, depth + 1)) && !value.includes(undefined);
+  }
   return (
-    value === null ||
-    typeof value === 'string' ||
-    typeof value === 'boolean' ||
-    (Number.isFinite(value) && !Object.is(value, -0))
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.keys(value).every((key) => key !== '__proto__' && isJson((value as Record<string, unknown>)[key], depth + 1))
   );
 }
 
