@@ -1,6 +1,7 @@
 import { SuperJSON, type SuperJSONResult } from 'superjson';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { argumentNotStorable, argumentsTooLarge } from '../messages.ts';
+import { isPlainJson } from './plain-json.ts';
 import { isBytes, unstorableIn } from './storable.ts';
 
 /** A value as it is stored: JSON, and beside it what JSON has no words for. */
@@ -22,15 +23,16 @@ superJson.registerCustom<ArrayBuffer | ArrayBufferView, { kind: string; base64: 
 const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;
 
 /**
- * @returns also how large it is, in bytes of JSON
+ * @returns a copy, since what was given can be changed before it is stored; and how large it is, in bytes of JSON
  * @throws what superjson says if it can't
  */
-export function encode(value: unknown): { stored: Stored; size: number } {
-  // Most arguments are what JSON says as it is, for which superjson takes as long as all else of a short task.
-  const stored = isJson(value) ? { json: value as null } : superJson.serialize(value);
-  const text = JSON.stringify(stored);
-  const size = Buffer.byteLength(text);
-  return UNSTORABLE.test(text) ? { stored: { base64: Buffer.from(text).toString('base64') }, size } : { stored, size };
+export function encode(value: unknown, isPlain = isPlainJson(value)): { stored: Stored; size: number } {
+  // Of most values superjson says the same, and takes several times as long to find out.
+  const text = JSON.stringify(isPlain ? { json: value } : superJson.serialize(value));
+  const stored = UNSTORABLE.test(text)
+    ? { base64: Buffer.from(text).toString('base64') }
+    : (JSON.parse(text) as SuperJSONResult);
+  return { stored, size: Buffer.byteLength(text) };
 }
 
 export function decode(stored: Stored): unknown {
@@ -38,29 +40,6 @@ export function decode(stored: Stored): unknown {
     'base64' in stored ? JSON.parse(Buffer.from(stored.base64, 'base64').toString()) : stored
   ) as SuperJSONResult;
   return found.meta ? superJson.deserialize(found, { inPlace: true }) : found.json;
-}
-
-/** Deeper than that is looked at by superjson, which knows circles. */
-const MAX_DEPTH = 8;
-
-/** Whether JSON says it as it is. */
-function isJson(value: unknown, depth = 0): boolean {
-  if (typeof value === 'number') {
-    return Number.isFinite(value) && !Object.is(value, -0);
-  }
-  if (typeof value !== 'object' || value === null) {
-    return typeof value === 'string' || typeof value === 'boolean' || value === null;
-  }
-  if (depth === MAX_DEPTH) {
-    return false;
-  }
-  if (Array.isArray(value)) {
-    return value.every((it) => isJson(it, depth + 1)) && !value.includes(undefined);
-  }
-  return (
-    Object.getPrototypeOf(value) === Object.prototype &&
-    Object.keys(value).every((key) => key !== '__proto__' && isJson((value as Record<string, unknown>)[key], depth + 1))
-  );
 }
 
 /** @throws TaskArgumentError if they can't be stored, or are larger than `maxSize` bytes of JSON */
@@ -74,12 +53,15 @@ export function encodeArguments(name: string, args: readonly unknown[], maxSize:
 
 function tryToEncode(name: string, args: readonly unknown[]): { stored: Stored; size: number } {
   try {
+    if (isPlainJson(args)) {
+      return encode(args, true);
+    }
     const reasons = args.map((arg) => unstorableIn(arg));
     const index = reasons.findIndex((reason) => reason);
     if (index >= 0) {
       throw new TaskArgumentError(argumentNotStorable(name, index, `it holds ${reasons[index]}`));
     }
-    return encode(args);
+    return encode(args, false);
   } catch (cause) {
     if (cause instanceof TaskArgumentError) {
       throw cause;

@@ -1,0 +1,58 @@
+import * as fc from 'fast-check';
+import { serialize } from 'superjson';
+import { expect, test } from 'vitest';
+import { decode, encode } from '../../lib/bullmq/job-data.ts';
+import { isPlainJson } from '../../lib/bullmq/plain-json.ts';
+
+const anything = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withSparseArray: true,
+  stringUnit: 'binary',
+});
+
+/** As a store gives it back. */
+const stored = (value: unknown) =>
+  JSON.parse(JSON.stringify(encode(value).stored)) as ReturnType<typeof encode>['stored'];
+
+test('what JSON alone can say is stored as the serialiser would store it', () => {
+  fc.assert(
+    fc.property(anything, (value) => {
+      fc.pre(isPlainJson(value));
+      expect(decode(stored(value))).toStrictEqual(value);
+      const { json, meta } = serialize(value);
+      expect(json).toStrictEqual(value);
+      expect(meta).toBeUndefined();
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('what is there twice is no plain JSON: it comes back as one', () => {
+  const twice = { a: 1 };
+  expect(isPlainJson([twice, { ...twice }])).toBe(true);
+  const [first, second] = decode(stored([twice, twice])) as [object, object];
+  expect(first).toBe(second);
+});
+
+test.each([
+  ['undefined', [undefined]],
+  ['a hole', Object.assign([], { 1: 'b' })],
+  ['NaN', [Number.NaN]],
+  ['-0', [-0]],
+  ['a Date', { at: new Date(0) }],
+  ['a Map', new Map([['a', 1]])],
+  ['a bigint', [1n]],
+  ['an object without a prototype', Object.create(null)],
+  ['an object of a class', new (class Point {})()],
+  ['a function', [() => 1]],
+])('%s is not', (_, value) => expect(isPlainJson(value)).toBe(false));
+
+test('what is changed after it was added is stored as it was', () => {
+  const value = { tags: ['a'] };
+  const before = encode(value).stored;
+  value.tags.push('b');
+  expect(decode(before)).toEqual({ tags: ['a'] });
+});
