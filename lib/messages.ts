@@ -75,6 +75,9 @@ export const retryIfNotStored = (name: string) =>
 export const flowExpected = (caller: string, index: number, came: string) =>
   `${caller}(…): item ${index + 1}: expected a step, got ${came}. Write ${caller === 'chain' ? 'chain(step(fn, ...args), …)' : 'group([step(fn, ...args), …], step(fn, previousResult))'}.`;
 
+export const groupOfNone = (came: string) =>
+  `group(steps, then): expected at least one step to wait for, got ${came}. Where there may be none, add the last one by itself.`;
+
 export const notTheFirst = (caller: string, index: number, name: string) =>
   `${caller}(…): item ${index + 1}, "${name}", is a chain or group itself, which only what comes first can be. ` +
   'Put its steps in one chain, or add the rest from the task that ends it.';
@@ -105,8 +108,8 @@ export const storedUnderUnknownName = (name: string, queue: string) =>
   'the option name when its class or function is renamed. It is kept, and can be tried again.';
 
 export const storedByOthers = (name: string, queue: string) =>
-  `Task "${name}" in the queue '${queue}' was not run: something else than this package has put it there, without arguments ` +
-  'in their stored form. Add it by addTask or TaskRunner.start.';
+  `Task "${name}" in the queue '${queue}' was not run: its arguments are not in the form in which this package stores them, ` +
+  '{ args: { json: [1, "two"] } }. Add it by addTask or TaskRunner.start; where you change what is stored, change what is in args.json.';
 
 export const takesFrom = (queues: readonly string[]) =>
   queues.length > 0
@@ -132,10 +135,16 @@ export const resultTooLarge = (name: string, size: number, maxSize: number) =>
   `Task "${name}" was done, but its result is ${size} bytes of JSON, and maxSize allows ${maxSize}, so it failed. ` +
   'Store what is large elsewhere, and return where it is.';
 
-export const notStoredInTime = (timeout: number) =>
-  `The store of tasks did not answer within ${timeout} ms (enqueueTimeout).`;
+export const notStoredInTime = (timeout: number) => `it gave no answer within ${timeout} ms (enqueueTimeout).`;
 
 export const storeFailedTo = (reason: string) => `The store of tasks did not do as it was asked: ${reason}`;
+
+export const storeRefused = (reason: string) =>
+  `BullMqTasksModule: the store of tasks can be reached, and refuses: ${sentence(reason)} Check the option 'connection': its user, ` +
+  'password and database, and what that user may do.';
+
+export const givenBack = (task: Named) =>
+  `Task ${nameOf(task)} has not come to its end before this process does: it is given back, and begins anew in another.`;
 
 export const lockLost = (reason: string) =>
   `A task has lost its lock, so it may run a second time: ${sentence(reason)} The store was away for longer than ` +

@@ -1,9 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
+import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
+import { InvalidOptionError } from '../errors/invalid-option.error.ts';
 import { describe, read } from '../errors/describe.ts';
 import { isInTime } from '../in-time.ts';
-import { lockLost, storeIsAway } from '../messages.ts';
+import { lockLost, storeIsAway, storeRefused } from '../messages.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { openStore } from './open-store.ts';
 import { RECONNECT, type Store } from './store.ts';
@@ -32,7 +34,7 @@ export class BullMqConnection {
   readonly #open = new Set<Closing>();
   readonly #bullmq: BullMq;
   readonly #store: Store;
-  #ready?: Promise<void>;
+  #ready?: Promise<void> | undefined;
   #isClosed = false;
   #warnedAt = -Infinity;
 
@@ -67,13 +69,22 @@ export class BullMqConnection {
 
   /** Resolves when the store can be used; rejects if it refuses. */
   get ready(): Promise<void> {
-    return (this.#ready ??= this.#store.prepare());
+    return (this.#ready ??= this.#store.prepare().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    }));
   }
 
   /** Resolves when the application may start; rejects if the store refuses. */
   async open(): Promise<void> {
     // A store that is away when the application starts doesn't keep it from starting.
-    await (this.#store.isEmbedded ? this.ready : isInTime(this.ready, this.options.enqueueTimeout));
+    try {
+      await (this.#store.isEmbedded ? this.ready : isInTime(this.ready, this.options.enqueueTimeout));
+    } catch (cause) {
+      throw cause instanceof BackgroundTasksError
+        ? cause
+        : new InvalidOptionError(storeRefused(reasonOf(cause)), { cause });
+    }
   }
 
   queue(name: string): Queue {
@@ -150,8 +161,13 @@ export class BullMqConnection {
   }
 
   #opened<T>(opened: T): T {
-    this.#open.add(opened as Closing);
-    (opened as Closing).on('error', (error) => this.warn(error));
+    const it = opened as Closing;
+    this.#open.add(it);
+    it.on('error', (error) => this.warn(error));
+    // By whoever had waited for something else when all was closed.
+    if (this.#isClosed) {
+      it.close().catch((error: unknown) => this.warn(error));
+    }
     return opened;
   }
 }

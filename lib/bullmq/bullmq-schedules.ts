@@ -4,6 +4,7 @@ import type { JobSchedulerJson } from 'bullmq';
 import { InvalidOptionError } from '../errors/invalid-option.error.ts';
 import { wrongPattern } from '../messages.ts';
 import { StoredDefinitions, type StoredDefinition } from '../queue/stored-definitions.ts';
+import type { Repeat } from '../task/repeat.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
@@ -39,7 +40,7 @@ export class BullMqSchedules {
       if (definition.definition.queue === queueName) {
         const wanted = this.#scheduleOf(name, definition);
         if (!isAlike(stored.get(name), wanted)) {
-          await queue.upsertJobScheduler(name, wanted.repeat, wanted.template);
+          await queue.upsertJobScheduler(name, { ...wanted.repeat, ...beginOf(wanted.repeat) }, wanted.template);
         }
         stored.delete(name);
       }
@@ -59,6 +60,11 @@ export class BullMqSchedules {
       },
     };
   }
+}
+
+/** At the same time for all processes that store it at once: else each would begin it when it does. */
+function beginOf(repeat: Repeat): { startDate?: number } {
+  return 'every' in repeat ? { startDate: Math.ceil(Date.now() / repeat.every) * repeat.every } : {};
 }
 
 /** One that is stored again where nothing has changed would begin anew. */

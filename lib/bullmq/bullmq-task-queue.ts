@@ -96,25 +96,27 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   async retry(id: string): Promise<boolean> {
     const job = await this.#asked(this.bullQueues.find(id));
-    if (!job || (await this.#asked(job.getState())) !== 'failed') {
+    const state = await this.#asked(job?.getState() ?? Promise.resolve(undefined));
+    if (!job || !(state === 'failed' || (job.data.cancelledAt !== undefined && state !== 'active'))) {
       return false;
     }
     // Which it then waits for.
     await Promise.all((job.data.before ?? []).map((before) => this.retry(before)));
     const { cancelledAt: _cancelledAt, ...data } = job.data;
     await this.#asked(job.updateData(data));
-    await this.#asked(job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
-    return true;
+    // One whose turn has not come since it was cancelled waits for it still.
+    return state !== 'failed' || this.#retryFailed(job);
   }
 
-  async settled(id: string): Promise<TaskRecord> {
-    for (let pause = FIRST_LOOK, last: TaskRecord | undefined; ; pause = Math.min(LAST_LOOK, pause * 1.5)) {
-      const record = await this.find(id).catch(() => last);
-      if (record?.finishedAt) {
-        return record;
+  async settled(task: TaskRecord): Promise<TaskRecord> {
+    for (let pause = FIRST_LOOK, last = task; ; pause = Math.min(LAST_LOOK, pause * 1.5)) {
+      const record = await this.find(task.id).catch(() => last);
+      if (!record) {
+        // Of those that have come to their end, only completed ones are let go of so soon.
+        return { ...last, status: 'completed' };
       }
-      if (!record && last) {
-        return { ...last, status: 'cancelled' };
+      if (record.finishedAt) {
+        return record;
       }
       last = record;
       await setTimeout(pause, undefined, { ref: false });
@@ -123,20 +125,27 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   async cancel(id: string): Promise<boolean> {
     const job = await this.#asked(this.bullQueues.find(id));
-    if (!job || job.finishedOn || job.data.cancelledAt !== undefined) {
+    if (!job || job.finishedOn) {
       return false;
     }
-    // So that whoever takes it, later or now, knows; and it is found as what it is.
-    await this.#asked(job.updateData({ ...job.data, cancelledAt: Date.now() }));
-    await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
+    const isFirst = job.data.cancelledAt === undefined;
+    if (isFirst) {
+      // So that whoever takes it, later or now, knows; and it is found as what it is.
+      await this.#asked(job.updateData({ ...job.data, cancelledAt: Date.now() }));
+      // Nobody who adds the same again is to get one that never runs.
+      await (job.deduplicationId !== undefined && this.#asked(job.removeDeduplicationKey()));
+    }
     const state = await this.#asked(job.getState());
+    await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
     if (state === 'active') {
       await this.#asked(this.workers.cancel(id));
-    } else if (state === 'delayed') {
+      return true;
+    }
+    if (state === 'delayed') {
       // Begun meanwhile, it is known to be cancelled.
       await job.promote().catch(() => undefined);
     }
-    return state !== 'completed' && state !== 'failed';
+    return isFirst && state !== 'completed' && state !== 'failed';
   }
 
   cancelLater(id: string): void {
@@ -168,6 +177,19 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     }
     const nodes = await this.#flows!.addBulk([...jobs]);
     return nodes.map(({ job }) => job.id!);
+  }
+
+  /** @returns whether nobody else was faster */
+  async #retryFailed(job: TaskJob): Promise<boolean> {
+    try {
+      await this.#asked(job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true }));
+      return true;
+    } catch (error) {
+      if (/not in the failed state/.test((error as Error).message)) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** @throws TaskQueueError in place of whatever the store says, or if it says nothing in time */

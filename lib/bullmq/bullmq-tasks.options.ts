@@ -111,7 +111,7 @@ const rules: OptionRules<BullMqTasksOptions> = {
   enqueueTimeout: timeLimit,
   onUnavailable: oneOf('throw', 'run-here'),
   maxSize: integerFrom(1),
-  keepCompleted: integerFrom(0),
+  keepCompleted: integerFrom(1),
 };
 
 const workerRules: OptionRules<BullMqWorkerOptions> = {

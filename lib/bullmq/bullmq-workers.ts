@@ -1,12 +1,19 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
-import { resultNotStorable, resultTooLarge, storedByOthers, storedUnderUnknownName, takesFrom } from '../messages.ts';
-import { stackOf } from '../errors/describe.ts';
+import {
+  givenBack,
+  resultNotStorable,
+  resultTooLarge,
+  storedByOthers,
+  storedUnderUnknownName,
+  takesFrom,
+} from '../messages.ts';
+import { describe, isError, read, stackOf } from '../errors/describe.ts';
 import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
+import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
 import { StoredDefinitions } from '../queue/stored-definitions.ts';
 import { TaskLists } from '../runner/task-lists.ts';
-import type { BackgroundTask } from '../task/background-task.ts';
 import { BullMqCancellations } from './bullmq-cancellations.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
@@ -15,7 +22,8 @@ import { BullMqTasksOptions, type BullMqWorkerOptions } from './bullmq-tasks.opt
 import { argumentsOf } from './job-arguments.ts';
 import { encode, type Stored } from './job-data.ts';
 import { JobProgress } from './job-progress.ts';
-import { isTaskJob, type TaskJob } from './task-job.ts';
+import { RunningTasks } from './running-tasks.ts';
+import { CANCELLED, isTaskJob, type TaskJob } from './task-job.ts';
 
 /** ms after which a task looks again whether those before it have completed. */
 const WAIT = 500;
@@ -25,7 +33,7 @@ const WAIT = 500;
 export class BullMqWorkers implements OnApplicationBootstrap {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #workers: Worker[] = [];
-  readonly #running = new Map<string, BackgroundTask>();
+  readonly #running: RunningTasks;
   #isStopped = false;
 
   constructor(
@@ -36,7 +44,9 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     private readonly cancellations: BullMqCancellations,
     private readonly schedules: BullMqSchedules,
     private readonly lists: TaskLists,
-  ) {}
+  ) {
+    this.#running = new RunningTasks(queues, (error) => connection.warn(error));
+  }
 
   // Then all providers are there that tasks may want.
   onApplicationBootstrap(): void {
@@ -50,10 +60,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
 
   /** Ends what a process runs, whichever. */
   async cancel(taskId: string): Promise<void> {
-    const here = this.#running.get(taskId);
-    if (here) {
-      here.cancel();
-    } else {
+    if (!this.#running.cancel(taskId)) {
       await this.cancellations.tell(taskId);
     }
   }
@@ -68,8 +75,9 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   async #takeFrom(queues: readonly string[], options: Partial<BullMqWorkerOptions>): Promise<void> {
     await this.connection.keepTrying(() => this.connection.ready);
     // Before it takes anything that could be cancelled.
-    await this.cancellations.listen((id) => this.#running.get(id)?.cancel());
-    for (const name of queues) {
+    await this.cancellations.listen((id) => this.#running.cancel(id));
+    // Which it may have been told to while it waited.
+    for (const name of this.#isStopped ? [] : queues) {
       void this.#take(name, options);
     }
   }
@@ -92,10 +100,11 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     }
     const found = this.definitions.find(name);
     if (!found || !isTaskJob(job)) {
-      throw this.#refused(job, (found ? storedByOthers : storedUnderUnknownName)(name, job.queueName));
+      const reason = (found ? storedByOthers : storedUnderUnknownName)(name, job.queueName);
+      throw this.#refused(job, new TaskQueueError(reason));
     }
     const args = await argumentsOf(job, (it) => this.queues.find(it)).catch((error: unknown) => {
-      throw error instanceof BackgroundTasksError ? this.#final(error) : error;
+      throw error instanceof BackgroundTasksError ? this.#refused(job, error) : error;
     });
     if (!args) {
       return this.#waitForOthers(job, token);
@@ -107,7 +116,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       options: { ...found.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
       observer: { progressed: (it) => progress.tell(it.progress!) },
     });
-    this.#running.set(id!, task);
+    this.#running.add(job, task);
     const end = await outcome;
     this.#running.delete(id!);
     await progress.told();
@@ -115,9 +124,13 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       return this.#resultOf(job, end.result);
     }
     if (end.status === 'given back') {
+      this.#logger.warn(givenBack({ id: id!, name }));
       return this.#giveBack(job, token);
     }
-    throw end.status === 'failed' && end.isWorthAnother ? asError(end.error) : this.#final(end.error);
+    if (end.status === 'cancelled') {
+      throw this.#final(end.error, CANCELLED);
+    }
+    throw end.isWorthAnother ? asError(end.error) : this.#final(end.error);
   }
 
   #resultOf(job: TaskJob, result: unknown): Stored | undefined {
@@ -127,7 +140,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     const { maxSize } = this.options;
     const { stored, size } = this.#encoded(job, result);
     if (size > maxSize) {
-      throw this.#refused(job, resultTooLarge(job.name, size, maxSize));
+      throw this.#refused(job, new TaskQueueError(resultTooLarge(job.name, size, maxSize)));
     }
     return stored;
   }
@@ -136,13 +149,16 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     try {
       return encode(result);
     } catch (error) {
-      throw this.#refused(job, resultNotStorable(job.name, (error as Error).message));
+      throw this.#refused(job, new TaskQueueError(resultNotStorable(job.name, (error as Error).message)));
     }
   }
 
-  #refused({ id }: TaskJob, reason: string): Error {
-    this.#logger.error(`${reason} (${id})`);
-    return this.#final(new TaskQueueError(reason));
+  /** One that was not run says so in the log; one that was cancelled, whoever has done it knows. */
+  #refused({ id }: TaskJob, reason: BackgroundTasksError): Error {
+    if (reason instanceof TaskQueueError) {
+      this.#logger.error(`${reason.message} (${id})`);
+    }
+    return this.#final(reason, reason instanceof TaskCancelledError ? CANCELLED : undefined);
   }
 
   async #giveBack(job: TaskJob, token: string | undefined): Promise<never> {
@@ -156,8 +172,8 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   }
 
   /** What is not tried again, whatever attempts there are left. */
-  #final(thrown: unknown): Error {
-    const { message, stack } = asError(thrown);
+  #final(thrown: unknown, name?: string): Error {
+    const { message, stack } = asError(thrown, name);
     return Object.assign(new this.connection.unrecoverable(message), { stack });
   }
 }
@@ -169,8 +185,16 @@ function storable(text: string): string {
   return text.replaceAll(UNSTORABLE, '\uFFFD');
 }
 
-/** Without what Postgres can't store, and with its causes. */
-function asError(thrown: unknown): Error {
-  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return Object.assign(new Error(storable(message)), { name, stack: storable(stackOf(thrown)) });
+/**
+ * Without what Postgres can't store, and with its causes. Its name is in its stack alone, as BullMQ does otherwise with some
+ * names, and with one message.
+ *
+ * @param marked the name of those that are recorded as cancelled: no other may begin with it
+ */
+function asError(thrown: unknown, marked?: string): Error {
+  const said = isError(thrown) ? read(thrown, 'message') : describe(thrown);
+  const message = storable(typeof said === 'string' ? said : describe(said)).replace(/^bullmq:/, 'BullMQ:');
+  const stack = storable(stackOf(thrown));
+  const isMarked = stack.startsWith(CANCELLED);
+  return Object.assign(new Error(message), { stack: isMarked && !marked ? `Error: ${stack}` : stack });
 }

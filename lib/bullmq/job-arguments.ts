@@ -1,6 +1,6 @@
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
-import { byCaller, stepBeforeFailed } from '../messages.ts';
+import { byCaller, stepBeforeFailed, storedByOthers } from '../messages.ts';
 import { decode, type Stored } from './job-data.ts';
 import type { TaskJob } from './task-job.ts';
 
@@ -19,7 +19,7 @@ export async function argumentsOf(
   if (cancelledAt !== undefined) {
     throw new TaskCancelledError(job.name, byCaller);
   }
-  const args = decode(stored) as unknown[];
+  const args = readArguments(job.name, job.queueName, stored);
   if (!before) {
     return args;
   }
@@ -29,7 +29,7 @@ export async function argumentsOf(
     const found = byKey.find(([key]) => key.endsWith(`:${id}`));
     if (!found) {
       // It has failed before, and this one was tried again.
-      const state = await (await find(id))?.getState();
+      const state = await stateOf(id, find);
       if (state === undefined || state === 'failed') {
         throw new TaskQueueError(stepBeforeFailed(id));
       }
@@ -38,4 +38,27 @@ export async function argumentsOf(
     results.push(found[1] ? decode(found[1]) : undefined);
   }
   return args.map((arg, i) => (previousAt.includes(i) ? (isGroup ? results : results[0]) : arg));
+}
+
+/** A store that doesn't answer just now doesn't say that there is nothing to wait for. */
+async function stateOf(id: string, find: (id: string) => Promise<TaskJob | undefined>): Promise<string | undefined> {
+  try {
+    return await (await find(id))?.getState();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** @throws TaskQueueError if they have another form than that in which they are stored, such as after somebody has changed them */
+function readArguments(name: string, queue: string, stored: Stored): unknown[] {
+  let args: unknown;
+  try {
+    args = decode(stored);
+  } catch (cause) {
+    throw new TaskQueueError(storedByOthers(name, queue), { cause });
+  }
+  if (!Array.isArray(args)) {
+    throw new TaskQueueError(storedByOthers(name, queue));
+  }
+  return args;
 }

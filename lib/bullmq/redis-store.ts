@@ -34,9 +34,10 @@ export class RedisStore implements Store {
   }
 
   get producing(): QueueOptions {
-    return this.#with(this.#producer);
+    return { ...this.#with(this.#producer), skipVersionCheck: true };
   }
 
+  // With its look at the version: without, BullMQ waits for whole seconds, as for a Redis of old.
   get consuming(): WorkerOptions {
     return this.#with({ ...this.#connection, maxRetriesPerRequest: null });
   }
@@ -69,6 +70,6 @@ export class RedisStore implements Store {
   }
 
   #with(connection: RedisOptions): QueueOptions & WorkerOptions {
-    return { prefix: this.options.prefix, skipVersionCheck: true, connection };
+    return { prefix: this.options.prefix, connection };
   }
 }

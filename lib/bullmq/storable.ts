@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { classNameOf } from '../errors/describe.ts';
 
 /**
  * What a value holds that serialisers leave out without a word, so that the task would get less than it was given.
@@ -21,6 +22,9 @@ export function unstorableIn(value: unknown, seen = new Set<unknown>()): string 
   if (value instanceof Date && Number.isNaN(Number(value))) {
     return 'an invalid Date';
   }
+  if (Object.keys(value).length === 0 && !isKnown(value)) {
+    return `what can't be read of it (${classNameOf(value)})`;
+  }
   seen.add(value);
   for (const held of heldBy(value)) {
     const unstorable = unstorableIn(held, seen);
@@ -29,6 +33,16 @@ export function unstorableIn(value: unknown, seen = new Set<unknown>()): string 
     }
   }
   return undefined;
+}
+
+/** Also where it has no properties of its own. */
+function isKnown(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    prototype === null ||
+    prototype === Object.prototype ||
+    [Array, Map, Set, Date, RegExp, URL, Error].some((known) => value instanceof known)
+  );
 }
 
 export function isBytes(value: unknown): value is ArrayBuffer | ArrayBufferView {

@@ -1,4 +1,5 @@
 import type { Job, JobsOptions } from 'bullmq';
+import { TaskQueueError } from '../errors/task-queue.error.ts';
 import type { TaskToStore } from '../queue/task-queue.ts';
 import { byCaller, stepBeforeFailed, taskCancelled } from '../messages.ts';
 import type { TaskOptions } from '../task/task-options.ts';
@@ -102,8 +103,9 @@ const statuses: { readonly [state: string]: TaskStatus } = {
 
 /** @param state BullMQ's own */
 export function recordOf(job: TaskJob, state: string): TaskRecord {
-  const { id, name, timestamp, processedOn, attemptsMade, progress, returnvalue } = job;
+  const { id, name, timestamp, progress, returnvalue } = job;
   const status = statusOf(job, state);
+  const { attemptsMade, processedOn } = runsOf(job);
   const finishedOn = status === 'cancelled' ? (job.finishedOn ?? job.data.cancelledAt) : job.finishedOn;
   const error = errorOf(job, status);
   return plainRecord({
@@ -118,6 +120,14 @@ export function recordOf(job: TaskJob, state: string): TaskRecord {
     ...(status === 'completed' && { result: returnvalue && decode(returnvalue) }),
     ...(error && { error }),
   });
+}
+
+/** BullMQ counts it as an attempt when a job's turn has come, also where its task was not begun. */
+function runsOf({ attemptsMade, processedOn, finishedOn, failedReason, data }: TaskJob) {
+  const isCancelledBefore = data.cancelledAt !== undefined && processedOn! >= data.cancelledAt;
+  const isBegun = !finishedOn || !(isCancelledBefore || BEFORE.test(failedReason ?? ''));
+  const begun = isBegun ? attemptsMade : Math.max(0, attemptsMade - 1);
+  return { attemptsMade: begun, processedOn: begun === 0 && finishedOn ? undefined : processedOn };
 }
 
 function statusOf({ data, stacktrace }: TaskJob, state: string): TaskStatus {
@@ -137,16 +147,20 @@ function errorOf({ name, failedReason, stacktrace }: TaskJob, status: TaskStatus
   const stack = stacktrace?.at(-1) ?? '';
   const cause = CAUSE.exec(stack);
   const [, before] = BEFORE.exec(failedReason) ?? [];
+  if (before) {
+    return { name: TaskQueueError.name, message: stepBeforeFailed(before) };
+  }
   return {
     name: nameOf(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
-    message: before ? stepBeforeFailed(before) : failedReason,
+    message: failedReason,
     ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
   };
 }
 
-const CANCELLED = 'TaskCancelledError';
+/** How the stack begins of what is recorded as cancelled. */
+export const CANCELLED = 'TaskCancelledError';
 /** What BullMQ says where a step before it has failed. */
-const BEFORE = /^child \S+:([^:]+) failed$/;
+const BEFORE = /^child .*:([\da-f-]{36}) failed$/;
 const CAUSE = /^Caused by: (\w+): (.*)$/m;
 
 function nameOf(stack = ''): string | undefined {

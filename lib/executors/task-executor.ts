@@ -6,10 +6,11 @@ export interface TaskExecutor {
   /**
    * Is asked when a task is added, in the caller's time.
    *
+   * @param isStored whether it was accepted before, so that there can't be too many
    * @returns the call as it is to be run
    * @throws TooManyTasksError, TaskArgumentError
    */
-  admit(call: TaskCall): TaskCall;
+  admit(call: TaskCall, isStored?: boolean): TaskCall;
 
   /** Is told when a task that was admitted has come to its end, whether it ran or not. */
   release(): void;

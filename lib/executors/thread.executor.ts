@@ -40,9 +40,9 @@ export class ThreadExecutor implements TaskExecutor {
     private readonly onIdleLoss: (error: unknown) => void,
   ) {}
 
-  admit(call: TaskCall): TaskCall {
+  admit(call: TaskCall, isStored = false): TaskCall {
     const { maxThreads, maxQueue } = this.options;
-    if (this.#admitted >= maxThreads + maxQueue) {
+    if (!isStored && this.#admitted >= maxThreads + maxQueue) {
       throw new TooManyTasksError(tooManyForThreads(call.name, maxThreads, maxQueue));
     }
     const args = cloneArguments(call);

@@ -80,7 +80,7 @@ export interface TaskQueue {
    *
    * @throws never: a store that is away for a while is waited for
    */
-  settled(id: string): Promise<TaskRecord>;
+  settled(task: TaskRecord): Promise<TaskRecord>;
 
   /** @returns whether there was something to end */
   cancel(id: string): Promise<boolean>;

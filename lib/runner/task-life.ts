@@ -52,7 +52,7 @@ export class TaskLife {
 
   /** One that was accepted already, by whoever stored it. */
   admitStored(call: TaskCall): TaskCall {
-    return this.#executorOf(call).admit(call);
+    return this.#executorOf(call).admit(call, true);
   }
 
   add(queued: QueuedTask): void {

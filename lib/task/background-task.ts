@@ -27,7 +27,7 @@ export interface RestoredTask {
 /** Where a task goes on that is stored. */
 export interface StoredTasks {
   /** Resolves when it has come to its end, wherever that is. */
-  settled(id: string): Promise<TaskRecord>;
+  settled(task: TaskRecord): Promise<TaskRecord>;
   /** Asks for its end. Never throws. */
   cancelLater(id: string): void;
 }
@@ -157,7 +157,7 @@ export class BackgroundTask<R = unknown> {
       ? Promise.resolve(this.toRecord())
       : new Promise((resolve) => {
           this.#onSettled = () => resolve(this.toRecord());
-          this.#onStored = (where) => resolve(where.settled(this.id) as Promise<TaskRecord<R>>);
+          this.#onStored = (where) => resolve(where.settled(this.toRecord()) as Promise<TaskRecord<R>>);
           if (this.#stored) {
             this.#onStored(this.#stored);
           }

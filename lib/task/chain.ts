@@ -1,6 +1,6 @@
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { describe } from '../errors/describe.ts';
-import { flowExpected, notTheFirst } from '../messages.ts';
+import { flowExpected, groupOfNone, notTheFirst } from '../messages.ts';
 import { Flow, type Before } from './flow.ts';
 import {
   readTaskCall,
@@ -70,7 +70,7 @@ export function chain<R>(...steps: readonly [...Flow[], Flow<R>]): Flow<R> {
  */
 export function group<R>(steps: readonly Flow[], then: Flow<R>): Flow<R> {
   if (!Array.isArray(steps) || steps.length === 0) {
-    throw new TaskArgumentError(flowExpected('group', 0, describe(steps)));
+    throw new TaskArgumentError(groupOfNone(Array.isArray(steps) ? 'none' : describe(steps)));
   }
   const calls = steps.map((it: unknown, i) => checkFlow('group', it, i).call);
   return after('group', checkFlow('group', then, steps.length), steps.length, { calls, isGroup: true }) as Flow<R>;

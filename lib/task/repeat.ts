@@ -5,7 +5,8 @@ import {
   checkOptions,
   nonEmptyString,
   objectLike,
-  timeLimit,
+  integerFrom,
+  MAX_TIMER,
   type OptionRule,
   type OptionRules,
 } from './option-rules.ts';
@@ -35,7 +36,7 @@ export const repeatRule = objectLike("{ pattern: '0 3 * * *', tz: 'Europe/Berlin
 const rules: OptionRules<{ pattern?: string; tz?: string; every?: number }> = {
   pattern: nonEmptyString,
   tz: timeZone,
-  every: timeLimit,
+  every: integerFrom(1, MAX_TIMER),
 };
 
 /** @throws InvalidOptionError */

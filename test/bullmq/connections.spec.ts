@@ -117,13 +117,15 @@ describe('a store that is away when the application starts', () => {
 describe('a store that refuses keeps the application from starting, with its own words', () => {
   test.runIf(redisUrl)('Redis', async () => {
     const connection = `redis://nobody:wrong@${new URL(redisUrl!).host}`;
-    await expect(start({ connection, prefix: ownPrefix() })).rejects.toThrow(/WRONGPASS|AUTH/);
+    await expect(start({ connection, prefix: ownPrefix() })).rejects.toThrow(/BullMqTasksModule.*(WRONGPASS|AUTH)/);
   });
 
   test.runIf(postgresUrl)('Postgres', async () => {
     const connection = new URL(postgresUrl!);
     connection.pathname = '/no_such_database';
-    await expect(start({ connection: connection.href, prefix: ownPrefix() })).rejects.toThrow(/no_such_database/);
+    await expect(start({ connection: connection.href, prefix: ownPrefix() })).rejects.toThrow(
+      /BullMqTasksModule.*no_such_database/,
+    );
   });
 });
 

@@ -118,6 +118,8 @@ describe.each(stores)('on $name', ({ connection }) => {
     await start(connection, prefix);
     await expect.poll(() => registry.list({ queue: 'mail', status: 'cancelled' })).toHaveLength(2);
     expect(await registry.list({ queue: 'mail', status: 'pending' })).toEqual([]);
+    await expect.poll(() => registry.get(delayed.id)).toMatchObject({ attempts: 0 });
+    expect(await registry.get(delayed.id)).not.toHaveProperty('startedAt');
     // Its turn has to have come.
     await expect.poll(() => registry.retry(delayed.id)).toBe(true);
     await expect.poll(() => registry.get(delayed.id)).toMatchObject({ status: 'completed' });
@@ -127,12 +129,17 @@ describe.each(stores)('on $name', ({ connection }) => {
 
 test.each(stores)('on $name, a job that something else has put there fails, and says so', async ({ connection }) => {
   const { app, log } = await start(connection, ownPrefix());
-  const { id } = await app.get(BullMqQueues).get('mail').add('Mailer.send', { to: 'ada' }, { jobId: randomUUID() });
   const message = storedByOthers('Mailer.send', 'mail');
-  await expect
-    .poll(() => app.get(TaskRegistry).get(id!))
-    .toMatchObject({ status: 'failed', error: { name: 'TaskQueueError', message } });
-  expect(log.said('error').map((entry) => entry.message)).toEqual([`${message} (${id})`]);
+  const ids: (string | undefined)[] = [];
+  const args = [undefined, ['ada'], null, { json: 'ada' }, { base64: '?' }];
+  for (const data of args.map((it) => ({ args: it }))) {
+    const { id } = await app.get(BullMqQueues).get('mail').add('Mailer.send', data, { jobId: randomUUID() });
+    ids.push(id);
+    await expect
+      .poll(() => app.get(TaskRegistry).get(id!))
+      .toMatchObject({ status: 'failed', error: { name: 'TaskQueueError', message } });
+  }
+  expect(log.said('error').map((entry) => entry.message)).toEqual(ids.map((id) => `${message} (${id})`));
 });
 
 test.each(stores)('on $name, the last progress is what stays, however many there were', async ({ connection }) => {

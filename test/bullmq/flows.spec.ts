@@ -16,6 +16,7 @@ import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import {
   flowExpected,
   flowNotWith,
+  groupOfNone,
   notTheFirst,
   previousOfNone,
   stepBeforeFailed,
@@ -146,7 +147,7 @@ describe.each(stores)('on $name', ({ connection }) => {
       ),
     );
     const first = await task.settled();
-    expect(first).toMatchObject({ status: 'failed', error: { name: 'Error' } });
+    expect(first).toMatchObject({ status: 'failed', attempts: 0, error: { name: 'TaskQueueError' } });
     expect(ran).toEqual([]);
     const [failed, ...others] = await registry.list({ queue: 'images', status: 'failed' });
     expect(others).toEqual([]);
@@ -175,7 +176,7 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(await registry.cancel(task.id)).toBe(true);
     await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'cancelled' });
     const worker = await start(connection, prefix);
-    await expect.poll(() => registry.list({ queue: 'media' })).toMatchObject([{ status: 'cancelled', attempts: 1 }]);
+    await expect.poll(() => registry.list({ queue: 'media' })).toMatchObject([{ status: 'cancelled', attempts: 0 }]);
     expect(await task.settled()).toMatchObject({ status: 'cancelled' });
     await worker.app.close();
     expect(ran).toEqual([]);
@@ -196,6 +197,6 @@ describe.each(stores.slice(0, 1))('whatever the store', ({ connection }) => {
     expect(() => runner.start(chain(step(media, 'download', 'a'), step(local)))).toThrow(stepWithoutQueue('local'));
     expect(() => runner.with({ delay: 10 }).start(inner)).toThrow(flowNotWith('Media.resize', 'delay'));
     expect(() => chain(media as never)).toThrow(flowExpected('chain', 0, 'an object (Media)'));
-    expect(() => group([], step(merge, previousResult, ''))).toThrow(TaskArgumentError);
+    expect(() => group([], step(merge, previousResult, ''))).toThrow(new TaskArgumentError(groupOfNone('none')));
   });
 });

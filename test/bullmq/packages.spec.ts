@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { peerMissing } from '../../lib/messages.ts';
+import { stopStores, stores } from '../fixtures/queue-stores.ts';
 import { installPackage } from '../fixtures/install-package.ts';
 
 const run = promisify(execFile);
+
+stopStores();
 
 const application = `
   require('reflect-metadata');
@@ -41,6 +44,10 @@ test('the package installed: an application ends by itself, also if its store wa
     return stdout.trim();
   };
   expect(await start('redis://127.0.0.1:1')).toContain('started\nclosed');
+  const store = stores.find(({ name }) => name === 'Redis');
+  if (store) {
+    expect(await start(store.connection)).toContain('started\nclosed');
+  }
   expect(await start('postgres://127.0.0.1:1/none')).toContain('started\nclosed');
   const missing = (name: string, driver: string) =>
     peerMissing('nestjs-background-tasks/bullmq', name, ['bullmq', driver]);

@@ -76,7 +76,7 @@ describe.each(stores)('on $name', ({ connection }) => {
 
 test('without a queue there is nothing that repeats: it is refused where it is written, or at start', async () => {
   expect(() => Task({ repeat: { every: 1_000 } })).toThrow(new InvalidOptionError(repeatWithoutQueue('@Task')));
-  expect(() => defineTask(function tick() {}, { queue: 'x', repeat: { every: 0 } })).toThrow(/every.*milliseconds/);
+  expect(() => defineTask(function tick() {}, { queue: 'x', repeat: { every: 0 } })).toThrow(/every.*whole number/);
   expect(() => Task({ queue: 'x', repeat: { every: 1, pattern: '* * * * *' } as never })).toThrow(/either/);
   expect(() => Task({ queue: 'x', repeat: {} as never })).toThrow(/either/);
   expect(() => Task({ queue: 'x', repeat: { pattern: '* * * * *', tz: 'Mars/Olympus' } })).toThrow(

@@ -14,7 +14,7 @@ Listening on port ${port}. Sign up, once with an address that fails, and order a
   curl http://localhost:${port}/signups -d email=ada@example.com
   curl http://localhost:${port}/signups -d email=fail@example.com
   curl -X POST http://localhost:${port}/reports
-  curl http://localhost:${port}/tasks/…
+  curl http://localhost:${port}/tasks/<taskId>
 
 They are stored, and wait for a worker. Start one, or several, in other terminals:
 

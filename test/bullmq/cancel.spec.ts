@@ -1,0 +1,115 @@
+import { setTimeout } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { describe, expect, test } from 'vitest';
+import { currentTask, Task, TaskRegistry } from 'nestjs-background-tasks';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { startApp } from '../fixtures/start-app.ts';
+
+const ran: string[] = [];
+/** How many have begun and not come to their end. */
+let open = 0;
+
+@Injectable()
+class Work {
+  @Task({ queue: 'work' })
+  async slow(name = '') {
+    ran.push(name);
+    open++;
+    try {
+      await setTimeout(60_000, undefined, { signal: currentTask()!.signal });
+    } finally {
+      open--;
+    }
+  }
+
+  @Task({ queue: 'work', attempts: 2 })
+  odd(name: string) {
+    ran.push(name);
+    if (currentTask()!.attempt === 1) {
+      throw Object.assign(new Error('odd'), { name });
+    }
+  }
+
+  @Task({ queue: 'work' })
+  passesOn() {
+    throw Object.assign(new Error('of another'), { name: 'TaskCancelledError' });
+  }
+}
+
+const start = (connection: string, prefix: string, worker: false | object) => {
+  ran.length = 0;
+  open = 0;
+  return startApp({ imports: [BullMqTasksModule.forRoot({ connection, prefix, worker })], providers: [Work] });
+};
+
+stopStores();
+
+describe.each(stores)('on $name', ({ connection }) => {
+  test('many that run are cancelled from another process, also those that have just begun', async () => {
+    const prefix = ownPrefix();
+    const web = await start(connection, prefix, false);
+    await start(connection, prefix, { concurrency: 150 });
+    const registry = web.app.get(TaskRegistry);
+    const work = web.app.get(Work);
+    const tasks = Array.from({ length: 100 }, (_, i) => web.runner.start(work, 'slow', `${i}`));
+    // At once, one after the other, and when they run.
+    tasks.slice(0, 50).forEach((task) => task.cancel());
+    await expect.poll(() => ran.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(50);
+    await Promise.all(tasks.slice(50).map(({ id }) => registry.cancel(id)));
+    const records = await Promise.all(tasks.map((task) => task.settled()));
+    expect(new Set(records.map(({ status }) => status))).toEqual(new Set(['cancelled']));
+    await expect.poll(() => open).toBe(0);
+  });
+
+  test('one that is added again after its duplicate was cancelled runs', async () => {
+    const prefix = ownPrefix();
+    const web = await start(connection, prefix, false);
+    const registry = web.app.get(TaskRegistry);
+    const runner = web.runner.with({ deduplication: { id: 'one' } });
+    const first = runner.start(web.app.get(Work), 'odd', 'first');
+    await expect.poll(() => registry.list({ queue: 'work' })).toHaveLength(1);
+    expect(await registry.cancel(first.id)).toBe(true);
+    const second = runner.start(web.app.get(Work), 'odd', 'second');
+    await start(connection, prefix, {});
+    expect(await second.settled()).toMatchObject({ status: 'completed', attempts: 2 });
+    expect(await first.settled()).toMatchObject({ status: 'cancelled', attempts: 0 });
+    expect(ran).toEqual(['second', 'second']);
+  });
+
+  test('one that was cancelled and waits still is tried again all the same, once for all who ask', async () => {
+    const prefix = ownPrefix();
+    const web = await start(connection, prefix, false);
+    const registry = web.app.get(TaskRegistry);
+    const task = web.runner.start(web.app.get(Work), 'odd', 'again');
+    await expect.poll(() => registry.list({ queue: 'work' })).toHaveLength(1);
+    expect(await registry.cancel(task.id)).toBe(true);
+    expect(await registry.retry(task.id)).toBe(true);
+    expect(await registry.get(task.id)).toMatchObject({ status: 'pending' });
+    await start(connection, prefix, {});
+    expect(await task.settled()).toMatchObject({ status: 'completed' });
+    const failing = web.runner.start(web.app.get(Work), 'passesOn');
+    expect(await failing.settled()).toMatchObject({ status: 'failed' });
+    const retried = await Promise.all([1, 2, 3].map(() => registry.retry(failing.id)));
+    expect(retried).toContain(true);
+  });
+
+  test.each(['DelayedError', 'WaitingError', 'WaitingChildrenError', 'UnrecoverableError', 'RateLimitError'])(
+    'an error that is called %s is an error like any other',
+    async (name) => {
+      const { app, runner } = await start(connection, ownPrefix(), { lockDuration: 60_000 });
+      const task = runner.with({ backoff: { type: 'fixed', delay: 1 } }).start(app.get(Work), 'odd', name);
+      expect(await task.settled()).toMatchObject({ status: 'completed', attempts: 2 });
+      expect(ran).toEqual([name, name]);
+    },
+  );
+});
+
+test.each(stores)('on $name, short delays are short', async ({ connection }) => {
+  const { app, runner } = await start(connection, ownPrefix(), {});
+  const begun = performance.now();
+  for (let i = 0; i < 10; i++) {
+    await runner.with({ delay: 20 }).start(app.get(Work), 'passesOn').settled();
+  }
+  expect(performance.now() - begun).toBeLessThan(9_000);
+});
