@@ -7,7 +7,7 @@ import { BullMqConnection } from './bullmq-connection.ts';
 import type { TaskJob } from './task-job.ts';
 
 /** Those that `addTask` gives, and those of repeating tasks; others could be keys of BullMQ's own. */
-const IDS = /^([\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}|repeat:.+:\d+)$/;
+const IDS = /^([\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}|repeat:[^\0]+:\d+)$/;
 
 /**
  * BullMQ's own queues, one for each that a task names: for what is left to BullMQ, such as counts, pausing, a board. They are

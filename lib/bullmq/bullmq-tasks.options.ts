@@ -1,4 +1,4 @@
-import type { RedisOptions, WorkerOptions } from 'bullmq';
+import type { RedisOptions } from 'bullmq';
 import { read } from '../errors/describe.ts';
 import type { OnUnavailable } from '../queue/task-queue.ts';
 import {
@@ -49,7 +49,7 @@ export class BullMqWorkerOptions {
   concurrency = 10;
 
   /** How many tasks of a queue may begin in a time, in all processes together: `{ max, duration }`, in ms. Default: any. */
-  limiter?: WorkerOptions['limiter'];
+  limiter?: { max: number; duration: number };
 
   /** For how long, in ms, a task counts as running when nothing is heard of its process: that renews it twice in that time. */
   lockDuration = 30_000;
@@ -104,6 +104,8 @@ const connectionRule: OptionRule = {
     (typeof value === 'object' && value !== null && !read(value, 'isCluster')),
 };
 
+const limiterRules: OptionRules<{ max: number; duration: number }> = { max: integerFrom(1), duration: timeLimit };
+
 const rules: OptionRules<BullMqTasksOptions> = {
   connection: connectionRule,
   prefix: nonEmptyString,
@@ -128,7 +130,10 @@ export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqT
   const given = checkOptions('BullMqTasksModule', options, rules, ['connection']);
   const { worker } = given;
   if (worker) {
-    given.worker = checkOptions('BullMqTasksModule: worker', worker, workerRules);
+    const { limiter } = (given.worker = checkOptions('BullMqTasksModule: worker', worker, workerRules));
+    if (limiter) {
+      checkOptions('BullMqTasksModule: worker: limiter', limiter, limiterRules, ['max', 'duration']);
+    }
   }
   return Object.assign(new BullMqTasksOptions(), given);
 }

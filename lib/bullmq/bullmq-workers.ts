@@ -8,7 +8,6 @@ import {
   storedUnderUnknownName,
   takesFrom,
 } from '../messages.ts';
-import { describe, isError, read, stackOf } from '../errors/describe.ts';
 import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
@@ -21,9 +20,10 @@ import { BullMqSchedules } from './bullmq-schedules.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from './bullmq-tasks.options.ts';
 import { argumentsOf } from './job-arguments.ts';
 import { encode, type Stored } from './job-data.ts';
+import { jobError } from './job-error.ts';
 import { JobProgress } from './job-progress.ts';
 import { RunningTasks } from './running-tasks.ts';
-import { CANCELLED, isTaskJob, type TaskJob } from './task-job.ts';
+import { isTaskJob, type TaskJob } from './task-job.ts';
 
 /** ms after which a task looks again whether those before it have completed. */
 const WAIT = 500;
@@ -128,9 +128,9 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       return this.#giveBack(job, token);
     }
     if (end.status === 'cancelled') {
-      throw this.#final(end.error, CANCELLED);
+      throw this.#final(end.error, true);
     }
-    throw end.isWorthAnother ? asError(end.error) : this.#final(end.error);
+    throw end.isWorthAnother ? jobError(end.error) : this.#final(end.error);
   }
 
   #resultOf(job: TaskJob, result: unknown): Stored | undefined {
@@ -158,7 +158,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     if (reason instanceof TaskQueueError) {
       this.#logger.error(`${reason.message} (${id})`);
     }
-    return this.#final(reason, reason instanceof TaskCancelledError ? CANCELLED : undefined);
+    return this.#final(reason, reason instanceof TaskCancelledError);
   }
 
   async #giveBack(job: TaskJob, token: string | undefined): Promise<never> {
@@ -172,29 +172,8 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   }
 
   /** What is not tried again, whatever attempts there are left. */
-  #final(thrown: unknown, name?: string): Error {
-    const { message, stack } = asError(thrown, name);
+  #final(thrown: unknown, isCancelled = false): Error {
+    const { message, stack } = jobError(thrown, isCancelled);
     return Object.assign(new this.connection.unrecoverable(message), { stack });
   }
-}
-
-/** NUL, and halves of surrogate pairs. */
-const UNSTORABLE = /\0|\p{Cs}/gu;
-
-function storable(text: string): string {
-  return text.replaceAll(UNSTORABLE, '\uFFFD');
-}
-
-/**
- * Without what Postgres can't store, and with its causes. Its name is in its stack alone, as BullMQ does otherwise with some
- * names, and with one message.
- *
- * @param marked the name of those that are recorded as cancelled: no other may begin with it
- */
-function asError(thrown: unknown, marked?: string): Error {
-  const said = isError(thrown) ? read(thrown, 'message') : describe(thrown);
-  const message = storable(typeof said === 'string' ? said : describe(said)).replace(/^bullmq:/, 'BullMQ:');
-  const stack = storable(stackOf(thrown));
-  const isMarked = stack.startsWith(CANCELLED);
-  return Object.assign(new Error(message), { stack: isMarked && !marked ? `Error: ${stack}` : stack });
 }

@@ -132,27 +132,29 @@ function runsOf({ attemptsMade, processedOn, finishedOn, failedReason, data }: T
 
 function statusOf({ data, stacktrace }: TaskJob, state: string): TaskStatus {
   const status = statuses[state] ?? 'pending';
-  const isCancelled = data.cancelledAt !== undefined || nameOf(stacktrace?.at(-1)) === CANCELLED;
-  return isCancelled && (status === 'pending' || status === 'failed') ? 'cancelled' : status;
+  const isCancelled =
+    (status === 'pending' && data.cancelledAt !== undefined) ||
+    (status === 'failed' && (data.cancelledAt !== undefined || nameOf(stacktrace?.at(-1)) === CANCELLED));
+  return isCancelled ? 'cancelled' : status;
 }
 
 /** BullMQ keeps its message and stack, which begins with its name, and has the cause further on. */
 function errorOf({ name, failedReason, stacktrace }: TaskJob, status: TaskStatus): TaskError | undefined {
-  if (status === 'completed') {
+  const stack = stacktrace?.at(-1) ?? '';
+  if (status === 'cancelled' && nameOf(stack) !== CANCELLED) {
+    return { name: CANCELLED, message: taskCancelled(name, byCaller) };
+  }
+  if (status === 'completed' || (!failedReason && status !== 'failed')) {
     return undefined;
   }
-  if (!failedReason) {
-    return status === 'cancelled' ? { name: CANCELLED, message: taskCancelled(name, byCaller) } : undefined;
-  }
-  const stack = stacktrace?.at(-1) ?? '';
   const cause = CAUSE.exec(stack);
-  const [, before] = BEFORE.exec(failedReason) ?? [];
+  const [, before] = BEFORE.exec(failedReason ?? '') ?? [];
   if (before) {
     return { name: TaskQueueError.name, message: stepBeforeFailed(before) };
   }
   return {
     name: nameOf(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
-    message: failedReason,
+    message: failedReason ?? '',
     ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
   };
 }

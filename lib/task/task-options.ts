@@ -139,7 +139,7 @@ export function checkDefaults(where: string, options: TaskOptions): TaskOptions 
 
 const queueRule: OptionRule = {
   expected: "the name of a queue, such as 'mail', without a colon",
-  accepts: (value) => nonEmptyString.accepts(value) && !(value as string).includes(':'),
+  accepts: (value) => nonEmptyString.accepts(value) && !/[:\0]/.test(value as string),
 };
 
 type WhereStored = Pick<StoredTaskOptions, 'queue' | 'repeat'>;

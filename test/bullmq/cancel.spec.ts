@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, Task, TaskRegistry } from 'nestjs-background-tasks';
-import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -92,6 +92,13 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(await failing.settled()).toMatchObject({ status: 'failed' });
     const retried = await Promise.all([1, 2, 3].map(() => registry.retry(failing.id)));
     expect(retried).toContain(true);
+    const running = web.runner.start(web.app.get(Work), 'slow', 'cancelled and tried again');
+    await expect.poll(() => open).toBe(1);
+    await registry.cancel(running.id);
+    await expect.poll(() => registry.get(running.id)).toMatchObject({ status: 'cancelled', attempts: 1 });
+    await web.app.get(BullMqQueues).get('work').pause();
+    expect(await registry.retry(running.id)).toBe(true);
+    expect(await registry.get(running.id)).toMatchObject({ status: 'pending', attempts: 0 });
   });
 
   test.each(['DelayedError', 'WaitingError', 'WaitingChildrenError', 'UnrecoverableError', 'RateLimitError'])(

@@ -137,6 +137,7 @@ describe.runIf(redisUrl)('options of workers', () => {
       /worker: there is no option 'concurency'.*concurrency/,
     );
     await expect(startWorker({ concurrency: 0 })).rejects.toThrow(/worker: option 'concurrency': expected a whole/);
+    await expect(startWorker({ limiter: { max: 'x', duration: 1 } })).rejects.toThrow(/limiter: option 'max'/);
     await expect(startWorker({ queues: ['wrok'] })).rejects.toThrow(/no queue 'wrok'.*work/);
   });
 
