@@ -1,7 +1,7 @@
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
 import { describe } from '../errors/describe.ts';
 import { flowExpected, groupOfNone, notTheFirst } from '../messages.ts';
-import { Flow, type Before } from './flow.ts';
+import { Flow, isFlow, type Before } from './flow.ts';
 import {
   readTaskCall,
   type AnyFunction,
@@ -84,7 +84,7 @@ function after(caller: string, { call }: Flow, index: number, before: Before): F
 }
 
 function checkFlow(caller: string, value: unknown, index: number): Flow {
-  if (!(value instanceof Flow)) {
+  if (!isFlow(value)) {
     throw new TaskArgumentError(flowExpected(caller, index, describe(value)));
   }
   return value;

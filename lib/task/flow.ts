@@ -1,4 +1,7 @@
+import { read } from '../errors/describe.ts';
 import type { TaskCall } from './task-call.ts';
+
+const brand = Symbol.for('nestjs-background-tasks.flow');
 
 /** What has to be done before a task, and whether it is handed one result or a list. */
 export interface Before {
@@ -16,11 +19,19 @@ export class Flow<R = unknown> {
   /** What its last task results in. */
   declare readonly result: R;
 
+  /** @internal */
+  readonly [brand] = true;
+
   /** @internal made by `step`, `chain` and `group` */
   constructor(readonly call: TaskCall) {}
 }
 
-const PREVIOUS: unique symbol = Symbol('previousResult');
+/** Also of another copy of this package, and never a question that a proxy answers by throwing. */
+export function isFlow(value: unknown): value is Flow {
+  return typeof value === 'object' && value !== null && read(value, brand) === true;
+}
+
+const PREVIOUS: unique symbol = Symbol.for('nestjs-background-tasks.previous-result');
 
 /**
  * As an argument of a step: what the step before it in a chain has resulted in; in the last step of a group, the results of all

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import type { Observable } from 'rxjs';
 import { classNameOf, describe, functionName, read } from '../errors/describe.ts';
 import { TaskArgumentError } from '../errors/task-argument.error.ts';
-import { Flow, type Before } from './flow.ts';
+import { isFlow, type Before } from './flow.ts';
 import { definitionOf, methodDefinitionOf, type TaskDefinition } from './task-definition.ts';
 import { classAsTask, generatorAsTask, methodNotNamed, noSuchMethod, notATask, promiseAsTask } from '../messages.ts';
 
@@ -66,7 +66,7 @@ export interface TaskCall {
  * @throws TaskArgumentError if there is nothing to call
  */
 export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[]): TaskCall {
-  if (first instanceof Flow) {
+  if (isFlow(first)) {
     return first.call;
   }
   if (typeof first === 'function' && !isClass(first)) {
