@@ -3,11 +3,12 @@ import type { Queue } from 'bullmq';
 import { InvalidOptionError } from '../errors/invalid-option.error.ts';
 import { noSuchQueue } from '../messages.ts';
 import { StoredDefinitions } from '../queue/stored-definitions.ts';
+import { isTaskId } from '../task/task-id.ts';
 import { BullMqConnection } from './bullmq-connection.ts';
 import type { TaskJob } from './task-job.ts';
 
-/** Those that `addTask` gives, and those of repeating tasks; others could be keys of BullMQ's own. */
-const IDS = /^([\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}|repeat:[^\0]+:\d+)$/;
+/** The ids that BullMQ gives to repeating tasks. */
+const REPEATED = /^repeat:[^\0]+:\d+$/;
 
 /**
  * BullMQ's own queues, one for each that a task names: for what is left to BullMQ, such as counts, pausing, a board. They are
@@ -45,7 +46,8 @@ export class BullMqQueues {
 
   /** @internal in whichever it is */
   async find(id: string): Promise<TaskJob | undefined> {
-    if (!IDS.test(id)) {
+    // Others could be keys of BullMQ's own.
+    if (!isTaskId(id) && !REPEATED.test(id)) {
       return undefined;
     }
     const jobs = await Promise.all(this.all.map((queue) => queue.getJob(id)));
@@ -54,6 +56,6 @@ export class BullMqQueues {
 
   /** All of them. */
   get all(): readonly Queue[] {
-    return this.definitions.queues.map((name) => this.get(name));
+    return this.definitions.queues.map((name) => this.of(name));
   }
 }

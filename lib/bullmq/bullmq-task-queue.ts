@@ -19,17 +19,19 @@ import { jobOf, recordOf, type JobToAdd, type TaskJob } from './task-job.ts';
 const FIRST_LOOK = 20;
 const LAST_LOOK = 1_000;
 
+const PENDING = ['prioritized', 'waiting', 'delayed', 'waiting-children'] as const;
+
 /** In which of BullMQ's states there are tasks of a status. */
 const STATES = {
-  pending: ['prioritized', 'waiting', 'delayed', 'waiting-children'],
+  pending: PENDING,
   running: ['active'],
   completed: ['completed'],
   failed: ['failed'],
-  cancelled: ['failed', 'prioritized', 'waiting', 'delayed', 'waiting-children'],
+  cancelled: ['failed', ...PENDING],
   skipped: [],
 } as const satisfies { [status in TaskStatus]: readonly JobType[] };
 
-const ALL_STATES = [...STATES.pending, ...STATES.running, ...STATES.completed, ...STATES.failed];
+const ALL_STATES = [...PENDING, ...STATES.running, ...STATES.completed, ...STATES.failed];
 
 /** How many are read at once to find those that are asked for. */
 const PAGE = 100;

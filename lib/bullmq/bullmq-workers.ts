@@ -1,13 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
-import {
-  givenBack,
-  resultNotStorable,
-  resultTooLarge,
-  storedByOthers,
-  storedUnderUnknownName,
-  takesFrom,
-} from '../messages.ts';
+import { givenBack, resultNotStorable, resultTooLarge, storedUnderUnknownName, takesFrom } from '../messages.ts';
 import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
 import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
@@ -23,7 +16,7 @@ import { encode, type Stored } from './job-data.ts';
 import { jobError } from './job-error.ts';
 import { JobProgress } from './job-progress.ts';
 import { RunningTasks } from './running-tasks.ts';
-import { isTaskJob, type TaskJob } from './task-job.ts';
+import type { TaskJob } from './task-job.ts';
 
 /** ms after which a task looks again whether those before it have completed. */
 const WAIT = 500;
@@ -99,9 +92,8 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       return this.#giveBack(job, token);
     }
     const found = this.definitions.find(name);
-    if (!found || !isTaskJob(job)) {
-      const reason = (found ? storedByOthers : storedUnderUnknownName)(name, job.queueName);
-      throw this.#refused(job, new TaskQueueError(reason));
+    if (!found) {
+      throw this.#refused(job, new TaskQueueError(storedUnderUnknownName(name, job.queueName)));
     }
     const args = await argumentsOf(job, (it) => this.queues.find(it)).catch((error: unknown) => {
       throw error instanceof BackgroundTasksError ? this.#refused(job, error) : error;

@@ -2,7 +2,7 @@ import { TaskCancelledError } from '../errors/task-cancelled.error.ts';
 import { TaskQueueError } from '../errors/task-queue.error.ts';
 import { byCaller, stepBeforeFailed, storedByOthers } from '../messages.ts';
 import { decode, type Stored } from './job-data.ts';
-import type { TaskJob } from './task-job.ts';
+import type { JobData, TaskJob } from './task-job.ts';
 
 /**
  * What a task is called with, and so what those before it have resulted in.
@@ -15,7 +15,8 @@ export async function argumentsOf(
   job: TaskJob,
   find: (id: string) => Promise<TaskJob | undefined>,
 ): Promise<readonly unknown[] | undefined> {
-  const { args: stored, before, previousAt = [], isGroup, cancelledAt } = job.data;
+  // Others may have put it there, with anything or nothing in it.
+  const { args: stored, before, previousAt = [], isGroup, cancelledAt } = (job.data as Partial<JobData> | null) ?? {};
   if (cancelledAt !== undefined) {
     throw new TaskCancelledError(job.name, byCaller);
   }
@@ -50,10 +51,10 @@ async function stateOf(id: string, find: (id: string) => Promise<TaskJob | undef
 }
 
 /** @throws TaskQueueError if they have another form than that in which they are stored, such as after somebody has changed them */
-function readArguments(name: string, queue: string, stored: Stored): unknown[] {
+function readArguments(name: string, queue: string, stored: Stored | undefined): unknown[] {
   let args: unknown;
   try {
-    args = decode(stored);
+    args = stored && decode(stored);
   } catch (cause) {
     throw new TaskQueueError(storedByOthers(name, queue), { cause });
   }

@@ -23,11 +23,6 @@ export interface JobData {
 
 export type TaskJob = Job<JobData, Stored | undefined>;
 
-/** Whether it holds what this package has put there. */
-export function isTaskJob({ data }: Job<Partial<JobData> | undefined>): boolean {
-  return typeof data?.args === 'object' && data.args !== null;
-}
-
 /** A job as BullMQ is given it. */
 export interface JobToAdd {
   readonly name: string;

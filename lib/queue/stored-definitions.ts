@@ -20,6 +20,7 @@ export interface StoredDefinition {
 @Injectable()
 export class StoredDefinitions implements OnApplicationBootstrap {
   #byName?: ReadonlyMap<string, StoredDefinition>;
+  #queues?: readonly string[];
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -41,7 +42,7 @@ export class StoredDefinitions implements OnApplicationBootstrap {
 
   /** The names of all queues that tasks name. */
   get queues(): readonly string[] {
-    return [...new Set(Array.from(this.#definitions.values(), ({ definition }) => definition.queue!))];
+    return (this.#queues ??= [...new Set(Array.from(this.#definitions.values(), (it) => it.definition.queue!))]);
   }
 
   /** Those that run by themselves, by their names. */

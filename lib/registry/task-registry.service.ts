@@ -4,6 +4,7 @@ import { InvalidOptionError } from '../errors/invalid-option.error.ts';
 import { noSuchQueue } from '../messages.ts';
 import { TaskQueues } from '../queue/task-queues.ts';
 import { TaskLists } from '../runner/task-lists.ts';
+import { isTaskId } from '../task/task-id.ts';
 import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
 
 /**
@@ -59,6 +60,7 @@ export class TaskRegistry {
     if (task || typeof id !== 'string') {
       return task?.toJSON();
     }
+    // Anything else is no key for a store that others use too.
     return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.lists.history.shared?.read(id) : undefined);
   }
 
@@ -110,9 +112,4 @@ export class TaskRegistry {
   async retry(id: string): Promise<boolean> {
     return (await this.queues.current?.retry(id)) ?? false;
   }
-}
-
-/** Anything else is no key for a store that others use too. */
-function isTaskId(id: unknown): boolean {
-  return typeof id === 'string' && /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id);
 }
