@@ -21,6 +21,9 @@ const LAST_LOOK = 1_000;
 
 const PENDING = ['prioritized', 'waiting', 'delayed', 'waiting-children'] as const;
 
+/** Looks at one that was taken just when it was to be tried again. */
+const TAKEN_LOOKS = 50;
+
 /** In which of BullMQ's states there are tasks of a status. */
 const STATES = {
   pending: PENDING,
@@ -106,8 +109,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     await Promise.all((job.data.before ?? []).map((before) => this.retry(before)));
     const { cancelledAt: _cancelledAt, ...data } = job.data;
     await this.#asked(job.updateData(data));
-    // One whose turn has not come since it was cancelled waits for it still.
-    return state !== 'failed' || this.#retryFailed(job);
+    return state === 'failed' ? this.#retryFailed(job) : this.#retryWaiting(job);
   }
 
   async settled(task: TaskRecord): Promise<TaskRecord> {
@@ -179,6 +181,19 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     }
     const nodes = await this.#flows!.addBulk([...jobs]);
     return nodes.map(({ job }) => job.id!);
+  }
+
+  /** One whose turn has not come since it was cancelled waits for it still, or was taken a moment ago as what it was. */
+  async #retryWaiting(job: TaskJob): Promise<boolean> {
+    for (let looks = 0; looks < TAKEN_LOOKS; looks++) {
+      const state = await this.#asked(job.getState());
+      if (state !== 'active') {
+        return state !== 'failed' || this.#retryFailed(job);
+      }
+      await setTimeout(FIRST_LOOK);
+    }
+    // One that was taken as cancelled would have failed by now.
+    return true;
   }
 
   /** @returns whether nobody else was faster */
