@@ -1,15 +1,15 @@
 import { Controller, Get } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, BackgroundTasksError, TaskArgumentError, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { notProvided } from '../lib/execution/execution.messages.ts';
 import {
   classAsTask,
   generatorAsTask,
   methodNotNamed,
   noSuchMethod,
-  notProvided,
   notATask,
   promiseAsTask,
-} from '../lib/messages.ts';
+} from '../lib/task/task.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 class Base {

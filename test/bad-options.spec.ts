@@ -2,7 +2,8 @@ import { Scope } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { expect, test } from 'vitest';
 import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tasks';
-import { optionsNotAnObject, unknownOption, wrongDrainTimeout, wrongOption } from '../lib/messages.ts';
+import { wrongDrainTimeout } from '../lib/engine/engine.messages.ts';
+import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const options = [

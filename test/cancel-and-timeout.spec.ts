@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Tasks, type BackgroundTask } from 'nestjs-background-tasks';
-import { byCaller, taskCancelled, taskTimedOut } from '../lib/messages.ts';
+import { byCaller, taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const never = () => new Promise<void>(() => undefined);

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TaskOptions } from 'nestjs-background-tasks';
-import { TaskLists } from '../lib/runner/task-lists.ts';
-import { readTaskCall } from '../lib/task/task-call.ts';
+import { TaskLists } from '../lib/engine/task-engine.ts';
+import { readTaskCall } from '../lib/task/call/read-task-call.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 /** Lists as requests have them, opened when the test says that their responses are over. */

@@ -6,17 +6,16 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { defineTask, DefineTaskError, InvalidOptionError, TaskThreadError } from 'nestjs-background-tasks';
+import { forRootInThread } from '../lib/module/module.messages.ts';
 import {
   definedInEntryFile,
   definedTwice,
   defineWithoutFunction,
   defineWithoutName,
-  forRootInThread,
-  moduleNotLoaded,
-  taskNotDefined,
   threadIsNoModule,
-  unknownOption,
-} from '../lib/messages.ts';
+} from '../lib/task/task.messages.ts';
+import { moduleNotLoaded, taskNotDefined } from '../lib/threads/threads.messages.ts';
+import { unknownOption } from '../lib/validation/validation.messages.ts';
 import { besideTheApplication } from './fixtures/threads/application.task.ts';
 import { broken } from './fixtures/threads/broken.task.ts';
 import { defineLate } from './fixtures/threads/not-at-top.task.ts';

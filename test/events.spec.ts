@@ -1,7 +1,7 @@
 import { filter, firstValueFrom, map, take, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { currentTask, type TaskEvent } from 'nestjs-background-tasks';
-import { subscriberThrew } from '../lib/messages.ts';
+import { subscriberThrew } from '../lib/engine/engine.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const uncaught: unknown[] = [];

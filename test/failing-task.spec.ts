@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, Tasks, type BackgroundTask, type OnFailure } from 'nestjs-background-tasks';
-import { taskFailed, tasksSkipped } from '../lib/messages.ts';
+import { taskFailed, tasksSkipped } from '../lib/engine/engine.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const ran: string[] = [];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { taskFailed } from '../lib/messages.ts';
+import { taskFailed } from '../lib/engine/engine.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const unspeakable = {

@@ -11,7 +11,9 @@ import {
   type BackgroundTask,
   type TaskEvent,
 } from 'nestjs-background-tasks';
-import { subscriberThrew, wrongOption, wrongProgress } from '../lib/messages.ts';
+import { subscriberThrew } from '../lib/engine/engine.messages.ts';
+import { wrongProgress } from '../lib/task/task.messages.ts';
+import { wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const boom = () => {

@@ -10,7 +10,8 @@ import {
   type BackgroundTasksModuleOptions,
   type BackgroundTasksOptionsFactory,
 } from 'nestjs-background-tasks';
-import { importedMoreThanOnce, importedWithoutForRoot, tasksWithoutModule } from '../lib/messages.ts';
+import { importedMoreThanOnce, importedWithoutForRoot } from '../lib/module/module.messages.ts';
+import { tasksWithoutModule } from '../lib/request/request.messages.ts';
 import { RecordingLogger } from './fixtures/recording-logger.ts';
 
 async function compile(metadata: ModuleMetadata) {

@@ -7,7 +7,7 @@ import {
   TooManyTasksError,
   UnavailableError,
 } from 'nestjs-background-tasks';
-import { tooManyTasks } from '../lib/messages.ts';
+import { tooManyTasks } from '../lib/engine/engine.messages.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 

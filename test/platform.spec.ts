@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasksModule, TaskRunner, UnsupportedPlatformError } from 'nestjs-background-tasks';
-import { unsupportedPlatform } from '../lib/messages.ts';
+import { unsupportedPlatform } from '../lib/request/http/http.messages.ts';
 
 class OtherAdapter extends ExpressAdapter {
   override getType(): string {

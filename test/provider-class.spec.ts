@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Injectable, Module, Scope } from '@nestjs/comm
 import { REQUEST } from '@nestjs/core';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Task, TaskArgumentError, type BackgroundTask } from 'nestjs-background-tasks';
-import { notProvided, providedWithoutMethod } from '../lib/messages.ts';
+import { notProvided, providedWithoutMethod } from '../lib/execution/execution.messages.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 

@@ -8,8 +8,8 @@ import {
   type TaskEvent,
   type TaskOptions,
 } from 'nestjs-background-tasks';
-import { retryIfThrew, taskFailed } from '../lib/messages.ts';
-import { backoffDelay } from '../lib/task/backoff.ts';
+import { retryIfThrew, taskFailed } from '../lib/engine/engine.messages.ts';
+import { backoffDelay } from '../lib/task/definition/backoff.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
 let tries: number[];

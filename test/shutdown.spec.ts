@@ -22,7 +22,9 @@ import {
   Tasks,
   type BackgroundTask,
 } from 'nestjs-background-tasks';
-import { byClosing, shuttingDown, taskCancelled, tasksLost } from '../lib/messages.ts';
+import { tasksLost } from '../lib/engine/engine.messages.ts';
+import { byClosing, taskCancelled } from '../lib/errors/task.errors.ts';
+import { shuttingDown } from '../lib/errors/unavailable.errors.ts';
 import { Gate } from './fixtures/gate.ts';
 import { RawClient } from './fixtures/raw-client.ts';
 import { scope } from './fixtures/place.ts';

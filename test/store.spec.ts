@@ -15,8 +15,9 @@ import {
   TaskStoreError,
   type TaskStore,
 } from 'nestjs-background-tasks';
-import { SharedRecords, type StoreObserver } from '../lib/registry/shared-records.ts';
-import { recordRefused, storeFailed, storeUnavailable } from '../lib/messages.ts';
+import { SharedRecords, type StoreObserver } from '../lib/records/shared-records.ts';
+import { recordRefused, storeFailed } from '../lib/engine/engine.messages.ts';
+import { storeUnavailable } from '../lib/records/records.messages.ts';
 import { Gate } from './fixtures/gate.ts';
 import { findRedis } from './fixtures/redis-server.ts';
 import { startApp } from './fixtures/start-app.ts';

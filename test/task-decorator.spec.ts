@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { DefineTaskError, InvalidOptionError, Task, TaskRunner } from 'nestjs-background-tasks';
-import { taskOfNoMethod, unknownOption } from '../lib/messages.ts';
+import { taskOfNoMethod } from '../lib/task/task.messages.ts';
+import { unknownOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 /** As decorators do that measure, cache or lock: another function in the method's place, with its metadata. */

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, DrainTimeoutError, Tasks, TaskRunner, type TaskEvent } from 'nestjs-background-tasks';
-import { drainTimedOut } from '../lib/messages.ts';
+import { drainTimedOut } from '../lib/engine/engine.messages.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 

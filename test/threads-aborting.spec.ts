@@ -8,7 +8,8 @@ import {
   TooManyTasksError,
   type BackgroundTask,
 } from 'nestjs-background-tasks';
-import { byCaller, byClosing, taskCancelled, taskTimedOut, tooManyForThreads } from '../lib/messages.ts';
+import { byCaller, byClosing, taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
+import { tooManyForThreads } from '../lib/threads/threads.messages.ts';
 import { add, block, blockForEver, ignoreAbort, untilAborted } from './fixtures/threads/math.task.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 

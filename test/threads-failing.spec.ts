@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { TaskArgumentError, TaskThreadError } from 'nestjs-background-tasks';
+import { idleThreadLost } from '../lib/engine/engine.messages.ts';
 import {
   argumentNotCloned,
-  idleThreadLost,
   resultNotCloned,
   threadCrashed,
   threadExited,
   threadNotStarted,
   threadOutOfMemory,
-} from '../lib/messages.ts';
+} from '../lib/threads/threads.messages.ts';
 import {
   add,
   crash,

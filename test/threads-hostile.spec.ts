@@ -1,16 +1,15 @@
 import { expect, test } from 'vitest';
 import { move, TaskArgumentError } from 'nestjs-background-tasks';
+import { taskCancelled, byCaller } from '../lib/errors/task.errors.ts';
+import { moveOfOther } from '../lib/task/task.messages.ts';
 import {
   argumentNotCloned,
   moduleNotLoaded,
-  moveOfOther,
   resultNotCloned,
-  taskCancelled,
-  byCaller,
   threadCrashed,
   threadExited,
   threadNotStarted,
-} from '../lib/messages.ts';
+} from '../lib/threads/threads.messages.ts';
 import { half } from './fixtures/threads/half.task.ts';
 import {
   addTo,

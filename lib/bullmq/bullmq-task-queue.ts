@@ -1,19 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FlowProducer, JobType } from 'bullmq';
-import { setTimeout } from 'node:timers/promises';
-import { TaskQueueError } from '../errors/task-queue.error.ts';
-import { isInTime } from '../in-time.ts';
-import { notStoredInTime, storeFailedTo } from '../messages.ts';
-import type { StoredFilter, TaskQueue, TaskToStore } from '../queue/task-queue.ts';
-import { TaskQueues } from '../queue/task-queues.ts';
-import type { TaskRecord, TaskStatus } from '../task/task-record.ts';
-import { BullMqConnection } from './bullmq-connection.ts';
-import { BullMqQueues } from './bullmq-queues.ts';
-import { BullMqSchedules } from './bullmq-schedules.ts';
+import { TaskQueues } from '../durable/task-queue-host.ts';
+import type { StoredFilter, TaskQueue, TaskToStore } from '../durable/task-queue.ts';
+import { TaskQueueError } from '../errors/unavailable.errors.ts';
+import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
+import { isInTime } from '../util/settles-within.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
-import { BullMqWorkers } from './bullmq-workers.ts';
-import { RefusedJobs } from './refused-jobs.ts';
-import { jobOf, recordOf, type JobToAdd, type TaskJob } from './task-job.ts';
+import { notStoredInTime, storeFailedTo } from './bullmq.messages.ts';
+import { recordOf } from './jobs/job-record.ts';
+import { jobOf, type JobToAdd, type TaskJob } from './jobs/task-job.ts';
+import { BullMqQueues } from './queues/bullmq-queues.ts';
+import { BullMqSchedules } from './queues/bullmq-schedules.ts';
+import { RefusedJobs } from './queues/unconfirmed-jobs.ts';
+import { BullMqConnection } from './store/bullmq-connection.ts';
+import { BullMqWorkers } from './workers/bullmq-workers.ts';
 
 /** ms between two looks at a task that somebody waits for: more each time. */
 const FIRST_LOOK = 20;

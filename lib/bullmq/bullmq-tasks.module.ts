@@ -1,13 +1,13 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
-import { TASK_QUEUE } from '../handlers.ts';
-import { BullMqCancellations } from './bullmq-cancellations.ts';
-import { BullMqConnection } from './bullmq-connection.ts';
-import { BullMqQueues } from './bullmq-queues.ts';
-import { BullMqSchedules } from './bullmq-schedules.ts';
+import { TASK_QUEUE } from '../durable/task-queue-host.ts';
 import { BullMqTaskQueue } from './bullmq-task-queue.ts';
-import { BullMqTasksOptions, resolveBullMqOptions, type BullMqTasksModuleOptions } from './bullmq-tasks.options.ts';
-import { BullMqWorkers } from './bullmq-workers.ts';
-import { loadStorePackages, STORE_PACKAGES } from './store-packages.ts';
+import { type BullMqTasksModuleOptions, BullMqTasksOptions, resolveBullMqOptions } from './bullmq-tasks.options.ts';
+import { BullMqQueues } from './queues/bullmq-queues.ts';
+import { BullMqSchedules } from './queues/bullmq-schedules.ts';
+import { BullMqConnection } from './store/bullmq-connection.ts';
+import { loadStorePackages, STORE_PACKAGES } from './store/store-packages.ts';
+import { BullMqCancellations } from './workers/bullmq-cancellations.ts';
+import { BullMqWorkers } from './workers/bullmq-workers.ts';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<BullMqTasksModuleOptions>({
   moduleName: 'BullMqTasks',

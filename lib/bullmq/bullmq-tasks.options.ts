@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'bullmq';
-import { read } from '../errors/describe.ts';
-import type { OnUnavailable } from '../queue/task-queue.ts';
+import type { OnUnavailable } from '../durable/task-queue.ts';
+import { read } from '../util/inspect.ts';
 import {
   checkOptions,
   either,
@@ -9,10 +9,10 @@ import {
   nonEmptyString,
   objectLike,
   oneOf,
-  timeLimit,
   type OptionRule,
   type OptionRules,
-} from '../task/option-rules.ts';
+  timeLimit,
+} from '../validation/option-rules.ts';
 
 /**
  * What pg is told: `{ host, database, user, password }`, or `{ connectionString }`. One of `connectionString`, `database`

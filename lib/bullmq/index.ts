@@ -1,4 +1,4 @@
-export { BullMqQueues } from './bullmq-queues.ts';
+export { BullMqQueues } from './queues/bullmq-queues.ts';
 export { BullMqTasksModule } from './bullmq-tasks.module.ts';
 export type {
   BullMqTasksModuleOptions,

@@ -1,4 +1,4 @@
-import { read } from './describe.ts';
+import { read } from '../util/inspect.ts';
 
 const brand = Symbol.for('nestjs-background-tasks.error');
 

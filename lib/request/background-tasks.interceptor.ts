@@ -1,19 +1,19 @@
 import {
-  Injectable,
-  StreamableFile,
   type CallHandler,
   type ExecutionContext,
+  Injectable,
   type NestInterceptor,
+  StreamableFile,
 } from '@nestjs/common';
-import { finalize, Observable, Subscription, tap, type MonoTypeOperatorFunction } from 'rxjs';
-import type { HttpState } from './http-state.ts';
-import { InFlightRequests } from './in-flight-requests.ts';
-import { RequestTasks } from './request-tasks.ts';
-import type { MessageState } from './message-state.ts';
-import { storedBefore } from './stored-before.ts';
-import type { HandlerEnd } from './response-end.ts';
-import { TaskQueues } from '../queue/task-queues.ts';
-import { TaskLists } from '../runner/task-lists.ts';
+import { finalize, type MonoTypeOperatorFunction, Observable, Subscription, tap } from 'rxjs';
+import { TaskQueues } from '../durable/task-queue-host.ts';
+import { TaskLists } from '../engine/task-engine.ts';
+import { RequestTasks } from './collection-resolver.ts';
+import { storedBefore } from './hold-until-stored.ts';
+import type { HttpState } from './http-collection.ts';
+import { InFlightRequests } from './http/in-flight-requests.ts';
+import type { HandlerEnd } from './http/response-watcher.ts';
+import type { MessageState } from './message-collection.ts';
 
 /**
  * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application,

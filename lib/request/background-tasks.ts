@@ -1,24 +1,16 @@
-import type { TaskList } from '../runner/task-list.ts';
-import type { BackgroundTask } from '../task/background-task.ts';
-import type { Flow } from '../task/flow.ts';
-import {
-  readTaskCall,
-  type AnyFunction,
-  type ArgumentsOf,
-  type MethodName,
-  type ProviderClass,
-  type TaskCall,
-  type TaskResult,
-  type TaskTarget,
-} from '../task/task-call.ts';
-import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/task-options.ts';
-
-/** Where tasks are added: there is no list of them before the first. */
-export interface TaskListSource {
-  readonly current?: TaskList | undefined;
-  store(outcome: 'success' | 'failure'): Promise<void>;
-  add(call: TaskCall, options: TaskOptions): BackgroundTask;
-}
+import type { Flow } from '../task/call/flow.ts';
+import { readTaskCall } from '../task/call/read-task-call.ts';
+import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type {
+  AnyFunction,
+  ArgumentsOf,
+  MethodName,
+  ProviderClass,
+  TaskResult,
+  TaskTarget,
+} from '../task/model/signatures.ts';
+import type { TaskListSource } from './task-collection.ts';
 
 /**
  * The background tasks of one request: whoever takes part in it (guards, pipes, interceptors, services, the handler) adds

@@ -1,5 +1,8 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { TasksPipe } from './tasks.pipe.ts';
+import { createParamDecorator, type ExecutionContext, Injectable, Optional, type PipeTransform } from '@nestjs/common';
+import { ModuleImportError } from '../errors/module.errors.ts';
+import type { BackgroundTasks } from './background-tasks.ts';
+import { RequestTasks } from './collection-resolver.ts';
+import { tasksWithoutModule } from './request.messages.ts';
 
 // A function, since global pipes see it too, before ours: those that copy objects would copy the request and its socket.
 const RequestContext = createParamDecorator((_data: unknown, context: ExecutionContext) => () => context);
@@ -17,3 +20,20 @@ const RequestContext = createParamDecorator((_data: unknown, context: ExecutionC
  * @since 0.1.0
  */
 export const Tasks = (): ParameterDecorator => RequestContext(TasksPipe);
+
+/** Turns what `@Tasks()` extracts into the request's tasks. A pipe, because decorators get no dependencies injected. */
+@Injectable()
+export class TasksPipe implements PipeTransform<() => ExecutionContext, BackgroundTasks> {
+  readonly #requests: RequestTasks;
+
+  constructor(@Optional() requests?: RequestTasks) {
+    if (!requests) {
+      throw new ModuleImportError(tasksWithoutModule());
+    }
+    this.#requests = requests;
+  }
+
+  transform(getContext: () => ExecutionContext): BackgroundTasks {
+    return this.#requests.ofContext(getContext());
+  }
+}

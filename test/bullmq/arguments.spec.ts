@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { assert, jsonValue, pre, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TaskArgumentError } from 'nestjs-background-tasks';
-import { decode, encode, encodeArguments } from '../../lib/bullmq/job-data.ts';
+import { decode, encode, encodeArguments } from '../../lib/bullmq/jobs/job-codec.ts';
 
 class Point {
   constructor(readonly x: number) {}

@@ -4,7 +4,7 @@ import { Pool } from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Task } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { noSuchQueue } from '../../lib/messages.ts';
+import { noSuchQueue } from '../../lib/durable/durable.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startPostgres } from '../fixtures/postgres-server.ts';
 import { startRedis } from '../fixtures/redis-server.ts';

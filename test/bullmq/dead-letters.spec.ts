@@ -3,14 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, InvalidOptionError, Task, TaskArgumentError, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import {
-  byCaller,
-  noSuchQueue,
-  resultTooLarge,
-  retryIfNotStored,
-  storedByOthers,
-  taskCancelled,
-} from '../../lib/messages.ts';
+import { resultTooLarge, storedByOthers } from '../../lib/bullmq/bullmq.messages.ts';
+import { noSuchQueue, retryIfNotStored } from '../../lib/durable/durable.messages.ts';
+import { byCaller, taskCancelled } from '../../lib/errors/task.errors.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 

@@ -13,15 +13,9 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import {
-  flowExpected,
-  flowNotWith,
-  groupOfNone,
-  notTheFirst,
-  previousOfNone,
-  stepBeforeFailed,
-  stepWithoutQueue,
-} from '../../lib/messages.ts';
+import { stepBeforeFailed } from '../../lib/bullmq/bullmq.messages.ts';
+import { flowNotWith, previousOfNone, stepWithoutQueue } from '../../lib/durable/durable.messages.ts';
+import { flowExpected, groupOfNone, notTheFirst } from '../../lib/task/task.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 

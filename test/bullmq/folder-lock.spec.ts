@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { lockFolder } from '../../lib/bullmq/folder-lock.ts';
+import { lockFolder } from '../../lib/bullmq/store/pglite/folder-lock.ts';
 
-const module = pathToFileURL(join(import.meta.dirname, '../../lib/bullmq/folder-lock.ts')).href;
+const module = pathToFileURL(join(import.meta.dirname, '../../lib/bullmq/store/pglite/folder-lock.ts')).href;
 
 async function ownFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'lock-'));

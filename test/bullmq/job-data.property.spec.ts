@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { serialize } from 'superjson';
 import { expect, test } from 'vitest';
-import { decode, encode } from '../../lib/bullmq/job-data.ts';
-import { isPlainJson } from '../../lib/bullmq/plain-json.ts';
+import { decode, encode } from '../../lib/bullmq/jobs/job-codec.ts';
+import { isPlainJson } from '../../lib/bullmq/jobs/storable.ts';
 
 const anything = fc.anything({
   withBigInt: true,

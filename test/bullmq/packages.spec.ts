@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { peerMissing } from '../../lib/messages.ts';
+import { peerMissing } from '../../lib/bullmq/bullmq.messages.ts';
 import { stopStores, stores } from '../fixtures/queue-stores.ts';
 import { installPackage } from '../fixtures/install-package.ts';
 

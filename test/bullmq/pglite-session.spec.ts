@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PgliteClient, PglitePool } from '../../lib/bullmq/pglite-pool.ts';
-import { PgliteSession } from '../../lib/bullmq/pglite-session.ts';
+import { PgliteClient, PglitePool } from '../../lib/bullmq/store/pglite/pglite-pool.ts';
+import { PgliteSession } from '../../lib/bullmq/store/pglite/pglite-session.ts';
 
 let session: PgliteSession;
 let pool: PglitePool;

@@ -8,7 +8,7 @@ import { ConflictException, Controller, Injectable, Param, ParseIntPipe, Post } 
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, currentTask, Task, TaskRegistry, Tasks } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { folderInUse, folderNotOpened } from '../../lib/messages.ts';
+import { folderInUse, folderNotOpened } from '../../lib/bullmq/bullmq.messages.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { installPackage } from '../fixtures/install-package.ts';
 import { startApp, type StartedApp } from '../fixtures/start-app.ts';

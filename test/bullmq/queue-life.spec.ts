@@ -11,7 +11,8 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { argumentsTooLarge, queueNotImported, sameName, storedUnderUnknownName } from '../../lib/messages.ts';
+import { argumentsTooLarge, storedUnderUnknownName } from '../../lib/bullmq/bullmq.messages.ts';
+import { queueNotImported, sameName } from '../../lib/durable/durable.messages.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startRedis } from '../fixtures/redis-server.ts';

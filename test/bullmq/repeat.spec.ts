@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, defineTask, InvalidOptionError, Task, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { repeatNotImported, repeatWithoutQueue } from '../../lib/messages.ts';
+import { repeatNotImported } from '../../lib/durable/durable.messages.ts';
+import { repeatWithoutQueue } from '../../lib/task/task.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 

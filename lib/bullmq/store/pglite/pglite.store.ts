@@ -1,0 +1,113 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
+import { ModuleImportError } from '../../../errors/module.errors.ts';
+import type { BullMqTasksOptions } from '../../bullmq-tasks.options.ts';
+import { folderInUse, folderNotOpened } from '../../bullmq.messages.ts';
+import { safeBackend } from '../postgres-backend.ts';
+import type { BullMq } from '../store-packages.ts';
+import type { Store } from '../store.ts';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { PgliteClient, PglitePool } from './pglite-pool.ts';
+import { PgliteSession } from './pglite-session.ts';
+import type { Pglite } from './pglite.types.ts';
+
+interface Opened {
+  readonly session: PgliteSession;
+  readonly lock?: FolderLock;
+}
+
+/** BullMQ's store for Postgres in PGlite: Postgres in this process, in memory or in a folder. */
+export class PgliteStore implements Store {
+  readonly backend: BackendFactory;
+  readonly isBulkAtomic = true;
+  readonly isEmbedded = true;
+  readonly #folder: string | undefined;
+  #opening?: Promise<Opened>;
+
+  constructor(
+    private readonly bullmq: BullMq,
+    private readonly pglite: Pglite,
+    private readonly options: BullMqTasksOptions,
+  ) {
+    const path = (options.connection as string).slice('pglite:'.length);
+    this.#folder = path === '' ? undefined : resolve(path);
+    this.backend = inSchema(safeBackend(bullmq), options.prefix);
+  }
+
+  get producing(): QueueOptions {
+    return { connection: new PglitePool(() => this.#open()) };
+  }
+
+  get consuming(): WorkerOptions {
+    return this.producing;
+  }
+
+  async prepare(): Promise<void> {
+    await this.#open();
+  }
+
+  giveUp(): void {
+    // It is never away.
+  }
+
+  async close(): Promise<void> {
+    // Of one that could not be opened, the application knows.
+    const opened = await this.#opening?.catch(() => undefined);
+    await opened?.session.close();
+    await opened?.lock?.release();
+  }
+
+  async #open(): Promise<PgliteSession> {
+    const { session } = await (this.#opening ??=
+      this.#folder === undefined ? this.#start() : this.#startIn(this.#folder));
+    return session;
+  }
+
+  async #startIn(folder: string): Promise<Opened> {
+    await mkdir(folder, { recursive: true });
+    const lock = await lockFolder(folder);
+    if (!lock) {
+      throw new ModuleImportError(folderInUse(folder));
+    }
+    try {
+      return { ...(await this.#start(folder)), lock };
+    } catch (cause) {
+      await lock.release();
+      throw new ModuleImportError(folderNotOpened(folder), { cause });
+    }
+  }
+
+  async #start(folder?: string): Promise<Opened> {
+    const { PGlite, types } = this.pglite;
+    const db = await PGlite.create({
+      ...(folder !== undefined && { dataDir: folder }),
+      // As pg has it, for which BullMQ is written.
+      parsers: { [types.INT8]: (text: string) => text },
+      // For a server's load it takes eight times as much.
+      startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
+    });
+    const session = new PgliteSession(db);
+    const { prefix } = this.options;
+    try {
+      const client = new PgliteClient(session);
+      await this.bullmq.runMigrations(client as never, prefix);
+      await client.query(`SET search_path TO "${prefix}"`);
+      client.release();
+      return { session };
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+}
+
+/** BullMQ looks into a schema of its own choice where it is given a pool. */
+function inSchema(factory: BackendFactory, schema: string): BackendFactory {
+  return ((...args: Parameters<BackendFactory>) => {
+    const backend = factory(...args) as unknown as { schema: string; connection: { schema: string } };
+    backend.schema = schema;
+    backend.connection.schema = schema;
+    return backend;
+  }) as unknown as BackendFactory;
+}

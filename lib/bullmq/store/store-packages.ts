@@ -1,0 +1,39 @@
+import { ModuleImportError } from '../../errors/module.errors.ts';
+import { type BullMqTasksOptions, storeKindOf } from '../bullmq-tasks.options.ts';
+import { peerMissing } from '../bullmq.messages.ts';
+import type { Pglite } from './pglite/pglite.types.ts';
+
+export type BullMq = typeof import('bullmq');
+
+/** What has to be installed beside this package, as far as the store needs it. */
+export interface StorePackages {
+  readonly bullmq: BullMq;
+  readonly Redis?: typeof import('ioredis').Redis;
+  readonly pg?: typeof import('pg').default;
+  readonly pglite?: Pglite;
+}
+
+export const STORE_PACKAGES = Symbol('nestjs-background-tasks.store-packages');
+
+const drivers = { redis: 'ioredis', postgres: 'pg', pglite: '@electric-sql/pglite' } as const;
+
+/** @throws ModuleImportError which names what isn't installed */
+export async function loadStorePackages(options: BullMqTasksOptions): Promise<StorePackages> {
+  const kind = storeKindOf(options);
+  const driver = drivers[kind];
+  const bullmq = await load(() => import('bullmq'), 'bullmq', driver);
+  if (kind === 'pglite') {
+    return { bullmq, pglite: await load(() => import('@electric-sql/pglite'), driver, driver) };
+  }
+  return kind === 'postgres'
+    ? { bullmq, pg: (await load(() => import('pg'), driver, driver)).default }
+    : { bullmq, Redis: (await load(() => import('ioredis'), driver, driver)).Redis };
+}
+
+async function load<T>(importing: () => Promise<T>, name: string, driver: string): Promise<T> {
+  try {
+    return await importing();
+  } catch (cause) {
+    throw new ModuleImportError(peerMissing('nestjs-background-tasks/bullmq', name, ['bullmq', driver]), { cause });
+  }
+}

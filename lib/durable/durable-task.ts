@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { TaskArgumentError } from '../errors/task.errors.ts';
+import { positionsOfPrevious } from '../task/call/flow.ts';
+import type { TaskCall } from '../task/call/task-call.ts';
+import type { TaskOptions } from '../task/definition/task-options.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { flowNotWith, previousOfNone, retryIfNotStored, stepWithoutQueue } from './durable.messages.ts';
+import type { TaskToStore } from './task-queue.ts';
+
+/**
+ * What any process needs to run it, and all that has to be done before.
+ *
+ * @param given the options of this call, which hold for each step
+ * @param defaults those of the application
+ * @throws TaskArgumentError
+ */
+export function taskToStore(
+  { id, createdAt }: Pick<BackgroundTask, 'id' | 'createdAt'>,
+  call: TaskCall,
+  given: TaskOptions,
+  defaults: TaskOptions,
+): TaskToStore {
+  const { name, args, before, definition } = call;
+  if (given.retryIf) {
+    throw new TaskArgumentError(retryIfNotStored(name));
+  }
+  if (definition?.queue === undefined) {
+    throw new TaskArgumentError(stepWithoutQueue(name));
+  }
+  const options = { ...defaults, ...definition.options, ...given };
+  if (before) {
+    assertFitsFlow(name, options);
+  }
+  const previousAt = positionsOfPrevious(args);
+  if (previousAt.length > 0 && !before) {
+    throw new TaskArgumentError(previousOfNone(name));
+  }
+  return {
+    id,
+    name,
+    queue: definition.queue,
+    args: args.map((arg, i) => (previousAt.includes(i) ? undefined : arg)),
+    createdAt: Number(createdAt),
+    options,
+    previousAt,
+    before: before && {
+      isGroup: before.isGroup,
+      tasks: before.calls.map((it) => taskToStore({ id: randomUUID(), createdAt }, it, given, defaults)),
+    },
+  };
+}
+
+function assertFitsFlow(name: string, options: TaskOptions): void {
+  for (const option of ['delay', 'deduplication'] as const) {
+    if (options[option]) {
+      throw new TaskArgumentError(flowNotWith(name, option));
+    }
+  }
+}

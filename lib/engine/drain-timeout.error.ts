@@ -1,0 +1,18 @@
+import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
+import type { TaskRecord } from '../task/model/task-record.ts';
+import { drainTimedOut } from './engine.messages.ts';
+
+/**
+ * `TaskRunner.drain(timeout)` ran out of time. Nothing was stopped: the tasks go on.
+ *
+ * @since 0.1.0
+ */
+export class DrainTimeoutError extends BackgroundTasksError {
+  constructor(
+    readonly timeout: number,
+    /** The tasks that had not settled. */
+    readonly tasks: readonly TaskRecord[],
+  ) {
+    super(drainTimedOut(timeout, tasks));
+  }
+}

@@ -1,0 +1,112 @@
+import { isObservable, type Subscription } from 'rxjs';
+import { byClosing, TaskCancelledError } from '../errors/task.errors.ts';
+import type { ProviderMethod, TaskCall } from '../task/call/task-call.ts';
+import { runAsTask } from '../task/handle/current-task.ts';
+import type { AnyFunction } from '../task/model/signatures.ts';
+import { isPrimitive } from '../util/clone.ts';
+import type { Attempt } from './attempt.ts';
+import type { TaskProviders } from './provider-resolver.ts';
+import type { TaskExecutor } from './task-executor.ts';
+
+/** Is told of a call that kept the event loop to itself for so many milliseconds before it returned. */
+export type BusyListener = (call: TaskCall, busy: number) => void;
+
+/** Runs tasks on the event loop. */
+export class EventLoopExecutor implements TaskExecutor {
+  /** What goes on after its attempt was aborted because the application is closed. */
+  readonly #lingering = new Set<Promise<unknown>>();
+
+  constructor(
+    private readonly providers: TaskProviders,
+    private readonly onReturn: BusyListener,
+  ) {}
+
+  admit(call: TaskCall): TaskCall {
+    if (call.of) {
+      this.providers.assertProvided(call.of, call.name);
+    }
+    return call;
+  }
+
+  release(): void {
+    // Nothing is kept for a task: how many there may be is not decided here.
+  }
+
+  /**
+   * Calls the function in the async context in which the task was added, and waits for what it returns: a value, a
+   * promise, any thenable, or an Observable, which is subscribed to until it completes, as Nest does for a handler.
+   */
+  execute(attempt: Attempt): Promise<unknown> {
+    return attempt.call.scope.runInAsyncScope(() => runAsTask(attempt, () => this.#run(attempt)));
+  }
+
+  /** Resolves when nothing goes on of what was aborted by closing. */
+  async settleAborted(): Promise<void> {
+    await Promise.all(this.#lingering);
+  }
+
+  // In the task's context from end to end: an Observable or a lazy thenable starts its work here, not when it is made.
+  async #run(attempt: Attempt): Promise<unknown> {
+    const { call } = attempt;
+    attempt.begin();
+    if (attempt.abortReason) {
+      // By one who was told that it begins.
+      throw attempt.abortReason;
+    }
+    const returned = call.of ? this.#callProvider(attempt, call.of) : this.#call(call, call.fn, call.thisArg);
+    return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
+  }
+
+  async #callProvider(attempt: Attempt, { provider, method }: ProviderMethod): Promise<unknown> {
+    const { call } = attempt;
+    const target = await this.providers.resolve(provider);
+    // It can take long to be made: by then nobody may wait for it.
+    if (attempt.abortReason) {
+      throw attempt.abortReason;
+    }
+    return this.#call(call, this.providers.methodOf(target, method, call.name), target);
+  }
+
+  #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {
+    const startedAt = performance.now();
+    try {
+      return Reflect.apply(fn, thisArg, call.args);
+    } finally {
+      this.onReturn(call, performance.now() - startedAt);
+    }
+  }
+
+  /** Waits for what was returned, or for the attempt to be aborted. */
+  #follow(attempt: Attempt, returned: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let subscription: Subscription | undefined;
+      let followed: Promise<void> | undefined;
+      attempt.onAbort((reason) => {
+        reject(reason);
+        subscription?.unsubscribe();
+        if (followed && reason instanceof TaskCancelledError && reason.by === byClosing) {
+          const lingering = followed.finally(() => this.#lingering.delete(lingering));
+          this.#lingering.add(lingering);
+        }
+      });
+      const settle = (value: unknown) => {
+        if (!isObservable(value)) {
+          resolve(value);
+        } else if (!attempt.abortReason) {
+          let last: unknown;
+          subscription = value.subscribe({ next: (it) => (last = it), error: reject, complete: () => resolve(last) });
+          // By what it does when it is subscribed to.
+          if (attempt.abortReason) {
+            subscription.unsubscribe();
+          }
+        }
+      };
+      if (isObservable(returned)) {
+        settle(returned);
+      } else {
+        // As for a handler, it may be a promise of an Observable.
+        followed = Promise.resolve(returned).then(settle).catch(reject);
+      }
+    });
+  }
+}

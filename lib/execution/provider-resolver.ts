@@ -1,0 +1,61 @@
+import { Injectable, Scope, type Type } from '@nestjs/common';
+import { ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { TaskArgumentError } from '../errors/task.errors.ts';
+import type { ProviderMethod } from '../task/call/task-call.ts';
+import type { AnyFunction, ProviderClass } from '../task/model/signatures.ts';
+import { describe, read } from '../util/inspect.ts';
+import { notProvided, providedWithoutMethod } from './execution.messages.ts';
+
+/** Finds the objects of tasks that name a provider by its class. */
+@Injectable()
+export class TaskProviders {
+  readonly #isStatic = new Map<ProviderClass, boolean>();
+  /** Methods that were found: to search again for each task is a good part of what a short one costs. */
+  readonly #found = new Map<ProviderClass, Set<string | symbol>>();
+
+  constructor(private readonly moduleRef: ModuleRef) {}
+
+  /** @throws TaskArgumentError if no module of the application provides it, or the one there is hasn't such a method */
+  assertProvided({ provider, method }: ProviderMethod, name: string): void {
+    if (this.#found.get(provider)?.has(method)) {
+      return;
+    }
+    let isStatic = this.#isStatic.get(provider);
+    if (isStatic === undefined) {
+      isStatic = this.#introspect(provider, name) === Scope.DEFAULT;
+      this.#isStatic.set(provider, isStatic);
+    }
+    if (isStatic) {
+      this.methodOf(this.#get(provider), method, name);
+    }
+    this.#found.set(provider, (this.#found.get(provider) ?? new Set()).add(method));
+  }
+
+  /** @returns the one there is, or one made for this call, with all that it depends on, and let go of with it */
+  async resolve(provider: ProviderClass): Promise<object> {
+    return this.#isStatic.get(provider)
+      ? this.#get(provider)
+      : this.moduleRef.resolve<object>(provider, ContextIdFactory.create(), { strict: false });
+  }
+
+  /** @throws TaskArgumentError */
+  methodOf(target: object, method: string | symbol, name: string): AnyFunction {
+    const fn = read(target, method);
+    if (typeof fn !== 'function') {
+      throw new TaskArgumentError(providedWithoutMethod(name, describe(target), String(method)));
+    }
+    return fn as AnyFunction;
+  }
+
+  #get(provider: ProviderClass): object {
+    return this.moduleRef.get<object>(provider, { strict: false });
+  }
+
+  #introspect(provider: ProviderClass, name: string): Scope {
+    try {
+      return this.moduleRef.introspect(provider as Type).scope;
+    } catch (cause) {
+      throw new TaskArgumentError(notProvided(name, provider.name), { cause });
+    }
+  }
+}

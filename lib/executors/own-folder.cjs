@@ -1,3 +1,0 @@
-// CommonJS, since that of a test runner which turns this package into it has no `import.meta`.
-/** The folder of this file. */
-exports.ownFolder = __dirname;

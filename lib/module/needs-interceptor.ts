@@ -1,0 +1,36 @@
+import type { Type } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
+import { TASK_QUEUE } from '../durable/task-queue-host.ts';
+
+// Nest's own keys, which it doesn't export.
+const GATEWAY = 'websockets:is_gateway';
+const RESOLVER = 'graphql:resolver_type';
+const MESSAGE_PATTERN = 'microservices:pattern';
+
+/**
+ * Whether an application does more than to handle HTTP requests whose tasks run afterwards: messages, WebSockets, GraphQL, or
+ * tasks that are stored.
+ */
+export function handlesMore(modules: ModulesContainer): boolean {
+  for (const { controllers, providers } of modules.values()) {
+    if (providers.has(TASK_QUEUE)) {
+      return true;
+    }
+    for (const { metatype } of [...controllers.values(), ...providers.values()]) {
+      if (typeof metatype === 'function' && isHandler(metatype as Type)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+function isHandler(type: Type): boolean {
+  if (Reflect.hasMetadata(GATEWAY, type) || Reflect.hasMetadata(RESOLVER, type)) {
+    return true;
+  }
+  const methods: unknown[] = Object.values(Object.getOwnPropertyDescriptors(type.prototype ?? {})).map(
+    ({ value }) => value as unknown,
+  );
+  return methods.some((method) => typeof method === 'function' && Reflect.hasMetadata(MESSAGE_PATTERN, method));
+}

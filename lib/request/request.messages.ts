@@ -1,0 +1,2 @@
+export const tasksWithoutModule = () =>
+  '@Tasks() needs BackgroundTasksModule: import BackgroundTasksModule.forRoot() in the root module.';

@@ -1,0 +1,55 @@
+import { InvalidOptionError } from '../../errors/task.errors.ts';
+import { describe } from '../../util/inspect.ts';
+import {
+  checkOptions,
+  integerFrom,
+  MAX_TIMER,
+  nonEmptyString,
+  objectLike,
+  type OptionRule,
+  type OptionRules,
+} from '../../validation/option-rules.ts';
+import { repeatNeedsOne, repeatWithoutQueue } from '../task.messages.ts';
+
+/**
+ * When a task runs again and again: at the times of a cron pattern (minute, hour, day of the month, month, day of the week; with
+ * seconds before them where there are six), in a time zone of the IANA's list (default: that of the process); or every so
+ * many ms.
+ *
+ * @since 0.2.0
+ */
+export type Repeat = { pattern: string; tz?: string } | { every: number };
+
+const timeZone: OptionRule = {
+  expected: "a time zone such as 'Europe/Berlin'",
+  accepts(value) {
+    try {
+      return typeof value === 'string' && Boolean(new Intl.DateTimeFormat('en', { timeZone: value }));
+    } catch {
+      return false;
+    }
+  },
+};
+
+export const repeatRule = objectLike("{ pattern: '0 3 * * *', tz: 'Europe/Berlin' } or { every: 60_000 }");
+
+const rules: OptionRules<{ pattern?: string; tz?: string; every?: number }> = {
+  pattern: nonEmptyString,
+  tz: timeZone,
+  every: integerFrom(1, MAX_TIMER),
+};
+
+/** @throws InvalidOptionError */
+export function checkRepeat(where: string, repeat: Repeat | undefined, queue: string | undefined): Repeat | undefined {
+  if (repeat === undefined) {
+    return undefined;
+  }
+  if (queue === undefined) {
+    throw new InvalidOptionError(repeatWithoutQueue(where));
+  }
+  const given: { pattern?: string; tz?: string; every?: number } = checkOptions(`${where}: repeat`, repeat, rules);
+  if ((given.pattern === undefined) === (given.every === undefined) || (given.every && given.tz)) {
+    throw new InvalidOptionError(repeatNeedsOne(where, describe(repeat)));
+  }
+  return given as Repeat;
+}

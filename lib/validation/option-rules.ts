@@ -1,0 +1,126 @@
+import { InvalidOptionError } from '../errors/task.errors.ts';
+import { describe } from '../util/inspect.ts';
+import { optionsNotAnObject, unknownOption, wrongOption } from './validation.messages.ts';
+
+/** What an option accepts, and how an error message says so. */
+export interface OptionRule {
+  readonly expected: string;
+  accepts(value: unknown): boolean;
+}
+
+export type OptionRules<T> = { readonly [K in keyof T]-?: OptionRule };
+
+export function oneOf(...values: readonly string[]): OptionRule {
+  return {
+    expected: `one of ${values.map((value) => `'${value}'`).join(', ')}`,
+    accepts: (value) => values.includes(value as string),
+  };
+}
+
+export const milliseconds: OptionRule = {
+  expected: 'a number of milliseconds, 0 or more',
+  accepts: (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
+};
+
+/** The longest time that a timer of Node can wait for. */
+export const MAX_TIMER = 2 ** 31 - 1;
+
+export const timeLimit: OptionRule = {
+  expected: `a number of milliseconds, more than 0 and at most ${MAX_TIMER}`,
+  accepts: (value) => typeof value === 'number' && value > 0 && value <= MAX_TIMER,
+};
+
+export const delayTime: OptionRule = {
+  expected: `a number of milliseconds, 0 or more and at most ${MAX_TIMER}`,
+  accepts: (value) => milliseconds.accepts(value) && (value as number) <= MAX_TIMER,
+};
+
+export const aFunction: OptionRule = {
+  expected: 'a function',
+  accepts: (value) => typeof value === 'function',
+};
+
+export function numberBetween(min: number, max: number): OptionRule {
+  return {
+    expected: `a number from ${min} to ${max}`,
+    accepts: (value) => typeof value === 'number' && value >= min && value <= max,
+  };
+}
+
+export const positiveNumber: OptionRule = {
+  expected: 'a number, more than 0',
+  accepts: (value) => typeof value === 'number' && value > 0,
+};
+
+/** A whole number. */
+export function integerFrom(min: number, max = Number.MAX_SAFE_INTEGER): OptionRule {
+  return {
+    expected: `a whole number, ${min} or more${max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`}`,
+    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+  };
+}
+
+export function either(rule: OptionRule, ...values: readonly unknown[]): OptionRule {
+  return {
+    expected: `${rule.expected}, or ${values.map(String).join(', ')}`,
+    accepts: (value) => rule.accepts(value) || values.includes(value),
+  };
+}
+
+export const plainObject: OptionRule = {
+  expected: 'an object',
+  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
+/** Of which the parts are checked one by one. */
+export function objectLike(example: string): OptionRule {
+  return { expected: `an object like ${example}`, accepts: (value) => plainObject.accepts(value) };
+}
+
+export const listOfStrings: OptionRule = {
+  expected: 'a list of strings',
+  accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+};
+
+export const nonEmptyString: OptionRule = {
+  expected: 'a string that is not empty',
+  accepts: (value) => typeof value === 'string' && value !== '',
+};
+
+/**
+ * Gives the options that were set. One that is `undefined` counts as left out.
+ *
+ * @param where how the reader would name the call, for the message: `forRoot`
+ * @param required those without which the rest makes no sense
+ * @throws InvalidOptionError for an unknown name or a value that its rule refuses
+ */
+export function checkOptions<T extends object, G extends { [K in keyof T]?: unknown }>(
+  where: string,
+  options: G,
+  rules: OptionRules<T>,
+  required: readonly (keyof T & string)[] = [],
+): G {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidOptionError(optionsNotAnObject(where, describe(options)));
+  }
+  const given: Partial<G> = {};
+  for (const name of Object.keys(options) as (keyof G & keyof T & string)[]) {
+    const value = options[name];
+    if (!Object.hasOwn(rules, name)) {
+      throw new InvalidOptionError(unknownOption(where, name, Object.keys(rules)));
+    }
+    if (value === undefined) {
+      continue;
+    }
+    if (!rules[name].accepts(value)) {
+      throw new InvalidOptionError(wrongOption(where, name, describe(value), rules[name].expected));
+    }
+    given[name] = value;
+  }
+  for (const name of required) {
+    if (!Object.hasOwn(given, name)) {
+      throw new InvalidOptionError(wrongOption(where, name, 'nothing', rules[name].expected));
+    }
+  }
+  return given as G;
+}
