@@ -31,7 +31,7 @@ export { TaskArgumentError } from './errors/task.errors.ts';
 export { UnsupportedPlatformError } from './errors/module.errors.ts';
 export { DefineTaskError } from './errors/task.errors.ts';
 export { ShuttingDownError } from './errors/unavailable.errors.ts';
-export { TaskCancelledError } from './errors/task.errors.ts';
+export { TaskCancelledError, type CancelReason } from './errors/task.errors.ts';
 export { TaskThreadError } from './errors/task.errors.ts';
 export { TaskTimeoutError } from './errors/task.errors.ts';
 export { TooManyTasksError } from './errors/unavailable.errors.ts';

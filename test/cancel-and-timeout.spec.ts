@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Tasks, type BackgroundTask } from 'nestjs-background-tasks';
-import { byCaller, taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
+import { taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const never = () => new Promise<void>(() => undefined);
@@ -54,7 +54,7 @@ test('a running task that is cancelled has its signal aborted', async () => {
   expect(task.cancel()).toBe(false);
   expect(await task.settled()).toMatchObject({
     status: 'cancelled',
-    error: { name: 'TaskCancelledError', message: taskCancelled('patient', byCaller) },
+    error: { name: 'TaskCancelledError', message: taskCancelled('patient', 'requested') },
   });
   expect(task.cancel()).toBe(false);
   expect(reason).toBe(task.error);

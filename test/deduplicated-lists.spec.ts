@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TaskOptions } from 'nestjs-background-tasks';
-import { TaskLists } from '../lib/engine/task-engine.ts';
+import { TaskEngine } from '../lib/engine/task-engine.ts';
 import { readTaskCall } from '../lib/task/call/read-task-call.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -10,7 +10,7 @@ async function startLists() {
   const { app, runner } = await startApp({});
   const ran: string[] = [];
   const create = () => {
-    const list = app.get(TaskLists).create();
+    const list = app.get(TaskEngine).create();
     const add = (name: string, options: TaskOptions = {}, fails = false) =>
       list.add(
         readTaskCall('addTask', [

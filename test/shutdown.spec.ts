@@ -23,7 +23,7 @@ import {
   type BackgroundTask,
 } from 'nestjs-background-tasks';
 import { tasksLost } from '../lib/engine/engine.messages.ts';
-import { byClosing, taskCancelled } from '../lib/errors/task.errors.ts';
+import { taskCancelled } from '../lib/errors/task.errors.ts';
 import { shuttingDown } from '../lib/errors/unavailable.errors.ts';
 import { Gate } from './fixtures/gate.ts';
 import { RawClient } from './fixtures/raw-client.ts';
@@ -243,7 +243,7 @@ test('what is not done in time has its signal aborted, is cancelled, and named i
   for (const task of [hung, deaf, inThread]) {
     expect(await task.settled()).toMatchObject({
       status: 'cancelled',
-      error: { message: taskCancelled(task.name, byClosing) },
+      error: { message: taskCancelled(task.name, 'shutdown') },
     });
   }
   // The moment that it was given was enough for this one to put things in order.

@@ -8,7 +8,7 @@ import {
   TooManyTasksError,
   type BackgroundTask,
 } from 'nestjs-background-tasks';
-import { byCaller, byClosing, taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
+import { taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
 import { tooManyForThreads } from '../lib/threads/threads.messages.ts';
 import { add, block, blockForEver, ignoreAbort, untilAborted } from './fixtures/threads/math.task.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
@@ -51,7 +51,7 @@ test('one that is cancelled while it waits never runs', async () => {
   expect(waiting.cancel()).toBe(true);
   expect(await waiting.settled()).toMatchObject({
     status: 'cancelled',
-    error: { name: 'TaskCancelledError', message: taskCancelled('add', byCaller) },
+    error: { name: 'TaskCancelledError', message: taskCancelled('add', 'requested') },
   });
   expect(waiting.startedAt).toBeUndefined();
   expect(waiting.cancel()).toBe(false);
@@ -73,7 +73,7 @@ test('one that has looked at its signal ends by itself', async () => {
   task.cancel();
   await task.settled();
   expect(task.status).toBe('cancelled');
-  expect(task.progress).toEqual({ name: 'TaskCancelledError', message: taskCancelled('untilAborted', byCaller) });
+  expect(task.progress).toEqual({ name: 'TaskCancelledError', message: taskCancelled('untilAborted', 'requested') });
   await worksOn();
 });
 
@@ -132,7 +132,7 @@ test('the threads are closed with the application, and what they had is cancelle
   const waiting = app.runner.start(add, 1, 1);
   await new Promise(setImmediate);
   await app.app.close();
-  const message = (name: string) => taskCancelled(name, byClosing);
+  const message = (name: string) => taskCancelled(name, 'shutdown');
   expect(await busy.settled()).toMatchObject({ status: 'cancelled', error: { message: message('blockForEver') } });
   expect(await waiting.settled()).toMatchObject({ status: 'cancelled', error: { message: message('add') } });
   expect(() => app.runner.start(add, 1, 1)).toThrow(ShuttingDownError);

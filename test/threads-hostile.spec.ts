@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { move, TaskArgumentError } from 'nestjs-background-tasks';
-import { taskCancelled, byCaller } from '../lib/errors/task.errors.ts';
+import { taskCancelled } from '../lib/errors/task.errors.ts';
 import { moveOfOther } from '../lib/task/task.messages.ts';
 import {
   argumentNotCloned,
@@ -49,7 +49,7 @@ test('whoever hears that a task begins cancels it', async () => {
     const task = app.runner.start(block, 60_000);
     expect(await task.settled()).toMatchObject({
       status: 'cancelled',
-      error: { message: taskCancelled('block', byCaller) },
+      error: { message: taskCancelled('block', 'requested') },
     });
     subscription.unsubscribe();
     await worksOn(app);

@@ -1,18 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { FlowProducer, JobType } from 'bullmq';
-import { TaskQueues } from '../durable/task-queue-host.ts';
-import type { StoredFilter, TaskQueue, TaskToStore } from '../durable/task-queue.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import type { DurableFilter, TaskQueue, DurableTask } from '../durable/task-queue.ts';
 import { TaskQueueError } from '../errors/unavailable.errors.ts';
 import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
-import { isInTime } from '../util/settles-within.ts';
+import { settlesWithin } from '../util/settles-within.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { notStoredInTime, storeFailedTo } from './bullmq.messages.ts';
 import { recordOf } from './jobs/job-record.ts';
 import { jobOf, type JobToAdd, type TaskJob } from './jobs/task-job.ts';
 import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
-import { RefusedJobs } from './queues/unconfirmed-jobs.ts';
+import { UnconfirmedJobs } from './queues/unconfirmed-jobs.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { BullMqWorkers } from './workers/bullmq-workers.ts';
 
@@ -43,7 +43,7 @@ const PAGE = 100;
 /** The queues of BullMQ as the core knows them. */
 @Injectable()
 export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
-  readonly #refused: RefusedJobs;
+  readonly #refused: UnconfirmedJobs;
   #flows?: FlowProducer;
 
   constructor(
@@ -52,9 +52,9 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly bullQueues: BullMqQueues,
     private readonly workers: BullMqWorkers,
     private readonly schedules: BullMqSchedules,
-    queues: TaskQueues,
+    queues: TaskQueueHost,
   ) {
-    this.#refused = new RefusedJobs(bullQueues);
+    this.#refused = new UnconfirmedJobs(bullQueues);
     queues.register(this, options.onUnavailable);
   }
 
@@ -64,7 +64,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     this.#flows = this.connection.flows();
   }
 
-  prepare(task: TaskToStore): JobToAdd {
+  prepare(task: DurableTask): JobToAdd {
     return jobOf(task, this.options);
   }
 
@@ -83,7 +83,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     return found && recordOf(found, await this.#asked(found.getState()));
   }
 
-  async list({ queue: queueName, status, name, limit }: StoredFilter): Promise<TaskRecord[]> {
+  async list({ queue: queueName, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
     const queue = this.bullQueues.get(queueName);
     const found: TaskRecord[] = [];
     for (const state of status ? STATES[status] : ALL_STATES) {
@@ -214,7 +214,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   async #asked<T>(answer: Promise<T>): Promise<T> {
     const { enqueueTimeout } = this.options;
     try {
-      if (!(await isInTime(answer, enqueueTimeout))) {
+      if (!(await settlesWithin(answer, enqueueTimeout))) {
         throw new Error(notStoredInTime(enqueueTimeout));
       }
       return await answer;

@@ -5,7 +5,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { flowNotWith, previousOfNone, retryIfNotStored, stepWithoutQueue } from './durable.messages.ts';
-import type { TaskToStore } from './task-queue.ts';
+import type { DurableTask } from './task-queue.ts';
 
 /**
  * What any process needs to run it, and all that has to be done before.
@@ -14,12 +14,12 @@ import type { TaskToStore } from './task-queue.ts';
  * @param defaults those of the application
  * @throws TaskArgumentError
  */
-export function taskToStore(
+export function toDurableTask(
   { id, createdAt }: Pick<BackgroundTask, 'id' | 'createdAt'>,
   call: TaskCall,
   given: TaskOptions,
   defaults: TaskOptions,
-): TaskToStore {
+): DurableTask {
   const { name, args, before, definition } = call;
   if (given.retryIf) {
     throw new TaskArgumentError(retryIfNotStored(name));
@@ -45,7 +45,7 @@ export function taskToStore(
     previousAt,
     before: before && {
       isGroup: before.isGroup,
-      tasks: before.calls.map((it) => taskToStore({ id: randomUUID(), createdAt }, it, given, defaults)),
+      tasks: before.calls.map((it) => toDurableTask({ id: randomUUID(), createdAt }, it, given, defaults)),
     },
   };
 }

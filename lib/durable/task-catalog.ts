@@ -12,10 +12,10 @@ import {
 } from '../task/definition/task-definition.ts';
 import type { ProviderClass } from '../task/model/signatures.ts';
 import { repeatNotImported, sameName } from './durable.messages.ts';
-import { TaskQueues } from './task-queue-host.ts';
+import { TaskQueueHost } from './task-queue-host.ts';
 
 /** How a stored task is called here. */
-export interface StoredDefinition {
+export interface CatalogEntry {
   readonly definition: TaskDefinition;
   /** Whose it is, for messages. */
   readonly owner: string;
@@ -24,13 +24,13 @@ export interface StoredDefinition {
 
 /** Knows the tasks of this application that can be stored: methods of its providers, and functions that were defined. */
 @Injectable()
-export class StoredDefinitions implements OnApplicationBootstrap {
-  #byName?: ReadonlyMap<string, StoredDefinition>;
+export class TaskCatalog implements OnApplicationBootstrap {
+  #byName?: ReadonlyMap<string, CatalogEntry>;
   #queues?: readonly string[];
 
   constructor(
     private readonly modules: ModulesContainer,
-    private readonly registered: TaskQueues,
+    private readonly registered: TaskQueueHost,
   ) {}
 
   /** @throws ModuleImportError where a task would never run, and nobody would be told: others are refused when they are added */
@@ -42,7 +42,7 @@ export class StoredDefinitions implements OnApplicationBootstrap {
     }
   }
 
-  find(name: string): StoredDefinition | undefined {
+  find(name: string): CatalogEntry | undefined {
     return this.#definitions.get(name);
   }
 
@@ -52,16 +52,16 @@ export class StoredDefinitions implements OnApplicationBootstrap {
   }
 
   /** Those that run by themselves, by their names. */
-  get repeating(): readonly (readonly [string, StoredDefinition])[] {
+  get repeating(): readonly (readonly [string, CatalogEntry])[] {
     return [...this.#definitions].filter(([, { definition }]) => definition.repeat);
   }
 
   /** @throws DefineTaskError if two have the same name */
-  get #definitions(): ReadonlyMap<string, StoredDefinition> {
+  get #definitions(): ReadonlyMap<string, CatalogEntry> {
     return (this.#byName ??= byName([...this.#methods(), ...functions()]));
   }
 
-  *#methods(): Generator<[string, StoredDefinition]> {
+  *#methods(): Generator<[string, CatalogEntry]> {
     const seen = new Set<unknown>();
     for (const { controllers, providers } of this.modules.values()) {
       for (const { metatype, token } of [...controllers.values(), ...providers.values()]) {
@@ -74,7 +74,7 @@ export class StoredDefinitions implements OnApplicationBootstrap {
   }
 }
 
-function* definitionsOf(type: Type, token: ProviderClass): Generator<[string, StoredDefinition]> {
+function* definitionsOf(type: Type, token: ProviderClass): Generator<[string, CatalogEntry]> {
   for (const method of methodsOf(type.prototype as object)) {
     const definition = methodDefinitionOf((type.prototype as Record<string, object>)[method]!);
     if (definition?.queue !== undefined) {
@@ -85,7 +85,7 @@ function* definitionsOf(type: Type, token: ProviderClass): Generator<[string, St
   }
 }
 
-function* functions(): Generator<[string, StoredDefinition]> {
+function* functions(): Generator<[string, CatalogEntry]> {
   for (const [name, fns] of storedFunctions()) {
     for (const fn of fns) {
       const definition = definitionOf(fn)!;
@@ -95,8 +95,8 @@ function* functions(): Generator<[string, StoredDefinition]> {
   }
 }
 
-function byName(all: readonly [string, StoredDefinition][]): ReadonlyMap<string, StoredDefinition> {
-  const found = new Map<string, StoredDefinition>();
+function byName(all: readonly [string, CatalogEntry][]): ReadonlyMap<string, CatalogEntry> {
+  const found = new Map<string, CatalogEntry>();
   for (const [name, definition] of all) {
     const other = found.get(name);
     if (other) {

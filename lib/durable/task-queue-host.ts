@@ -7,7 +7,7 @@ import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 
 /** Where the module of a job queue, if there is one, makes itself known to the core, which imports none. */
 @Injectable()
-export class TaskQueues {
+export class TaskQueueHost {
   #queue?: TaskQueue;
   onUnavailable: OnUnavailable = 'throw';
 

@@ -2,7 +2,7 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
 
 /** A task on its way into a queue: what any process needs to run it. */
-export interface TaskToStore {
+export interface DurableTask {
   readonly id: string;
   readonly name: string;
   readonly queue: string;
@@ -14,25 +14,16 @@ export interface TaskToStore {
   /** Which of the arguments are to be what was done before has resulted in. */
   readonly previousAt: readonly number[];
   /** What has to be done before it, and whether their results are handed on as a list. */
-  readonly before: { readonly tasks: readonly TaskToStore[]; readonly isGroup: boolean } | undefined;
+  readonly before: { readonly tasks: readonly DurableTask[]; readonly isGroup: boolean } | undefined;
 }
 
 /** Which stored tasks are asked for. */
-export interface StoredFilter {
+export interface DurableFilter {
   readonly queue: string;
   readonly status: TaskStatus | undefined;
   readonly name: string | undefined;
   readonly limit: number;
 }
-
-/** How the attempt of a stored task came to its end. */
-export type StoredOutcome =
-  | { readonly status: 'completed'; readonly result: unknown }
-  /** With whether it is worth another attempt, if there are any left. */
-  | { readonly status: 'failed'; readonly error: unknown; readonly isWorthAnother: boolean }
-  | { readonly status: 'cancelled'; readonly error: Error }
-  /** Not done, because this process is about to end: another is to have it. */
-  | { readonly status: 'given back' };
 
 /**
  * Where tasks are stored that survive the process: what the core asks of a job queue. `nestjs-background-tasks/bullmq` is
@@ -47,7 +38,7 @@ export interface TaskQueue {
    * @returns what `store` is to be given
    * @throws TaskArgumentError if it can't be stored
    */
-  prepare(task: TaskToStore): unknown;
+  prepare(task: DurableTask): unknown;
 
   /**
    * Stores all of them, or none.
@@ -65,7 +56,7 @@ export interface TaskQueue {
    *
    * @throws TaskQueueError, InvalidOptionError if no task names that queue
    */
-  list(filter: StoredFilter): Promise<TaskRecord[]>;
+  list(filter: DurableFilter): Promise<TaskRecord[]>;
 
   /**
    * Has one that has failed, or was cancelled, run again, with all its attempts.

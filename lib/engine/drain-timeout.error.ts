@@ -8,6 +8,8 @@ import { drainTimedOut } from './engine.messages.ts';
  * @since 0.1.0
  */
 export class DrainTimeoutError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_DRAIN_TIMEOUT';
+
   constructor(
     readonly timeout: number,
     /** The tasks that had not settled. */

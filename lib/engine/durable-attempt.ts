@@ -1,13 +1,12 @@
-import type { StoredRun } from '../durable/attempt-runner.ts';
-import type { StoredOutcome } from '../durable/task-queue.ts';
-import { byClosing, type TaskCancelledError } from '../errors/task.errors.ts';
+import type { AttemptResult, DurableAttempt, RunningAttempt } from '../durable/attempt-runner.ts';
+import { type TaskCancelledError } from '../errors/task.errors.ts';
 import { BackgroundTask, type TaskIds } from '../task/handle/background-task.ts';
-import type { ResolvedTaskOptions, TaskPlace } from './task-entry.ts';
-import type { TaskLife } from './task-lifecycle.ts';
+import type { ResolvedTaskOptions, TaskOwner } from './task-entry.ts';
+import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
 /** A stored task belongs to no list of this process: in which order they go is the queue's affair. */
-const nowhere: TaskPlace = {
+const nowhere: TaskOwner = {
   isOpen: true,
   adopt() {
     // Nobody hands on what is not deduplicated.
@@ -18,13 +17,13 @@ const nowhere: TaskPlace = {
 };
 
 /** Runs one attempt as if it had been added here, but that another one is not made here. */
-export function runStored(
-  { call, restored, options, observer }: StoredRun,
-  life: TaskLife,
+export function runDurable(
+  { call, restored, options, observer }: DurableAttempt,
+  life: TaskLifecycle,
   tracker: TaskTracker,
   ids: TaskIds,
   defaults: ResolvedTaskOptions,
-): { task: BackgroundTask; outcome: Promise<StoredOutcome> } {
+): RunningAttempt {
   const admitted = life.admitStored(call);
   const task = new BackgroundTask(admitted.name, ids, restored);
   const queued = {
@@ -39,18 +38,18 @@ export function runStored(
   };
   life.adopt(queued);
   tracker.accepted(task);
-  const outcome = new Promise<StoredOutcome>((resolve) => life.run(queued, () => resolve(outcomeOf(task))));
-  return { task, outcome };
+  const result = new Promise<AttemptResult>((resolve) => life.run(queued, () => resolve(resultOf(task))));
+  return { task, result };
 }
 
-function outcomeOf(task: BackgroundTask): StoredOutcome {
+function resultOf(task: BackgroundTask): AttemptResult {
   const { status, error } = task;
   if (status === 'completed') {
     return { status, result: task.result };
   }
   if (status === 'cancelled') {
     const reason = error as TaskCancelledError;
-    return reason.by === byClosing ? { status: 'given back' } : { status, error: reason };
+    return reason.reason === 'shutdown' ? { status: 'given back' } : { status, error: reason };
   }
   return { status: 'failed', error, isWorthAnother: status === 'pending' };
 }

@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { StoredRun } from '../durable/attempt-runner.ts';
-import { TaskQueues } from '../durable/task-queue-host.ts';
-import type { StoredOutcome } from '../durable/task-queue.ts';
+import { AttemptRunner, type DurableAttempt, type RunningAttempt } from '../durable/attempt-runner.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
-import { TaskProviders } from '../execution/provider-resolver.ts';
+import { ProviderResolver } from '../execution/provider-resolver.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { SharedRecords } from '../records/shared-records.ts';
 import { TaskHistory } from '../records/task-history.ts';
@@ -11,9 +10,9 @@ import type { BackgroundTask, TaskIds } from '../task/handle/background-task.ts'
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { ThreadExecutor } from '../threads/thread.executor.ts';
 import { Admission } from './admission.ts';
-import { runStored } from './durable-attempt.ts';
+import { runDurable } from './durable-attempt.ts';
 import { FairSlots } from './fair-slots.ts';
-import { TaskLife } from './task-lifecycle.ts';
+import { TaskLifecycle } from './task-lifecycle.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
 import { type Origin, TaskLog } from './task-log.ts';
 import { TaskTracker } from './task-tracker.ts';
@@ -21,11 +20,11 @@ import { TurnQueue } from './turn-queue.ts';
 
 /** Makes the lists of one application, and all that they share. */
 @Injectable()
-export class TaskLists {
+export class TaskEngine extends AttemptRunner {
   readonly tracker: TaskTracker;
   readonly history: TaskHistory;
   readonly admission: Admission;
-  readonly life: TaskLife;
+  readonly life: TaskLifecycle;
   readonly log: TaskLog;
   readonly eventLoop: EventLoopExecutor;
   readonly threads: ThreadExecutor;
@@ -34,9 +33,10 @@ export class TaskLists {
 
   constructor(
     @Inject(BackgroundTasksOptions) options: BackgroundTasksOptions,
-    providers: TaskProviders,
-    queues: TaskQueues,
+    providers: ProviderResolver,
+    queues: TaskQueueHost,
   ) {
+    super();
     const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
     const log = (this.log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
@@ -46,7 +46,7 @@ export class TaskLists {
     this.eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
     this.threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
     const turns = new TurnQueue();
-    this.life = new TaskLife({
+    this.life = new TaskLifecycle({
       eventLoop: this.eventLoop,
       threads: this.threads,
       slots: concurrency === Infinity ? undefined : new FairSlots(concurrency),
@@ -78,9 +78,9 @@ export class TaskLists {
     return task?.isSettled && !this.history.has(task) ? undefined : task;
   }
 
-  /** The attempt of a stored task, which is this process's for as long as it lasts. */
-  runStored(run: StoredRun): { task: BackgroundTask; outcome: Promise<StoredOutcome> } {
-    return runStored(run, this.life, this.tracker, this.#ids, this.#context.defaults);
+  /** The attempt is this process's for as long as it lasts. */
+  run(attempt: DurableAttempt): RunningAttempt {
+    return runDurable(attempt, this.life, this.tracker, this.#ids, this.#context.defaults);
   }
 
   /** A list that waits until it is opened. */

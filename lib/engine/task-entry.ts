@@ -6,28 +6,28 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
 
 /** A task that waits for its turn, with what running it takes and what is let go of afterwards. */
-export interface QueuedTask {
+export interface TaskEntry {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
   /** By `performance.now()`, since a clock can be set. */
   readonly addedAt: number;
   /** Which list is to run it: it shares with others in what there is too little of. */
-  list: TaskPlace;
+  list: TaskOwner;
   /** Who is to hear of its progress, where it comes from a queue: that tries again, and not this process. */
   readonly stored?: { progressed(task: BackgroundTask): void };
   /** Whether its list has begun to run it. */
   isTaken: boolean;
   /** Lists of those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */
-  heirs?: Map<TaskPlace, ResolvedTaskOptions> | undefined;
+  claimants?: Map<TaskOwner, ResolvedTaskOptions> | undefined;
 }
 
 /** A list, as far as others have to do with it. */
-export interface TaskPlace {
+export interface TaskOwner {
   readonly isOpen: boolean;
-  adopt(queued: QueuedTask, options: ResolvedTaskOptions): void;
+  adopt(queued: TaskEntry, options: ResolvedTaskOptions): void;
   /** What holds for a task where it is this list that runs it. */
-  optionsOf(queued: QueuedTask): ResolvedTaskOptions;
+  optionsOf(queued: TaskEntry): ResolvedTaskOptions;
 }
 
 /** Whether the request to which a list belongs went well; `undefined` where there is no request. */

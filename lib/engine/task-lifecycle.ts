@@ -1,4 +1,4 @@
-import { byClosing, TaskCancelledError } from '../errors/task.errors.ts';
+import { type CancelReason, TaskCancelledError } from '../errors/task.errors.ts';
 import { Attempt, type AttemptObserver } from '../execution/attempt.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
@@ -8,13 +8,13 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEnd } from '../task/model/task-record.ts';
 import type { Admission } from './admission.ts';
 import type { FairSlots } from './fair-slots.ts';
-import type { QueuedTask } from './task-entry.ts';
+import type { TaskEntry } from './task-entry.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
 /** What the lives of all tasks share. */
-export interface TaskLifeContext {
+export interface LifecycleContext {
   readonly eventLoop: TaskExecutor;
   readonly threads: TaskExecutor;
   /** Of the event loop; none: as many as there are. */
@@ -27,19 +27,19 @@ export interface TaskLifeContext {
 
 /** One task on its way, with whom to call when it has come to its end. */
 interface Life {
-  readonly queued: QueuedTask;
+  readonly queued: TaskEntry;
   readonly onEnd: () => void;
   readonly origin: Origin | undefined;
 }
 
 /** Takes one task from step to step, until it has come to its end. In which order tasks go is not its affair. */
-export class TaskLife {
+export class TaskLifecycle {
   /** Tasks that wait for a time to come, by `performance.now()`. */
   readonly #paused = new Map<BackgroundTask, number>();
   readonly #lost: BackgroundTask[] = [];
   #deadline = Infinity;
 
-  constructor(private readonly context: TaskLifeContext) {}
+  constructor(private readonly context: LifecycleContext) {}
 
   /**
    * @returns the call as it is to be run
@@ -55,23 +55,23 @@ export class TaskLife {
     return this.#executorOf(call).admit(call, true);
   }
 
-  add(queued: QueuedTask): void {
+  add(queued: TaskEntry): void {
     this.adopt(queued);
     this.context.tracker.added(queued);
   }
 
   /** One that was added elsewhere. */
-  adopt(queued: QueuedTask): void {
-    queued.task.onCancel((by) => this.#cancel(queued, by));
+  adopt(queued: TaskEntry): void {
+    queued.task.onCancel((reason) => this.#cancel(queued, reason));
   }
 
   /** The task that there is already, if this one is to be added only where there is none. */
-  findDuplicate({ deduplication }: TaskOptions): QueuedTask | undefined {
+  findDuplicate({ deduplication }: TaskOptions): TaskEntry | undefined {
     return deduplication && this.context.tracker.findDuplicate(deduplication.id);
   }
 
   /** Calls back when the task has come to its end. To be called in a turn of the event loop that is the task's own. */
-  run(queued: QueuedTask, onEnd: () => void, origin?: Origin): void {
+  run(queued: TaskEntry, onEnd: () => void, origin?: Origin): void {
     const { delay = 0 } = queued.options;
     const wait = delay && delay - (performance.now() - queued.addedAt);
     const life: Life = { queued, onEnd, origin };
@@ -82,7 +82,7 @@ export class TaskLife {
     }
   }
 
-  skip(queued: QueuedTask): void {
+  skip(queued: TaskEntry): void {
     queued.task.skip();
     this.#settled(queued, 'skipped', false);
   }
@@ -102,7 +102,7 @@ export class TaskLife {
     this.#deadline = deadline;
     for (const [task, time] of this.#paused) {
       if (time > deadline) {
-        task.cancelBy(byClosing);
+        task.cancelFor('shutdown');
       }
     }
   }
@@ -122,7 +122,7 @@ export class TaskLife {
       this.#paused.delete(task);
     });
     if (time > this.#deadline) {
-      task.cancelBy(byClosing);
+      task.cancelFor('shutdown');
     }
   }
 
@@ -155,7 +155,7 @@ export class TaskLife {
   async #try(life: Life): Promise<void> {
     const { task, call, options } = life.queued;
     const attempt = new Attempt(task, call, options, this.#observerOf(life.queued));
-    task.onCancel((by) => attempt.abort(new TaskCancelledError(task.name, by)));
+    task.onCancel((reason) => attempt.abort(new TaskCancelledError(task.name, reason)));
     const outcome = await this.#executorOf(call)
       .execute(attempt)
       .then(
@@ -221,7 +221,7 @@ export class TaskLife {
     }
   }
 
-  async #isWorthAnother({ task, call, options }: QueuedTask, error: unknown): Promise<boolean> {
+  async #isWorthAnother({ task, call, options }: TaskEntry, error: unknown): Promise<boolean> {
     try {
       const { retryIf } = options;
       return retryIf ? await call.scope.runInAsyncScope(() => retryIf(error, task.attempts)) : true;
@@ -231,24 +231,24 @@ export class TaskLife {
     }
   }
 
-  #cancel(queued: QueuedTask, by: string): boolean {
-    this.#stop(queued, new TaskCancelledError(queued.task.name, by));
+  #cancel(queued: TaskEntry, reason: CancelReason): boolean {
+    this.#stop(queued, new TaskCancelledError(queued.task.name, reason));
     return true;
   }
 
   /** Until something else is said, cancelling it ends its life here and now. */
   #whileWaiting({ queued, onEnd }: Life, stopWaiting?: () => void): void {
-    queued.task.onCancel((by) => {
+    queued.task.onCancel((reason) => {
       stopWaiting?.();
-      this.#cancel(queued, by);
+      this.#cancel(queued, reason);
       onEnd();
       return true;
     });
   }
 
-  #stop(queued: QueuedTask, reason: TaskCancelledError): void {
+  #stop(queued: TaskEntry, reason: TaskCancelledError): void {
     // One that is stored is lost to this process alone.
-    if (reason.by === byClosing && !queued.stored) {
+    if (reason.reason === 'shutdown' && !queued.stored) {
       this.#lost.push(queued.task);
     }
     const wasRunning = queued.task.status === 'running';
@@ -256,7 +256,7 @@ export class TaskLife {
     this.#settled(queued, 'cancelled', wasRunning);
   }
 
-  #observerOf({ stored }: QueuedTask): AttemptObserver {
+  #observerOf({ stored }: TaskEntry): AttemptObserver {
     const { tracker } = this.context;
     return stored
       ? {
@@ -269,7 +269,7 @@ export class TaskLife {
       : tracker;
   }
 
-  #settled({ task, call, options }: QueuedTask, how: TaskEnd, wasRunning: boolean): void {
+  #settled({ task, call, options }: TaskEntry, how: TaskEnd, wasRunning: boolean): void {
     this.#executorOf(call).release();
     this.context.tracker.settled(task, how, wasRunning, options.deduplication?.id);
   }

@@ -2,17 +2,11 @@ import Queue from 'yocto-queue';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask, type TaskIds } from '../task/handle/background-task.ts';
-import {
-  isWantedAfter,
-  type Outcome,
-  type QueuedTask,
-  type ResolvedTaskOptions,
-  type TaskPlace,
-} from './task-entry.ts';
-import type { TaskLife } from './task-lifecycle.ts';
+import { isWantedAfter, type Outcome, type TaskEntry, type ResolvedTaskOptions, type TaskOwner } from './task-entry.ts';
+import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TurnQueue } from './turn-queue.ts';
-import { type StoringContext, TasksToStore, type TaskToBeStored } from './unflushed-tasks.ts';
+import { type FlushContext, UnflushedTasks, type UnflushedTask } from './unflushed-tasks.ts';
 
 /** What lists share: how tasks go where nothing else is said of them, and where they go. */
 export interface TaskListContext {
@@ -21,8 +15,8 @@ export interface TaskListContext {
   /** What holds for a task of which nothing else is said. */
   readonly defaults: ResolvedTaskOptions;
   readonly turns: TurnQueue;
-  readonly life: TaskLife;
-  readonly storing: StoringContext;
+  readonly life: TaskLifecycle;
+  readonly storing: FlushContext;
   readonly log: TaskLog;
 }
 
@@ -33,15 +27,15 @@ const MAX_TASKS = 1_000;
  * Tasks that belong together, in the order in which they were added. Nothing runs before the list is opened; what is
  * added later joins the end, and starts at once where that was reached.
  */
-export class TaskList implements TaskPlace {
+export class TaskList implements TaskOwner {
   #tasks: BackgroundTask[] = [];
   #maxTasks = MAX_TASKS;
-  readonly #waiting = new Queue<QueuedTask>();
+  readonly #waiting = new Queue<TaskEntry>();
   /** Tasks of other lists that were wanted here too. */
-  #wanted: QueuedTask[] = [];
-  #toStore?: TasksToStore;
+  #wanted: TaskEntry[] = [];
+  #toStore?: UnflushedTasks;
   /** Tasks of other lists that are run here, with what holds for them here. */
-  #adopted?: Map<QueuedTask, ResolvedTaskOptions>;
+  #adopted?: Map<TaskEntry, ResolvedTaskOptions>;
   #isOpen = false;
   #isWalking = false;
   #outcome: Outcome;
@@ -66,7 +60,7 @@ export class TaskList implements TaskPlace {
     }
     const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name, this.context.ids);
-    const queued: QueuedTask = {
+    const queued: TaskEntry = {
       task,
       call: admitted,
       options,
@@ -108,16 +102,16 @@ export class TaskList implements TaskPlace {
     this.#isOpen = true;
     this.#outcome = outcome;
     // None of those that run already, or that were handed on.
-    this.#wanted = this.#wanted.filter((queued) => queued.heirs?.has(this));
+    this.#wanted = this.#wanted.filter((queued) => queued.claimants?.has(this));
     for (const queued of this.#wanted) {
-      this.#want(queued, queued.heirs!.get(this)!);
+      this.#want(queued, queued.claimants!.get(this)!);
     }
     void this.#toStore?.storeRest(outcome);
     this.#advance();
   }
 
   /** Takes over a task of another list that is not to run there, or can't yet. */
-  adopt(queued: QueuedTask, options: ResolvedTaskOptions): void {
+  adopt(queued: TaskEntry, options: ResolvedTaskOptions): void {
     queued.list = this;
     // Apart, since the list from which it comes still goes by its own.
     (this.#adopted ??= new Map()).set(queued, options);
@@ -127,7 +121,7 @@ export class TaskList implements TaskPlace {
 
   #addToStore(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
     const { storing } = this.context;
-    const toStore = (this.#toStore ??= new TasksToStore(storing, this.origin, (tasks) => this.#runHere(tasks)));
+    const toStore = (this.#toStore ??= new UnflushedTasks(storing, this.origin, (tasks) => this.#runHere(tasks)));
     const task = toStore.add(call, given, options);
     this.#keep(task);
     if (this.#isOpen) {
@@ -137,7 +131,7 @@ export class TaskList implements TaskPlace {
   }
 
   /** What could not be stored, as if it had never been meant to be. */
-  #runHere(tasks: readonly TaskToBeStored[]): void {
+  #runHere(tasks: readonly UnflushedTask[]): void {
     for (const { task, call, options } of tasks) {
       const queued = { task, call, options, addedAt: performance.now(), list: this, isTaken: false };
       this.#waiting.enqueue(queued);
@@ -146,26 +140,26 @@ export class TaskList implements TaskPlace {
     this.#advance();
   }
 
-  optionsOf(queued: QueuedTask): ResolvedTaskOptions {
+  optionsOf(queued: TaskEntry): ResolvedTaskOptions {
     return this.#adopted?.get(queued) ?? queued.options;
   }
 
   /** Nobody is to wait for another request because both want the same. */
-  #want(queued: QueuedTask, options: ResolvedTaskOptions): void {
+  #want(queued: TaskEntry, options: ResolvedTaskOptions): void {
     if (queued.isTaken) {
       return;
     }
-    const heirs = (queued.heirs ??= new Map());
+    const claimants = (queued.claimants ??= new Map());
     if (this.#isOpen && !queued.list.isOpen && this.#isWanted(options)) {
       // Which may still want it, if it is not to run here in the end.
-      heirs.set(queued.list, queued.list.optionsOf(queued));
-      heirs.delete(this);
+      claimants.set(queued.list, queued.list.optionsOf(queued));
+      claimants.delete(this);
       this.adopt(queued, options);
-    } else if (!heirs.has(this) || options.runOn === 'always') {
-      if (!heirs.has(this)) {
+    } else if (!claimants.has(this) || options.runOn === 'always') {
+      if (!claimants.has(this)) {
         this.#wanted.push(queued);
       }
-      heirs.set(this, options);
+      claimants.set(this, options);
     }
   }
 
@@ -205,7 +199,7 @@ export class TaskList implements TaskPlace {
     });
   };
 
-  #run(queued: QueuedTask, onEnd: () => void): void {
+  #run(queued: TaskEntry, onEnd: () => void): void {
     if (!this.#isWaiting(queued)) {
       onEnd();
       return;
@@ -213,7 +207,7 @@ export class TaskList implements TaskPlace {
     const options = this.optionsOf(queued);
     if (this.#isWanted(options)) {
       queued.isTaken = true;
-      queued.heirs = undefined;
+      queued.claimants = undefined;
       this.context.life.run(options === queued.options ? queued : { ...queued, options }, onEnd, this.origin);
     } else {
       this.#skip(queued);
@@ -222,19 +216,19 @@ export class TaskList implements TaskPlace {
   }
 
   /** @returns whether nobody else wanted it */
-  #skip(queued: QueuedTask): boolean {
-    const [next] = queued.heirs ?? [];
+  #skip(queued: TaskEntry): boolean {
+    const [next] = queued.claimants ?? [];
     if (!next) {
       this.context.life.skip(queued);
       return true;
     }
-    const [heir, options] = next;
-    queued.heirs!.delete(heir);
-    heir.adopt(queued, options);
+    const [claimant, options] = next;
+    queued.claimants!.delete(claimant);
+    claimant.adopt(queued, options);
     return false;
   }
 
-  #isWaiting({ task, list, isTaken }: QueuedTask): boolean {
+  #isWaiting({ task, list, isTaken }: TaskEntry): boolean {
     return task.status === 'pending' && list === this && !isTaken;
   }
 
@@ -242,10 +236,10 @@ export class TaskList implements TaskPlace {
     return isWantedAfter(this.#outcome, options);
   }
 
-  #skipWaiting(failed: QueuedTask): void {
+  #skipWaiting(failed: TaskEntry): void {
     const waiting = [...this.#waiting.drain()];
-    for (const { heirs } of [...waiting, ...this.#wanted]) {
-      heirs?.delete(this);
+    for (const { claimants } of [...waiting, ...this.#wanted]) {
+      claimants?.delete(this);
     }
     this.#wanted = [];
     // One after the other, since whoever is told that one is skipped can cancel the next.

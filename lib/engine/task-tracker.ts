@@ -6,13 +6,13 @@ import type { TaskEvent, TaskEventType } from '../task/model/task-event.ts';
 import type { TaskEnd } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { DrainTimeoutError } from './drain-timeout.error.ts';
-import type { QueuedTask } from './task-entry.ts';
+import type { TaskEntry } from './task-entry.ts';
 
 /** Knows every task that was accepted and has not come to its end, counts all, and tells of each step. */
 export class TaskTracker {
   /** By their numbers, which is cheaper than by the tasks themselves. */
   readonly #unsettled = new Map<number, BackgroundTask>();
-  readonly #deduplicated = new Map<string, QueuedTask>();
+  readonly #deduplicated = new Map<string, TaskEntry>();
   readonly #drained = new Set<() => void>();
   readonly #events: TaskEvents<TaskEvent>;
   readonly #ended: Record<TaskEnd, number> = { completed: 0, failed: 0, cancelled: 0, skipped: 0 };
@@ -47,11 +47,11 @@ export class TaskTracker {
     return this.#unsettled.values();
   }
 
-  findDuplicate(id: string): QueuedTask | undefined {
+  findDuplicate(id: string): TaskEntry | undefined {
     return this.#deduplicated.get(id);
   }
 
-  added(queued: QueuedTask): void {
+  added(queued: TaskEntry): void {
     const { task, options } = queued;
     if (options.deduplication) {
       this.#deduplicated.set(options.deduplication.id, queued);

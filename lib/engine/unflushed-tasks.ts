@@ -1,5 +1,5 @@
-import { taskToStore } from '../durable/durable-task.ts';
-import type { TaskQueues } from '../durable/task-queue-host.ts';
+import { toDurableTask } from '../durable/durable-task.ts';
+import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskCancelledError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
@@ -10,8 +10,8 @@ import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
 /** What lists with tasks to store share. */
-export interface StoringContext {
-  readonly queues: TaskQueues;
+export interface FlushContext {
+  readonly queues: TaskQueueHost;
   readonly ids: TaskIds;
   readonly admission: Admission;
   readonly tracker: TaskTracker;
@@ -21,7 +21,7 @@ export interface StoringContext {
 }
 
 /** A task that is to be stored. */
-export interface TaskToBeStored {
+export interface UnflushedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
@@ -29,14 +29,14 @@ export interface TaskToBeStored {
 }
 
 /** Those tasks of one list that are to be stored, until they are. */
-export class TasksToStore {
-  #waiting: TaskToBeStored[] = [];
+export class UnflushedTasks {
+  #waiting: UnflushedTask[] = [];
 
   /** @param runHere is given what is to run in this process because it can't be stored */
   constructor(
-    private readonly context: StoringContext,
+    private readonly context: FlushContext,
     private readonly origin: Origin | undefined,
-    private readonly runHere: (tasks: readonly TaskToBeStored[]) => void,
+    private readonly runHere: (tasks: readonly UnflushedTask[]) => void,
   ) {}
 
   get isEmpty(): boolean {
@@ -51,13 +51,13 @@ export class TasksToStore {
     const store = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, ids);
-    const prepared = store.prepare(taskToStore(task, call, given, defaults));
+    const prepared = store.prepare(toDurableTask(task, call, given, defaults));
     const waiting = { task, call, options, prepared };
     this.#waiting.push(waiting);
     tracker.accepted(task);
-    task.onCancel((by) => {
+    task.onCancel((reason) => {
       this.#waiting = this.#waiting.filter((it) => it !== waiting);
-      task.stop(new TaskCancelledError(task.name, by));
+      task.stop(new TaskCancelledError(task.name, reason));
       tracker.settled(task, 'cancelled', false);
       return true;
     });
@@ -122,9 +122,9 @@ export class TasksToStore {
   }
 
   /** Those of which it is true wait no longer. */
-  #take(isTaken: (options: ResolvedTaskOptions) => boolean): TaskToBeStored[] {
-    const taken: TaskToBeStored[] = [];
-    const left: TaskToBeStored[] = [];
+  #take(isTaken: (options: ResolvedTaskOptions) => boolean): UnflushedTask[] {
+    const taken: UnflushedTask[] = [];
+    const left: UnflushedTask[] = [];
     for (const it of this.#waiting) {
       (isTaken(it.options) ? taken : left).push(it);
     }

@@ -3,11 +3,17 @@ import { read } from '../util/inspect.ts';
 const brand = Symbol.for('nestjs-background-tasks.error');
 
 /**
- * What every error of this package is an instance of.
+ * The class of every error of this package.
+ *
+ * @example
+ * if (error instanceof BackgroundTasksError && error.code === 'BACKGROUND_TASKS_TOO_MANY') { … }
  *
  * @since 0.1.0
  */
 export abstract class BackgroundTasksError extends Error {
+  /** Stable, and listed with its cause and remedy in `docs/errors.md`. */
+  abstract readonly code: string;
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;

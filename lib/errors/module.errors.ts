@@ -5,11 +5,15 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
  *
  * @since 0.1.0
  */
-export class ModuleImportError extends BackgroundTasksError {}
+export class ModuleImportError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_MODULE';
+}
 
 /**
  * The application runs on an HTTP platform whose requests this version doesn't understand.
  *
  * @since 0.1.0
  */
-export class UnsupportedPlatformError extends BackgroundTasksError {}
+export class UnsupportedPlatformError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_PLATFORM';
+}

@@ -6,43 +6,60 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
  *
  * @since 0.1.0
  */
-export class TaskArgumentError extends BackgroundTasksError {}
+export class TaskArgumentError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_ARGUMENT';
+}
 
 export const taskTimedOut = (name: string, timeout: number) =>
   `Task "${name}" ran out of time: an attempt may take ${timeout} ms. Raise its timeout, or have it do less.`;
 
-/** Who cancelled a task. */
-export const byCaller = 'by cancel()';
-export const byClosing = 'because the application was closed';
+/**
+ * Why a task was cancelled. `requested`: somebody called `cancel()`. `shutdown`: the application closed before the task
+ * settled.
+ *
+ * @since 0.1.0
+ */
+export type CancelReason = 'requested' | 'shutdown';
 
-export const taskCancelled = (name: string, by: string) => `Task "${name}" was cancelled ${by}.`;
+const CANCELLED_BY: { readonly [reason in CancelReason]: string } = {
+  requested: 'by cancel()',
+  shutdown: 'because the application was closed',
+};
+
+export const taskCancelled = (name: string, reason: CancelReason) =>
+  `Task "${name}" was cancelled ${CANCELLED_BY[reason]}.`;
 
 /**
  * `defineTask` was given something that can't become a task. Thrown where the task is defined.
  *
  * @since 0.1.0
  */
-export class DefineTaskError extends BackgroundTasksError {}
+export class DefineTaskError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_DEFINITION';
+}
 
 /**
  * An option of the module or of a task has an unknown name or a wrong value.
  *
  * @since 0.1.0
  */
-export class InvalidOptionError extends BackgroundTasksError {}
+export class InvalidOptionError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_OPTION';
+}
 
 /**
- * A task was cancelled. The reason of its signal, and then the task's error.
+ * Says why a task was cancelled: first as the reason of its signal, then as the task's error.
  *
  * @since 0.1.0
  */
 export class TaskCancelledError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_CANCELLED';
+
   constructor(
     readonly taskName: string,
-    /** By whom or what, as it completes the sentence "it was cancelled …". */
-    readonly by: string,
+    readonly reason: CancelReason,
   ) {
-    super(taskCancelled(taskName, by));
+    super(taskCancelled(taskName, reason));
     this.stack = withoutFrames(this);
   }
 }
@@ -52,7 +69,9 @@ export class TaskCancelledError extends BackgroundTasksError {
  *
  * @since 0.1.0
  */
-export class TaskThreadError extends BackgroundTasksError {}
+export class TaskThreadError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_THREAD';
+}
 
 /**
  * An attempt of a task ran out of time. The reason of the task's signal, and then the task's error.
@@ -60,6 +79,8 @@ export class TaskThreadError extends BackgroundTasksError {}
  * @since 0.1.0
  */
 export class TaskTimeoutError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_TIMEOUT';
+
   constructor(
     readonly taskName: string,
     /** ms that the attempt had. */

@@ -8,6 +8,9 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
  * @since 0.1.0
  */
 export abstract class UnavailableError extends HttpException {
+  /** Stable, and listed with its cause and remedy in `docs/errors.md`. */
+  abstract readonly code: string;
+
   // For exception filters that know errors of `http-errors`.
   readonly statusCode: number = HttpStatus.SERVICE_UNAVAILABLE;
 
@@ -31,7 +34,9 @@ export const shuttingDown = (name: string) =>
  *
  * @since 0.1.0
  */
-export class ShuttingDownError extends UnavailableError {}
+export class ShuttingDownError extends UnavailableError {
+  readonly code = 'BACKGROUND_TASKS_SHUTTING_DOWN';
+}
 
 /**
  * Tasks could not be stored in their queue, or it could not be asked about one. Nothing was stored. A handler that doesn't
@@ -39,14 +44,18 @@ export class ShuttingDownError extends UnavailableError {}
  *
  * @since 0.2.0
  */
-export class TaskQueueError extends UnavailableError {}
+export class TaskQueueError extends UnavailableError {
+  readonly code = 'BACKGROUND_TASKS_QUEUE';
+}
 
 /**
  * The store of task records could not be read. Tasks are not touched by that. A handler that doesn't catch it answers 503.
  *
  * @since 0.1.0
  */
-export class TaskStoreError extends UnavailableError {}
+export class TaskStoreError extends UnavailableError {
+  readonly code = 'BACKGROUND_TASKS_STORE';
+}
 
 /**
  * There is no room for another task. Thrown by `addTask` and `start`; a handler that doesn't catch it answers 503, for
@@ -54,4 +63,6 @@ export class TaskStoreError extends UnavailableError {}
  *
  * @since 0.1.0
  */
-export class TooManyTasksError extends UnavailableError {}
+export class TooManyTasksError extends UnavailableError {
+  readonly code = 'BACKGROUND_TASKS_TOO_MANY';
+}

@@ -1,11 +1,11 @@
 import { isObservable, type Subscription } from 'rxjs';
-import { byClosing, TaskCancelledError } from '../errors/task.errors.ts';
+import { TaskCancelledError } from '../errors/task.errors.ts';
 import type { ProviderMethod, TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
 import type { Attempt } from './attempt.ts';
-import type { TaskProviders } from './provider-resolver.ts';
+import type { ProviderResolver } from './provider-resolver.ts';
 import type { TaskExecutor } from './task-executor.ts';
 
 /** Is told of a call that kept the event loop to itself for so many milliseconds before it returned. */
@@ -17,7 +17,7 @@ export class EventLoopExecutor implements TaskExecutor {
   readonly #lingering = new Set<Promise<unknown>>();
 
   constructor(
-    private readonly providers: TaskProviders,
+    private readonly providers: ProviderResolver,
     private readonly onReturn: BusyListener,
   ) {}
 
@@ -84,7 +84,7 @@ export class EventLoopExecutor implements TaskExecutor {
       attempt.onAbort((reason) => {
         reject(reason);
         subscription?.unsubscribe();
-        if (followed && reason instanceof TaskCancelledError && reason.by === byClosing) {
+        if (followed && reason instanceof TaskCancelledError && reason.reason === 'shutdown') {
           const lingering = followed.finally(() => this.#lingering.delete(lingering));
           this.#lingering.add(lingering);
         }

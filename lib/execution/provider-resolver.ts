@@ -8,7 +8,7 @@ import { notProvided, providedWithoutMethod } from './execution.messages.ts';
 
 /** Finds the objects of tasks that name a provider by its class. */
 @Injectable()
-export class TaskProviders {
+export class ProviderResolver {
   readonly #isStatic = new Map<ProviderClass, boolean>();
   /** Methods that were found: to search again for each task is a good part of what a short one costs. */
   readonly #found = new Map<ProviderClass, Set<string | symbol>>();

@@ -3,7 +3,7 @@ import { REQUEST } from '@nestjs/core';
 import { type BackgroundTasksModuleOptions, TASKS_SCOPE } from '../options/background-tasks.options.ts';
 import { BackgroundTasksExtras, checkScope } from '../options/scope.ts';
 import { BackgroundTasks } from '../request/background-tasks.ts';
-import { RequestTasks } from '../request/collection-resolver.ts';
+import { CollectionResolver } from '../request/collection-resolver.ts';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<BackgroundTasksModuleOptions>({ moduleName: 'BackgroundTasks' })
@@ -21,12 +21,16 @@ export function tasksIn(scope: Scope): Provider[] {
   return [
     { provide: TASKS_SCOPE, useValue: scope },
     scope === Scope.DEFAULT
-      ? { provide: BackgroundTasks, inject: [RequestTasks], useFactory: (requests: RequestTasks) => requests.ofCurrent }
+      ? {
+          provide: BackgroundTasks,
+          inject: [CollectionResolver],
+          useFactory: (requests: CollectionResolver) => requests.ofCurrent,
+        }
       : {
           provide: BackgroundTasks,
           scope,
-          inject: [REQUEST, RequestTasks],
-          useFactory: (request: unknown, requests: RequestTasks) => requests.of(request),
+          inject: [REQUEST, CollectionResolver],
+          useFactory: (request: unknown, requests: CollectionResolver) => requests.of(request),
         },
   ];
 }

@@ -1,9 +1,10 @@
 import { type DynamicModule, Module, Scope } from '@nestjs/common';
 import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
-import { StoredDefinitions } from '../durable/task-catalog.ts';
-import { TaskQueues } from '../durable/task-queue-host.ts';
-import { TaskLists } from '../engine/task-engine.ts';
-import { TaskProviders } from '../execution/provider-resolver.ts';
+import { AttemptRunner } from '../durable/attempt-runner.ts';
+import { TaskCatalog } from '../durable/task-catalog.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import { TaskEngine } from '../engine/task-engine.ts';
+import { ProviderResolver } from '../execution/provider-resolver.ts';
 import {
   type BackgroundTasksModuleOptions,
   BackgroundTasksOptions,
@@ -13,7 +14,7 @@ import {
 import { noScopeRule } from '../options/scope.ts';
 import { BackgroundTasksInterceptor } from '../request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from '../request/background-tasks.ts';
-import { RequestTasks } from '../request/collection-resolver.ts';
+import { CollectionResolver } from '../request/collection-resolver.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
 import { TaskRegistry } from '../services/task-registry.service.ts';
 import { TaskRunner } from '../services/task-runner.service.ts';
@@ -26,7 +27,7 @@ import {
   tasksIn,
 } from './background-tasks.module-definition.ts';
 import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './import-checks.ts';
-import { handlesMore } from './needs-interceptor.ts';
+import { needsInterceptor } from './needs-interceptor.ts';
 
 /**
  * Background tasks for the whole application. Import it once, in the root module; it is global.
@@ -50,13 +51,14 @@ import { handlesMore } from './needs-interceptor.ts';
     // Which an import with options overrides: without, it is the error above that has to be told.
     ...tasksIn(Scope.REQUEST),
     InFlightRequests,
-    TaskQueues,
-    StoredDefinitions,
-    TaskProviders,
-    TaskLists,
+    TaskQueueHost,
+    TaskCatalog,
+    ProviderResolver,
+    TaskEngine,
+    { provide: AttemptRunner, useExisting: TaskEngine },
     TaskRunner,
     TaskRegistry,
-    RequestTasks,
+    CollectionResolver,
     BackgroundTasksInterceptor,
     TaskShutdown,
     {
@@ -64,7 +66,7 @@ import { handlesMore } from './needs-interceptor.ts';
       inject: [BackgroundTasksInterceptor, TASKS_SCOPE, ModulesContainer],
       // A global interceptor costs each request, and HTTP requests of a singleton do without. Nest passes over null.
       useFactory: (interceptor: BackgroundTasksInterceptor, scope: Scope, modules: ModulesContainer) =>
-        scope === Scope.REQUEST || handlesMore(modules) ? interceptor : null,
+        scope === Scope.REQUEST || needsInterceptor(modules) ? interceptor : null,
     },
   ],
   // The last ones for who names BackgroundTasksInterceptor in `@UseInterceptors()`: gateways on Nest 11 have no global ones.
@@ -72,11 +74,12 @@ import { handlesMore } from './needs-interceptor.ts';
     BackgroundTasks,
     TaskRunner,
     TaskRegistry,
-    RequestTasks,
+    CollectionResolver,
     InFlightRequests,
-    TaskLists,
-    TaskQueues,
-    StoredDefinitions,
+    TaskEngine,
+    AttemptRunner,
+    TaskQueueHost,
+    TaskCatalog,
   ],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {

@@ -11,7 +11,7 @@ const MESSAGE_PATTERN = 'microservices:pattern';
  * Whether an application does more than to handle HTTP requests whose tasks run afterwards: messages, WebSockets, GraphQL, or
  * tasks that are stored.
  */
-export function handlesMore(modules: ModulesContainer): boolean {
+export function needsInterceptor(modules: ModulesContainer): boolean {
   for (const { controllers, providers } of modules.values()) {
     if (providers.has(TASK_QUEUE)) {
       return true;

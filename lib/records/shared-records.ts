@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { TaskStoreError } from '../errors/unavailable.errors.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
-import { isInTime } from '../util/settles-within.ts';
+import { settlesWithin } from '../util/settles-within.ts';
 import { MAX_TIMER } from '../validation/option-rules.ts';
 import { storeUnavailable } from './records.messages.ts';
 import type { TaskStore } from './task-store.ts';
@@ -245,7 +245,7 @@ export class SharedRecords {
 async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
   // A store of one's own may answer at once, whatever its type says.
   const promise = Promise.resolve(answer);
-  if (!(await isInTime(promise, ms, false))) {
+  if (!(await settlesWithin(promise, ms, false))) {
     throw new TooLateError(ms);
   }
   return promise;

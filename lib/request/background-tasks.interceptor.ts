@@ -6,14 +6,14 @@ import {
   StreamableFile,
 } from '@nestjs/common';
 import { finalize, type MonoTypeOperatorFunction, Observable, Subscription, tap } from 'rxjs';
-import { TaskQueues } from '../durable/task-queue-host.ts';
-import { TaskLists } from '../engine/task-engine.ts';
-import { RequestTasks } from './collection-resolver.ts';
-import { storedBefore } from './hold-until-stored.ts';
-import type { HttpState } from './http-collection.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import { TaskEngine } from '../engine/task-engine.ts';
+import { CollectionResolver } from './collection-resolver.ts';
+import { holdUntilStored } from './hold-until-stored.ts';
+import type { HttpCollection } from './http-collection.ts';
 import { InFlightRequests } from './http/in-flight-requests.ts';
 import type { HandlerEnd } from './http/response-watcher.ts';
-import type { MessageState } from './message-collection.ts';
+import type { MessageCollection } from './message-collection.ts';
 
 /**
  * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application,
@@ -24,10 +24,10 @@ import type { MessageState } from './message-collection.ts';
 @Injectable()
 export class BackgroundTasksInterceptor implements NestInterceptor {
   constructor(
-    private readonly requests: RequestTasks,
+    private readonly requests: CollectionResolver,
     private readonly inFlight: InFlightRequests,
-    private readonly lists: TaskLists,
-    private readonly queues: TaskQueues,
+    private readonly engine: TaskEngine,
+    private readonly queues: TaskQueueHost,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -48,21 +48,21 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     return state.isLate ? this.#observeLate(state, observe) : observe();
   }
 
-  #storing(state: HttpState | MessageState, next: CallHandler): CallHandler {
-    return this.queues.current ? { handle: () => next.handle().pipe(storedBefore(state)) } : next;
+  #storing(state: HttpCollection | MessageCollection, next: CallHandler): CallHandler {
+    return this.queues.current ? { handle: () => next.handle().pipe(holdUntilStored(state)) } : next;
   }
 
   /** So that it adds no tasks by way of the `TaskRunner` either. */
-  #observeLate(state: HttpState, observe: () => Observable<unknown>): Observable<unknown> {
+  #observeLate(state: HttpCollection, observe: () => Observable<unknown>): Observable<unknown> {
     return new Observable((subscriber) =>
-      this.lists.admission.runLate(
+      this.engine.admission.runLate(
         () => state.isTooLate(),
         () => observe().subscribe(subscriber),
       ),
     );
   }
 
-  #interceptHttp(state: HttpState, next: CallHandler): Observable<unknown> {
+  #interceptHttp(state: HttpCollection, next: CallHandler): Observable<unknown> {
     const { inFlight } = this;
     let how: HandlerEnd = 'returned';
     let isAtWork = false;

@@ -10,7 +10,7 @@ import type {
   TaskResult,
   TaskTarget,
 } from '../task/model/signatures.ts';
-import type { TaskListSource } from './task-collection.ts';
+import type { TaskCollection } from './task-collection.ts';
 
 /**
  * The background tasks of one request: whoever takes part in it (guards, pipes, interceptors, services, the handler) adds
@@ -28,11 +28,11 @@ import type { TaskListSource } from './task-collection.ts';
  * @since 0.1.0
  */
 export class BackgroundTasks {
-  readonly #source: TaskListSource;
+  readonly #source: TaskCollection;
   readonly #options: TaskOptions;
 
   /** @internal made for each request */
-  constructor(source: TaskListSource, options: TaskOptions = NO_OPTIONS) {
+  constructor(source: TaskCollection, options: TaskOptions = NO_OPTIONS) {
     this.#source = source;
     this.#options = options;
   }

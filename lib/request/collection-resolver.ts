@@ -2,43 +2,43 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import { type ExecutionContext, Inject, Injectable, type OnModuleInit, Scope } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { TaskLists } from '../engine/task-engine.ts';
+import { TaskEngine } from '../engine/task-engine.ts';
 import { TASKS_SCOPE } from '../options/background-tasks.options.ts';
 import { BackgroundTasks } from './background-tasks.ts';
-import { HttpState } from './http-collection.ts';
+import { HttpCollection } from './http-collection.ts';
 import { receiveWithin } from './http/body-context.ts';
 import { InFlightRequests } from './http/in-flight-requests.ts';
-import { RequestEntry } from './http/platform-hook.ts';
+import { PlatformHook } from './http/platform-hook.ts';
 import { isGraphQlContext, type RawRequest, rawRequestOf, requestIn } from './http/raw-request.ts';
-import { MessageState } from './message-collection.ts';
-import type { TaskListSource } from './task-collection.ts';
+import { MessageCollection } from './message-collection.ts';
+import type { TaskCollection } from './task-collection.ts';
 
 /** Finds the one collection of each request, from whichever side it is asked for. */
 @Injectable()
-export class RequestTasks implements OnModuleInit {
+export class CollectionResolver implements OnModuleInit {
   // Symbols of this application's own, so that two in one process can't meet on a request that passes through both. On the
   // request, because a WeakMap entry costs more than all the rest together.
   readonly #stateKey = Symbol('BackgroundTasks.state');
   /** Where a request of Fastify has the response that belongs to it; Express has it in `res`. */
   readonly #responseKey = Symbol('BackgroundTasks.response');
-  readonly #current = new AsyncLocalStorage<HttpState | MessageState>();
-  readonly #entry: RequestEntry;
+  readonly #current = new AsyncLocalStorage<HttpCollection | MessageCollection>();
+  readonly #entry: PlatformHook;
   /** Unless they are those of a hybrid application, where that is to be seen: by default they aren't. */
   #areMessagesIntercepted = true;
 
   constructor(
-    private readonly lists: TaskLists,
+    private readonly engine: TaskEngine,
     private readonly inFlight: InFlightRequests,
     @Inject(TASKS_SCOPE) scope: Scope,
     private readonly adapterHost: HttpAdapterHost,
   ) {
     this.#entry =
       scope === Scope.DEFAULT
-        ? new RequestEntry(adapterHost, ['express', 'fastify'], {
+        ? new PlatformHook(adapterHost, ['express', 'fastify'], {
             run: (request, response, next) => this.#runWith(this.#enter(request, response), next),
             enter: (request, response) => this.#current.enterWith(this.#enter(request, response)),
           })
-        : new RequestEntry(adapterHost, ['fastify'], {
+        : new PlatformHook(adapterHost, ['fastify'], {
             run: (request, response, next) => {
               this.#link(request, response);
               next();
@@ -76,12 +76,12 @@ export class RequestTasks implements OnModuleInit {
   }
 
   /** Of an HTTP request, also one of GraphQL. */
-  stateOf(context: ExecutionContext): HttpState | undefined {
+  stateOf(context: ExecutionContext): HttpCollection | undefined {
     return this.#httpStateOf(requestIn(context));
   }
 
   /** Calls a function for a message that is no HTTP request, in an async context of its own. */
-  runWithMessage<T>(context: ExecutionContext, fn: (state: MessageState) => T): T {
+  runWithMessage<T>(context: ExecutionContext, fn: (state: MessageCollection) => T): T {
     this.#areMessagesIntercepted = true;
     const state =
       context.getType() === 'rpc' ? this.#messageStateIn(context.switchToRpc().getContext()) : this.#message();
@@ -89,16 +89,16 @@ export class RequestTasks implements OnModuleInit {
     return this.#runWith(state, () => fn(state));
   }
 
-  #run<T>(state: HttpState | MessageState, fn: () => T): T {
+  #run<T>(state: HttpCollection | MessageCollection, fn: () => T): T {
     return this.#current.getStore() === state ? fn() : this.#current.run(state, fn);
   }
 
-  #runWith<T>(state: HttpState | MessageState, next: () => T): T {
-    return this.#run(state, state.isLate ? () => this.lists.admission.runLate(() => state.isTooLate(), next) : next);
+  #runWith<T>(state: HttpCollection | MessageCollection, next: () => T): T {
+    return this.#run(state, state.isLate ? () => this.engine.admission.runLate(() => state.isTooLate(), next) : next);
   }
 
-  #enter(request: RawRequest, response: ServerResponse): HttpState {
-    const entered = request[this.#stateKey] as HttpState | undefined;
+  #enter(request: RawRequest, response: ServerResponse): HttpCollection {
+    const entered = request[this.#stateKey] as HttpCollection | undefined;
     if (entered) {
       return entered;
     }
@@ -111,42 +111,42 @@ export class RequestTasks implements OnModuleInit {
     request[this.#responseKey] = response;
   }
 
-  #http(request: RawRequest, response: ServerResponse): HttpState {
-    const state = new HttpState(this.lists, this.inFlight.openResponses, request, response);
+  #http(request: RawRequest, response: ServerResponse): HttpCollection {
+    const state = new HttpCollection(this.engine, this.inFlight.openResponses, request, response);
     request[this.#stateKey] = state;
     return state;
   }
 
   /** Where tasks have nothing to do with each other. */
-  #outside(): MessageState {
-    return new MessageState(this.lists, false);
+  #outside(): MessageCollection {
+    return new MessageCollection(this.engine, false);
   }
 
-  #message(): MessageState {
-    return new MessageState(this.lists, this.#areMessagesIntercepted);
+  #message(): MessageCollection {
+    return new MessageCollection(this.engine, this.#areMessagesIntercepted);
   }
 
-  #httpStateOf(request: unknown): HttpState | undefined {
+  #httpStateOf(request: unknown): HttpCollection | undefined {
     const raw = rawRequestOf(request);
     const response = raw && (raw.res ?? (raw[this.#responseKey] as ServerResponse | undefined));
-    return (raw?.[this.#stateKey] as HttpState | undefined) ?? (response && this.#http(raw, response));
+    return (raw?.[this.#stateKey] as HttpCollection | undefined) ?? (response && this.#http(raw, response));
   }
 
   /** Of a message to a microservice, before its handler is entered. */
-  #messageStateOf(request: unknown): MessageState | undefined {
+  #messageStateOf(request: unknown): MessageCollection | undefined {
     const { getContext } = (request ?? {}) as { getContext?: () => unknown };
     return typeof getContext === 'function' ? this.#messageStateIn(getContext.call(request)) : undefined;
   }
 
   /** @param carrier what Nest makes for each message */
-  #messageStateIn(carrier: unknown): MessageState {
+  #messageStateIn(carrier: unknown): MessageCollection {
     if (typeof carrier !== 'object' || carrier === null) {
       return this.#message();
     }
-    return ((carrier as Record<symbol, MessageState>)[this.#stateKey] ??= this.#message());
+    return ((carrier as Record<symbol, MessageCollection>)[this.#stateKey] ??= this.#message());
   }
 
-  #dynamic(find: () => TaskListSource): BackgroundTasks {
+  #dynamic(find: () => TaskCollection): BackgroundTasks {
     return new BackgroundTasks({
       get current() {
         return find().current;

@@ -1,8 +1,8 @@
 import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
-import type { TaskListSource } from './task-collection.ts';
+import type { TaskCollection } from './task-collection.ts';
 
 /** Holds back what a handler returns, or throws, until the tasks that it has added for queues are stored. */
-export function storedBefore<T>(source: TaskListSource): MonoTypeOperatorFunction<T> {
+export function holdUntilStored<T>(source: TaskCollection): MonoTypeOperatorFunction<T> {
   const store = (outcome: 'success' | 'failure') => (source.current?.hasToStore ? source.store(outcome) : undefined);
   return (handler) =>
     new Observable((subscriber) => {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { TaskLists } from '../engine/task-engine.ts';
+import type { TaskEngine } from '../engine/task-engine.ts';
 import type { TaskList } from '../engine/task-list.ts';
 import { shuttingDown, ShuttingDownError, UnavailableError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
@@ -7,31 +7,31 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { BackgroundTasks } from './background-tasks.ts';
 import type { RawRequest } from './http/raw-request.ts';
-import { type HandlerEnd, type HandlerState, ResponseEnd } from './http/response-watcher.ts';
+import { type HandlerEnd, type HandlerState, ResponseWatcher } from './http/response-watcher.ts';
 import { answerUnavailable } from './http/unavailable-answer.ts';
-import type { TaskListSource } from './task-collection.ts';
+import type { TaskCollection } from './task-collection.ts';
 
 /** What is known of an HTTP request: its tasks, if it has any, and when they may start. */
-export class HttpState implements TaskListSource, HandlerState {
+export class HttpCollection implements TaskCollection, HandlerState {
   current?: TaskList;
   isHandlerEntered = false;
   handlerEnd?: HandlerEnd;
   /** Whether it came when the application was being closed. */
   readonly isLate: boolean;
   #tasks?: BackgroundTasks;
-  #end?: ResponseEnd;
+  #end?: ResponseWatcher;
   /** Whether it is known to be one of GraphQL. */
   isGraphQl = false;
   #isResolverEntered = false;
   #hasResolverThrown = false;
 
   constructor(
-    private readonly lists: TaskLists,
-    private readonly openResponses: Set<ResponseEnd>,
+    private readonly engine: TaskEngine,
+    private readonly openResponses: Set<ResponseWatcher>,
     private readonly request: RawRequest,
     private readonly response: ServerResponse,
   ) {
-    this.isLate = lists.admission.phase !== 'open';
+    this.isLate = engine.admission.phase !== 'open';
   }
 
   /**
@@ -39,7 +39,7 @@ export class HttpState implements TaskListSource, HandlerState {
    * been answered can't be told so, and where the handler has ended nobody may be there to catch an error.
    */
   isTooLate(): boolean {
-    const { phase } = this.lists.admission;
+    const { phase } = this.engine.admission;
     const canBeTold = !this.response.headersSent && !this.handlerEnd;
     return canBeTold && phase !== 'open' && (this.isLate || phase !== 'draining');
   }
@@ -103,8 +103,8 @@ export class HttpState implements TaskListSource, HandlerState {
   // Nothing watches a request that has no task.
   #obtain(): TaskList {
     if (!this.current) {
-      const list = (this.current = this.lists.create(() => nameOf(this.request)));
-      const end = (this.#end = new ResponseEnd(this.request, this.response, this));
+      const list = (this.current = this.engine.create(() => nameOf(this.request)));
+      const end = (this.#end = new ResponseWatcher(this.request, this.response, this));
       const { openResponses } = this;
       openResponses.add(end);
       end.whenOver(() => {

@@ -1,4 +1,4 @@
-import type { TaskLists } from '../engine/task-engine.ts';
+import type { TaskEngine } from '../engine/task-engine.ts';
 import type { Outcome } from '../engine/task-entry.ts';
 import type { TaskList } from '../engine/task-list.ts';
 import { shuttingDown, ShuttingDownError } from '../errors/unavailable.errors.ts';
@@ -6,10 +6,10 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { HANDLER_GRACE } from './http/response-watcher.ts';
-import type { TaskListSource } from './task-collection.ts';
+import type { TaskCollection } from './task-collection.ts';
 
 /** What is known of a message that is no HTTP request: to a microservice, or by a WebSocket. */
-export class MessageState implements TaskListSource {
+export class MessageCollection implements TaskCollection {
   current?: TaskList;
   /** Whether it came when the application was being closed. */
   readonly isLate: boolean;
@@ -20,10 +20,10 @@ export class MessageState implements TaskListSource {
 
   /** @param isIntercepted whether we are told when a handler is entered: not so in a hybrid application by default */
   constructor(
-    private readonly lists: TaskLists,
+    private readonly engine: TaskEngine,
     private readonly isIntercepted: boolean,
   ) {
-    this.isLate = isIntercepted && lists.admission.phase !== 'open';
+    this.isLate = isIntercepted && engine.admission.phase !== 'open';
   }
 
   /**
@@ -40,7 +40,7 @@ export class MessageState implements TaskListSource {
       throw new ShuttingDownError(shuttingDown(call.name));
     }
     if (!this.current) {
-      this.current = this.lists.create();
+      this.current = this.engine.create();
       if (this.#isOpen || (!this.#isHandlerEntered && !this.isIntercepted)) {
         this.#open(this.#outcome);
       } else if (!this.#isHandlerEntered) {
@@ -51,7 +51,7 @@ export class MessageState implements TaskListSource {
     return this.current.add(call, options);
   }
 
-  /** Before the reply: see `HttpState`. */
+  /** Before the reply: see `HttpCollection`. */
   async store(outcome: 'success' | 'failure'): Promise<void> {
     await this.current?.store(outcome);
   }

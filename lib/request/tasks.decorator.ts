@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext, Injectable, Optional, type PipeTransform } from '@nestjs/common';
 import { ModuleImportError } from '../errors/module.errors.ts';
 import type { BackgroundTasks } from './background-tasks.ts';
-import { RequestTasks } from './collection-resolver.ts';
+import { CollectionResolver } from './collection-resolver.ts';
 import { tasksWithoutModule } from './request.messages.ts';
 
 // A function, since global pipes see it too, before ours: those that copy objects would copy the request and its socket.
@@ -24,9 +24,9 @@ export const Tasks = (): ParameterDecorator => RequestContext(TasksPipe);
 /** Turns what `@Tasks()` extracts into the request's tasks. A pipe, because decorators get no dependencies injected. */
 @Injectable()
 export class TasksPipe implements PipeTransform<() => ExecutionContext, BackgroundTasks> {
-  readonly #requests: RequestTasks;
+  readonly #requests: CollectionResolver;
 
-  constructor(@Optional() requests?: RequestTasks) {
+  constructor(@Optional() requests?: CollectionResolver) {
     if (!requests) {
       throw new ModuleImportError(tasksWithoutModule());
     }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { noSuchQueue } from '../durable/durable.messages.ts';
-import { TaskQueues } from '../durable/task-queue-host.ts';
-import { TaskLists } from '../engine/task-engine.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../task/model/task-record.ts';
 import {
@@ -53,8 +53,8 @@ const filterRules: OptionRules<TaskFilter> = {
 @Injectable()
 export class TaskRegistry {
   constructor(
-    private readonly lists: TaskLists,
-    private readonly queues: TaskQueues,
+    private readonly engine: TaskEngine,
+    private readonly queues: TaskQueueHost,
   ) {}
 
   /**
@@ -62,12 +62,12 @@ export class TaskRegistry {
    * @throws TaskStoreError if there is a store and it fails, or takes more than 5 s
    */
   async get(id: string): Promise<TaskRecord | undefined> {
-    const task = this.lists.find(id);
+    const task = this.engine.find(id);
     if (task || typeof id !== 'string') {
       return task?.toJSON();
     }
     // Anything else is no key for a store that others use too.
-    return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.lists.history.shared?.read(id) : undefined);
+    return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.engine.history.shared?.read(id) : undefined);
   }
 
   /**
@@ -87,7 +87,7 @@ export class TaskRegistry {
       }
       return this.queues.current.list({ queue, status, name, limit });
     }
-    const { tracker, history } = this.lists;
+    const { tracker, history } = this.engine;
     return [...tracker.unsettled, ...history.settled]
       .filter((task) => (status === undefined || task.status === status) && (name === undefined || task.name === name))
       .toSorted((a, b) => b.sequence - a.sequence)
@@ -102,7 +102,7 @@ export class TaskRegistry {
    * @throws TaskQueueError if the store of queues fails
    */
   async cancel(id: string): Promise<boolean> {
-    return this.lists.find(id)?.cancel() || ((await this.queues.current?.cancel(id)) ?? false);
+    return this.engine.find(id)?.cancel() || ((await this.queues.current?.cancel(id)) ?? false);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { wrongDrainTimeout } from '../engine/engine.messages.ts';
-import { TaskLists } from '../engine/task-engine.ts';
+import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import type { Flow } from '../task/call/flow.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
@@ -36,11 +36,11 @@ import { timeLimit } from '../validation/option-rules.ts';
  */
 @Injectable()
 export class TaskRunner {
-  readonly #lists: TaskLists;
+  readonly #engine: TaskEngine;
   #options: TaskOptions = NO_OPTIONS;
 
-  constructor(lists: TaskLists) {
-    this.#lists = lists;
+  constructor(engine: TaskEngine) {
+    this.#engine = engine;
   }
 
   /**
@@ -66,7 +66,7 @@ export class TaskRunner {
   start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   start<R>(flow: Flow<R>): BackgroundTask<R>;
   start(...task: unknown[]): BackgroundTask {
-    return this.#lists.createOpen().add(readTaskCall('start', task), this.#options);
+    return this.#engine.createOpen().add(readTaskCall('start', task), this.#options);
   }
 
   /**
@@ -75,7 +75,7 @@ export class TaskRunner {
    * @throws InvalidOptionError
    */
   with(options: TaskOptions): TaskRunner {
-    const runner = new TaskRunner(this.#lists);
+    const runner = new TaskRunner(this.#engine);
     runner.#options = { ...this.#options, ...checkTaskOptions('with', options) };
     return runner;
   }
@@ -92,12 +92,12 @@ export class TaskRunner {
     if (timeout !== undefined && !timeLimit.accepts(timeout)) {
       throw new InvalidOptionError(wrongDrainTimeout(describe(timeout), timeLimit.expected));
     }
-    return this.#lists.tracker.drain(timeout);
+    return this.#engine.tracker.drain(timeout);
   }
 
   /** Figures: what there is to do, and what was done. */
   stats(): TaskStats {
-    return this.#lists.stats;
+    return this.#engine.stats;
   }
 
   /**
@@ -106,6 +106,6 @@ export class TaskRunner {
    * Observables.
    */
   get events(): Observable<TaskEvent> {
-    return this.#lists.tracker.events;
+    return this.#engine.tracker.events;
   }
 }

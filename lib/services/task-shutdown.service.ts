@@ -1,10 +1,9 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { TaskQueues } from '../durable/task-queue-host.ts';
-import { TaskLists } from '../engine/task-engine.ts';
-import { byClosing } from '../errors/task.errors.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import { TaskEngine } from '../engine/task-engine.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
-import { isInTime } from '../util/settles-within.ts';
+import { settlesWithin } from '../util/settles-within.ts';
 
 /** ms for tasks to end by themselves once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
@@ -26,9 +25,9 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
 
   constructor(
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
-    private readonly lists: TaskLists,
+    private readonly engine: TaskEngine,
     private readonly inFlight: InFlightRequests,
-    private readonly queues: TaskQueues,
+    private readonly queues: TaskQueueHost,
   ) {}
 
   // Nest 11 runs the hooks once more for each time that an application is told to close.
@@ -41,7 +40,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #drainFirst(): Promise<void> {
-    const { admission, life } = this.lists;
+    const { admission, life } = this.engine;
     const { shutdownTimeout } = this.options;
     this.#deadline = performance.now() + shutdownTimeout;
     this.#before = this.#ended;
@@ -55,15 +54,15 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #drainAgain(): Promise<void> {
-    const { admission, threads } = this.lists;
+    const { admission, threads } = this.engine;
     // Closing the server may have taken all the time there was.
     this.#deadline = Math.max(this.#deadline, performance.now() + GRACE);
     await this.#drain(this.#tasksSettled());
     admission.goOnTo('closed');
-    await isInTime(threads.close(), GRACE);
+    await settlesWithin(threads.close(), GRACE);
     this.#nameLost();
     await this.#writeRecords();
-    this.lists.history.shared?.stop();
+    this.engine.history.shared?.stop();
     await this.queues.current?.close();
   }
 
@@ -72,14 +71,14 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   get #ended(): number {
-    const { completed, failed, cancelled, skipped } = this.lists.tracker.stats;
+    const { completed, failed, cancelled, skipped } = this.engine.tracker.stats;
     return completed + failed + cancelled + skipped;
   }
 
   /** Cancels what is left at the deadline. */
   async #drain(settled: Promise<void>): Promise<void> {
-    const { tracker, threads, eventLoop, admission } = this.lists;
-    if (tracker.size + this.inFlight.count === 0 || (await isInTime(settled, this.#timeLeft))) {
+    const { tracker, threads, eventLoop, admission } = this.engine;
+    if (tracker.size + this.inFlight.count === 0 || (await settlesWithin(settled, this.#timeLeft))) {
       return;
     }
     // What a task adds when its signal aborts would be lost.
@@ -88,10 +87,10 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
       response.tasksAreLost();
     }
     for (const task of tracker.unsettled) {
-      task.cancelBy(byClosing);
+      task.cancelFor('shutdown');
     }
-    await isInTime(Promise.all([tracker.drain(), eventLoop.settleAborted()]), GRACE);
-    await isInTime(threads.close(), GRACE);
+    await settlesWithin(Promise.all([tracker.drain(), eventLoop.settleAborted()]), GRACE);
+    await settlesWithin(threads.close(), GRACE);
     this.#nameLost();
   }
 
@@ -99,7 +98,10 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   async #settled(): Promise<void> {
     // Half of the time, since one that never answers is no reason to give up its tasks.
     const grace = this.options.shutdownTimeout / 2;
-    await Promise.all([isInTime(this.inFlight.idle(), grace, false), isInTime(this.#tasksSettled(), grace, false)]);
+    await Promise.all([
+      settlesWithin(this.inFlight.idle(), grace, false),
+      settlesWithin(this.#tasksSettled(), grace, false),
+    ]);
     // Also those whose first piece, or first task, is still to come.
     const watch = setInterval(
       () => this.inFlight.openResponses.forEach((response) => response.stopWaiting()),
@@ -114,7 +116,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
 
   /** Also of those that are started one after the other, each when the last has settled. */
   async #tasksSettled(): Promise<void> {
-    const { tracker } = this.lists;
+    const { tracker } = this.engine;
     do {
       await tracker.drain();
       await new Promise(setImmediate);
@@ -123,7 +125,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
 
   /** Says it as soon as it is known: what comes after may take longer than whoever ends the process waits. */
   #nameLost(): void {
-    const { life, log } = this.lists;
+    const { life, log } = this.engine;
     const lost = life.lost.slice(this.#namedLost);
     if (lost.length > 0) {
       log.lost(this.#ended - this.#before - life.lost.length, lost, this.options.shutdownTimeout);
@@ -132,6 +134,6 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #writeRecords(): Promise<void> {
-    await this.lists.history.shared?.flush(Math.max(GRACE, this.#timeLeft));
+    await this.engine.history.shared?.flush(Math.max(GRACE, this.#timeLeft));
   }
 }

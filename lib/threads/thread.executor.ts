@@ -1,4 +1,4 @@
-import { byClosing, TaskArgumentError, TaskCancelledError, TaskThreadError } from '../errors/task.errors.ts';
+import { TaskArgumentError, TaskCancelledError, TaskThreadError } from '../errors/task.errors.ts';
 import { TooManyTasksError } from '../errors/unavailable.errors.ts';
 import type { Attempt } from '../execution/attempt.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
@@ -63,7 +63,7 @@ export class ThreadExecutor implements TaskExecutor {
         }
       });
       if (this.#isClosed) {
-        attempt.abort(new TaskCancelledError(attempt.name, byClosing));
+        attempt.abort(new TaskCancelledError(attempt.name, 'shutdown'));
         return;
       }
       this.#waiting.add(run);
@@ -80,7 +80,7 @@ export class ThreadExecutor implements TaskExecutor {
     this.#isClosed = true;
     const running = [...this.#running.values()];
     for (const { attempt } of [...this.#waiting, ...running]) {
-      attempt.abort(new TaskCancelledError(attempt.name, byClosing));
+      attempt.abort(new TaskCancelledError(attempt.name, 'shutdown'));
     }
     // Whoever waits for a pool that can't be opened has heard of it.
     await this.#opening?.catch(() => undefined);

@@ -3,7 +3,7 @@
  *
  * @param isKept whether the process is to be kept alive for it
  */
-export function isInTime(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
+export function settlesWithin(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, Math.max(0, ms), false);
     if (!isKept) {

@@ -5,7 +5,7 @@ import { currentTask, InvalidOptionError, Task, TaskArgumentError, TaskRegistry 
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { resultTooLarge, storedByOthers } from '../../lib/bullmq/bullmq.messages.ts';
 import { noSuchQueue, retryIfNotStored } from '../../lib/durable/durable.messages.ts';
-import { byCaller, taskCancelled } from '../../lib/errors/task.errors.ts';
+import { taskCancelled } from '../../lib/errors/task.errors.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -106,7 +106,7 @@ describe.each(stores)('on $name', ({ connection }) => {
         .poll(() => registry.get(id))
         .toMatchObject({
           status: 'cancelled',
-          error: { name: 'TaskCancelledError', message: taskCancelled('Mailer.send', byCaller) },
+          error: { name: 'TaskCancelledError', message: taskCancelled('Mailer.send', 'requested') },
         });
     }
     expect(await registry.cancel(waiting.id)).toBe(false);

@@ -1,4 +1,4 @@
-import { byCaller, TaskCancelledError } from '../../errors/task.errors.ts';
+import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { stepBeforeFailed, storedByOthers } from '../bullmq.messages.ts';
 import { decode, type Stored } from './job-codec.ts';
@@ -18,7 +18,7 @@ export async function argumentsOf(
   // Others may have put it there, with anything or nothing in it.
   const { args: stored, before, previousAt = [], isGroup, cancelledAt } = (job.data as Partial<JobData> | null) ?? {};
   if (cancelledAt !== undefined) {
-    throw new TaskCancelledError(job.name, byCaller);
+    throw new TaskCancelledError(job.name, 'requested');
   }
   const args = readArguments(job.name, job.queueName, stored);
   if (!before) {

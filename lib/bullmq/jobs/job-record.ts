@@ -1,4 +1,4 @@
-import { byCaller, taskCancelled } from '../../errors/task.errors.ts';
+import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import { stepBeforeFailed } from '../bullmq.messages.ts';
@@ -53,7 +53,7 @@ function statusOf({ data, stacktrace }: TaskJob, state: string): TaskStatus {
 function errorOf({ name, failedReason, stacktrace }: TaskJob, status: TaskStatus): TaskError | undefined {
   const stack = stacktrace?.at(-1) ?? '';
   if (status === 'cancelled' && nameOf(stack) !== CANCELLED) {
-    return { name: CANCELLED, message: taskCancelled(name, byCaller) };
+    return { name: CANCELLED, message: taskCancelled(name, 'requested') };
   }
   if (status === 'completed' || (!failedReason && status !== 'failed')) {
     return undefined;

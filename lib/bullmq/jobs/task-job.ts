@@ -1,5 +1,5 @@
 import type { Job, JobsOptions } from 'bullmq';
-import type { TaskToStore } from '../../durable/task-queue.ts';
+import type { DurableTask } from '../../durable/task-queue.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { encodeArguments, type Stored } from './job-codec.ts';
@@ -34,7 +34,7 @@ export interface JobToAdd {
  *
  * @throws TaskArgumentError if its arguments can't be stored
  */
-export function jobOf(task: TaskToStore, options: BullMqTasksOptions): JobToAdd {
+export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
   const { id, name, queue, args, createdAt, previousAt, before } = task;
   const { delay, deduplication } = task.options;
   const children = before?.tasks.map((it) => childOf(it, options));
@@ -58,7 +58,7 @@ export function jobOf(task: TaskToStore, options: BullMqTasksOptions): JobToAdd 
 }
 
 /** One without which that after it can't run. */
-function childOf(task: TaskToStore, options: BullMqTasksOptions): JobToAdd {
+function childOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
   const job = jobOf(task, options);
   return { ...job, opts: { ...job.opts, failParentOnFailure: true } };
 }

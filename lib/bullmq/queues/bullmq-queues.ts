@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { noSuchQueue } from '../../durable/durable.messages.ts';
-import { StoredDefinitions } from '../../durable/task-catalog.ts';
+import { TaskCatalog } from '../../durable/task-catalog.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { isTaskId } from '../../task/model/task-record.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
@@ -25,7 +25,7 @@ export class BullMqQueues {
 
   constructor(
     private readonly connection: BullMqConnection,
-    private readonly definitions: StoredDefinitions,
+    private readonly definitions: TaskCatalog,
   ) {}
 
   /** @throws InvalidOptionError if no task of this application names it */

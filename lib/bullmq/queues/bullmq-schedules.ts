@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import type { JobSchedulerJson } from 'bullmq';
-import { type StoredDefinition, StoredDefinitions } from '../../durable/task-catalog.ts';
+import { type CatalogEntry, TaskCatalog } from '../../durable/task-catalog.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import type { Repeat } from '../../task/definition/repeat.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
@@ -16,7 +16,7 @@ export class BullMqSchedules {
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
-    private readonly definitions: StoredDefinitions,
+    private readonly definitions: TaskCatalog,
     private readonly queues: BullMqQueues,
   ) {}
 
@@ -50,7 +50,7 @@ export class BullMqSchedules {
     }
   }
 
-  #scheduleOf(name: string, { definition }: StoredDefinition) {
+  #scheduleOf(name: string, { definition }: CatalogEntry) {
     return {
       repeat: { ...definition.repeat! },
       template: {

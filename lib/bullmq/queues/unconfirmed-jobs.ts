@@ -12,7 +12,7 @@ const MAX_JOBS = 100_000;
  * Jobs whose requests were told that they are not stored, and that may be nevertheless: no error of a store says for sure.
  * They are taken back as soon as it answers, so that nobody is surprised by them.
  */
-export class RefusedJobs {
+export class UnconfirmedJobs {
   /** The names of their queues, by their ids. */
   readonly #queueOf = new Map<string, string>();
   #isTaking = false;

@@ -4,7 +4,7 @@ import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, 
 import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { describe, read } from '../../util/inspect.ts';
-import { isInTime } from '../../util/settles-within.ts';
+import { settlesWithin } from '../../util/settles-within.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import { lockLost, storeIsAway, storeRefused } from '../bullmq.messages.ts';
 import { openStore } from './open-store.ts';
@@ -79,7 +79,7 @@ export class BullMqConnection {
   async open(): Promise<void> {
     // A store that is away when the application starts doesn't keep it from starting.
     try {
-      await (this.#store.isEmbedded ? this.ready : isInTime(this.ready, this.options.enqueueTimeout));
+      await (this.#store.isEmbedded ? this.ready : settlesWithin(this.ready, this.options.enqueueTimeout));
     } catch (cause) {
       throw cause instanceof BackgroundTasksError
         ? cause
@@ -151,7 +151,7 @@ export class BullMqConnection {
 
   async #inTime(ms: number, close: (it: Closing) => Promise<unknown>): Promise<boolean> {
     const closed = Promise.all(Array.from(this.#open, (it) => close(it).catch((error: unknown) => this.warn(error))));
-    return isInTime(closed, ms);
+    return settlesWithin(closed, ms);
   }
 
   // As BullMQ's overloads have it, one of which is for each kind of backend.

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
-import { StoredDefinitions } from '../../durable/task-catalog.ts';
-import { TaskLists } from '../../engine/task-engine.ts';
+import { AttemptRunner } from '../../durable/attempt-runner.ts';
+import { TaskCatalog } from '../../durable/task-catalog.ts';
 import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
@@ -16,7 +16,7 @@ import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqSchedules } from '../queues/bullmq-schedules.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqCancellations } from './bullmq-cancellations.ts';
-import { RunningTasks } from './running-jobs.ts';
+import { RunningJobs } from './running-jobs.ts';
 
 /** ms after which a task looks again whether those before it have completed. */
 const WAIT = 500;
@@ -26,19 +26,19 @@ const WAIT = 500;
 export class BullMqWorkers implements OnApplicationBootstrap {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #workers: Worker[] = [];
-  readonly #running: RunningTasks;
+  readonly #running: RunningJobs;
   #isStopped = false;
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
-    private readonly definitions: StoredDefinitions,
+    private readonly definitions: TaskCatalog,
     private readonly queues: BullMqQueues,
     private readonly cancellations: BullMqCancellations,
     private readonly schedules: BullMqSchedules,
-    private readonly lists: TaskLists,
+    private readonly attempts: AttemptRunner,
   ) {
-    this.#running = new RunningTasks(queues, (error) => connection.warn(error));
+    this.#running = new RunningJobs(queues, (error) => connection.warn(error));
   }
 
   // Then all providers are there that tasks may want.
@@ -102,14 +102,14 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       return this.#waitForOthers(job, token);
     }
     const progress = new JobProgress(job, (error) => this.connection.warn(error));
-    const { task, outcome } = this.lists.runStored({
+    const { task, result } = this.attempts.run({
       call: found.call(args),
       restored: { id: id!, createdAt: timestamp, attempts: attemptsMade },
       options: { ...found.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
       observer: { progressed: (it) => progress.tell(it.progress!) },
     });
     this.#running.add(job, task);
-    const end = await outcome;
+    const end = await result;
     this.#running.delete(id!);
     await progress.told();
     if (end.status === 'completed') {

@@ -10,7 +10,7 @@ const PAUSE = 1_000;
  * The tasks of queues that this process runs. Who cancels one tells so by an event, which can come before the task is known
  * here, and which a store can lose; so those that run for longer are also looked for in the store.
  */
-export class RunningTasks {
+export class RunningJobs {
   readonly #byId = new Map<string, { job: TaskJob; task: BackgroundTask }>();
   #isLooking = false;
 

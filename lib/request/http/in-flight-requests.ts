@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { ResponseEnd } from './response-watcher.ts';
+import type { ResponseWatcher } from './response-watcher.ts';
 
 /** Counts the requests whose handlers are at work: any of them may be about to add a task, until none may any more. */
 @Injectable()
 export class InFlightRequests {
   /** Those of requests that have tasks. */
-  readonly openResponses = new Set<ResponseEnd>();
+  readonly openResponses = new Set<ResponseWatcher>();
   #count = 0;
   #isClosed = false;
   readonly #onIdle = new Set<() => void>();

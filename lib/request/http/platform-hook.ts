@@ -6,7 +6,7 @@ import { unsupportedPlatform } from './http.messages.ts';
 import type { RawRequest } from './raw-request.ts';
 
 /** What is done with each request before everything else. */
-export interface EntryActions {
+export interface HookActions {
   /** Does it around everything that is done for the request. */
   run(request: RawRequest, response: ServerResponse, next: () => void): void;
   /** Does it for the current async context. */
@@ -32,14 +32,14 @@ interface FastifyHooks {
 }
 
 /** Where each HTTP request passes through first: the platform's own way, since Nest's middleware costs more. */
-export class RequestEntry {
+export class PlatformHook {
   #adapter?: HttpServer;
 
   /** @param platforms on which it is needed */
   constructor(
     adapterHost: HttpAdapterHost,
     private readonly platforms: readonly Platform[],
-    private readonly actions: EntryActions,
+    private readonly actions: HookActions,
   ) {
     // Nest's testing module has no platform before its application is made.
     adapterHost.init$.subscribe(() => this.#install((this.#adapter = adapterHost.httpAdapter)));

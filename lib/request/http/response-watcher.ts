@@ -22,7 +22,7 @@ export const HANDLER_GRACE = 10_000;
  * Knows when a response is over: handed to the operating system whole (`finish`), or left without a client (`close`) and
  * with nobody at work on it any more.
  */
-export class ResponseEnd {
+export class ResponseWatcher {
   #onOver?: () => void;
   #stopWatchingConnection?: () => void;
   #waitingForAnswer?: NodeJS.Timeout;

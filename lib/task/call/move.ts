@@ -1,9 +1,9 @@
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { describe } from '../../util/inspect.ts';
-import { sharedInThread } from '../../util/per-thread.ts';
+import { perThread } from '../../util/per-thread.ts';
 import { moveOfOther } from '../task.messages.ts';
 
-const marked = sharedInThread('moved', () => ({ some: false, values: new WeakSet<object>() }));
+const marked = perThread('moved', () => ({ some: false, values: new WeakSet<object>() }));
 
 /** What can be moved from thread to thread: memory. */
 export type Movable = ArrayBuffer | ArrayBufferView<ArrayBuffer>;

@@ -1,10 +1,10 @@
 import { DefineTaskError } from '../../errors/task.errors.ts';
-import { sharedInThread } from '../../util/per-thread.ts';
+import { perThread } from '../../util/per-thread.ts';
 import type { AnyFunction } from '../model/signatures.ts';
 import { definedTwice } from '../task.messages.ts';
 
 /** What a task's thread knows: undefined in any other thread. */
-const thread = sharedInThread<{ tasks?: Map<string, AnyFunction> }>('taskThread', () => ({}));
+const thread = perThread<{ tasks?: Map<string, AnyFunction> }>('taskThread', () => ({}));
 
 const keyOf = (module: string, name: string) => `${module}#${name}`;
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { byCaller } from '../../errors/task.errors.ts';
+import type { CancelReason } from '../../errors/task.errors.ts';
 import {
   errorRecord,
   plainRecord,
@@ -30,7 +30,7 @@ export interface RestoredTask {
 }
 
 /** Where a task goes on that is stored. */
-export interface StoredTasks {
+export interface DurableTasks {
   /** Resolves when it has come to its end, wherever that is. */
   settled(task: TaskRecord): Promise<TaskRecord>;
   /** Asks for its end. Never throws. */
@@ -59,11 +59,11 @@ export class BackgroundTask<R = unknown> {
   #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
-  #cancel?: (by: string) => boolean;
+  #cancel?: (reason: CancelReason) => boolean;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
-  #onStored?: (where: StoredTasks) => void;
-  #stored?: StoredTasks;
+  #onStored?: (where: DurableTasks) => void;
+  #stored?: DurableTasks;
 
   /** @internal made by the runner */
   constructor(
@@ -145,7 +145,7 @@ export class BackgroundTask<R = unknown> {
    * @returns whether it ends the task: not if that has come to its end, or is about to for another reason
    */
   cancel(): boolean {
-    return this.cancelBy(byCaller);
+    return this.cancelFor('requested');
   }
 
   /**
@@ -199,7 +199,7 @@ export class BackgroundTask<R = unknown> {
   }
 
   /** @internal it is somebody else's from now on; @param id another where it was there already */
-  stored(id: string, where: StoredTasks): void {
+  stored(id: string, where: DurableTasks): void {
     this.forget();
     this.#id = id;
     this.#stored = where;
@@ -218,15 +218,15 @@ export class BackgroundTask<R = unknown> {
     this.#ids = undefined;
   }
 
-  /** @internal @param by whom or what, as it completes the sentence "it was cancelled …" */
-  cancelBy(by: string): boolean {
+  /** @internal */
+  cancelFor(reason: CancelReason): boolean {
     const cancel = this.#cancel;
     this.#cancel = undefined;
-    return cancel?.(by) ?? false;
+    return cancel?.(reason) ?? false;
   }
 
   /** @internal @param cancel returns whether it ends the task */
-  onCancel(cancel: (by: string) => boolean): void {
+  onCancel(cancel: (reason: CancelReason) => boolean): void {
     this.#cancel = cancel;
   }
 

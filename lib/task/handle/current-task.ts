@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { cloneForMainThread } from '../../util/clone.ts';
 import { describe } from '../../util/inspect.ts';
-import { sharedInThread } from '../../util/per-thread.ts';
+import { perThread } from '../../util/per-thread.ts';
 import type { TaskProgress } from '../model/task-record.ts';
 import { wrongProgress } from '../task.messages.ts';
 
@@ -45,7 +45,7 @@ export function copyProgress(progress: TaskProgress): TaskProgress {
   return cloneForMainThread(progress);
 }
 
-const storage = sharedInThread('currentTask', () => new AsyncLocalStorage<CurrentTask>());
+const storage = perThread('currentTask', () => new AsyncLocalStorage<CurrentTask>());
 
 /**
  * The task that is running here: in its function and whatever that calls or awaits, on the event loop or in a thread.
