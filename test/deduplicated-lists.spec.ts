@@ -10,7 +10,7 @@ async function startLists() {
   const { app, runner } = await startApp({});
   const ran: string[] = [];
   const create = () => {
-    const list = app.get(TaskEngine).create();
+    const list = app.get(TaskEngine).createList();
     const add = (name: string, options: TaskOptions = {}, fails = false) =>
       list.add(
         readTaskCall('addTask', [

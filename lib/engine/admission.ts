@@ -1,24 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { shuttingDown, ShuttingDownError, TooManyTasksError } from '../errors/unavailable.errors.ts';
+import { ShuttingDownError, shuttingDown, TooManyTasksError } from '../errors/unavailable.errors.ts';
 import { tooManyTasks } from './engine.messages.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
 /**
- * How far an application is with closing. `open`: not at all. `draining`: it finishes what it has; requests that arrive now
- * can add no tasks. `drained`: providers close, so that no request can; what they start themselves is accepted. `closed`:
- * nothing is.
+ * How far the application has come with closing.
+ *
+ * | phase      | who may add tasks                                                         |
+ * | ---------- | ------------------------------------------------------------------------- |
+ * | `open`     | everybody                                                                 |
+ * | `draining` | requests that arrived before, their tasks, code outside of requests       |
+ * | `drained`  | code outside of requests: providers that close may still start tasks      |
+ * | `closed`   | nobody                                                                    |
  */
 export type Phase = 'open' | 'draining' | 'drained' | 'closed';
 
 const PHASES: readonly Phase[] = ['open', 'draining', 'drained', 'closed'];
 
-/** Decides which tasks are accepted, at the moment when they are added. */
+/** Accepts or refuses a task at the moment when it is added. */
 export class Admission {
   #phase: Phase = 'open';
-  readonly #late = new AsyncLocalStorage<() => boolean>();
+  readonly #isTooLate = new AsyncLocalStorage<() => boolean>();
 
   constructor(
-    /** How many may be accepted and not settled. */
+    /** How many tasks may be accepted and unsettled. */
     private readonly maxPending: number,
     private readonly tracker: TaskTracker,
   ) {}
@@ -27,21 +32,21 @@ export class Admission {
     return this.#phase;
   }
 
-  /** Only ever goes on, in whichever order an application is told to close, and however often. */
+  /** Phases only move forward. */
   goOnTo(phase: Phase): void {
     if (PHASES.indexOf(phase) > PHASES.indexOf(this.#phase)) {
       this.#phase = phase;
     }
   }
 
-  /** Calls a function for a request that comes too late to add tasks, also through `TaskRunner`, as long as that is so. */
+  /** Calls a function for a request that arrived late. While the request is too late, it starts no task by `TaskRunner` either. */
   runLate<T>(isTooLate: () => boolean, fn: () => T): T {
-    return this.#late.run(isTooLate, fn);
+    return this.#isTooLate.run(isTooLate, fn);
   }
 
   /** @throws TooManyTasksError, ShuttingDownError */
   check(name: string): void {
-    if (this.#phase === 'closed' || (this.#phase !== 'open' && this.#late.getStore()?.())) {
+    if (this.#phase === 'closed' || (this.#phase !== 'open' && this.#isTooLate.getStore()?.())) {
       throw new ShuttingDownError(shuttingDown(name));
     }
     if (this.tracker.size >= this.maxPending) {

@@ -1,44 +1,40 @@
 import type { AttemptResult, DurableAttempt, RunningAttempt } from '../durable/attempt-runner.ts';
-import { type TaskCancelledError } from '../errors/task.errors.ts';
-import { BackgroundTask, type TaskIds } from '../task/handle/background-task.ts';
+import type { TaskCancelledError } from '../errors/task.errors.ts';
+import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { ResolvedTaskOptions, TaskOwner } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
-/** A stored task belongs to no list of this process: in which order they go is the queue's affair. */
-const nowhere: TaskOwner = {
+/** A durable task belongs to no list of this process: the queue decides the order. */
+const NO_LIST: TaskOwner = {
   isOpen: true,
   adopt() {
-    // Nobody hands on what is not deduplicated.
+    throw new TypeError('a durable task has no claimants, so no list hands it over');
   },
-  optionsOf(queued) {
-    return queued.options;
+  optionsOf(entry) {
+    return entry.options;
   },
 };
 
-/** Runs one attempt as if it had been added here, but that another one is not made here. */
+/** Runs one attempt of a durable task like that of any other task. The queue decides whether there is another. */
 export function runDurable(
   { call, restored, options, observer }: DurableAttempt,
-  life: TaskLifecycle,
+  lifecycle: TaskLifecycle,
   tracker: TaskTracker,
-  ids: TaskIds,
   defaults: ResolvedTaskOptions,
 ): RunningAttempt {
-  const admitted = life.admitStored(call);
-  const task = new BackgroundTask(admitted.name, ids, restored);
-  const queued = {
-    task,
+  const admitted = lifecycle.admitDurable(call);
+  const task = new BackgroundTask(admitted.name, tracker, restored);
+  const entry = lifecycle.enter(task, {
     call: admitted,
-    // It has waited where it was stored.
+    // The task has waited in the queue.
     options: { ...defaults, ...options, delay: 0 },
-    addedAt: performance.now(),
-    list: nowhere,
+    owner: NO_LIST,
     isTaken: true,
-    stored: observer,
-  };
-  life.adopt(queued);
-  tracker.accepted(task);
-  const result = new Promise<AttemptResult>((resolve) => life.run(queued, () => resolve(resultOf(task))));
+    queue: observer,
+  });
+  tracker.add(task);
+  const result = new Promise<AttemptResult>((resolve) => lifecycle.run(entry, () => resolve(resultOf(task))));
   return { task, result };
 }
 
@@ -48,8 +44,8 @@ function resultOf(task: BackgroundTask): AttemptResult {
     return { status, result: task.result };
   }
   if (status === 'cancelled') {
-    const reason = error as TaskCancelledError;
-    return reason.reason === 'shutdown' ? { status: 'given back' } : { status, error: reason };
+    const cancelled = error as TaskCancelledError;
+    return cancelled.reason === 'shutdown' ? { status: 'given back' } : { status, error: cancelled };
   }
   return { status: 'failed', error, isWorthAnother: status === 'pending' };
 }

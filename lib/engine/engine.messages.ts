@@ -5,7 +5,7 @@ import { type Named, nameOf, namesOf } from '../util/phrases.ts';
 const MAX_LOST = 1_000;
 const ofRequest = (origin: string | undefined) => (origin ? ` of ${origin}` : '');
 
-export const tasksNotStored = (tasks: readonly Named[], isRunHere: boolean, origin?: string) =>
+export const tasksNotEnqueued = (tasks: readonly Named[], isRunHere: boolean, origin?: string) =>
   `${namesOf(tasks)}${ofRequest(origin)} could not be stored, ` +
   (isRunHere ? 'so this process runs what no other will, and not again if it ends before.' : 'and will not run.');
 

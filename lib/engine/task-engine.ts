@@ -1,97 +1,210 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
 import { AttemptRunner, type DurableAttempt, type RunningAttempt } from '../durable/attempt-runner.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
+import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { SharedRecords } from '../records/shared-records.ts';
 import { TaskHistory } from '../records/task-history.ts';
-import type { BackgroundTask, TaskIds } from '../task/handle/background-task.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { TaskEvent } from '../task/model/task-event.ts';
+import type { TaskRecord } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { ThreadExecutor } from '../threads/thread.executor.ts';
-import { Admission } from './admission.ts';
+import { settlesWithin } from '../util/settles-within.ts';
+import { Admission, type Phase } from './admission.ts';
 import { runDurable } from './durable-attempt.ts';
 import { FairSlots } from './fair-slots.ts';
+import type { ResolvedTaskOptions } from './task-entry.ts';
 import { TaskLifecycle } from './task-lifecycle.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
 import { type Origin, TaskLog } from './task-log.ts';
 import { TaskTracker } from './task-tracker.ts';
 import { TurnQueue } from './turn-queue.ts';
 
-/** Makes the lists of one application, and all that they share. */
+/**
+ * The core of one application. It wires the parts and offers verbs to those above it:
+ *
+ * - requests and `TaskRunner` make lists; a list (`TaskList`) decides the order of its tasks;
+ * - `TaskLifecycle` moves each task through its states, and executors run its attempts, here or in a thread;
+ * - each handle reports its steps to `TaskTracker`, which counts, and from there to `TaskObserver`, which tells;
+ * - a queue runs its attempts through `run`; shutdown goes through `stopAdmitting`, `drain`, `cancelRest`, `close`.
+ */
 @Injectable()
 export class TaskEngine extends AttemptRunner {
-  readonly tracker: TaskTracker;
-  readonly history: TaskHistory;
-  readonly admission: Admission;
-  readonly life: TaskLifecycle;
-  readonly log: TaskLog;
-  readonly eventLoop: EventLoopExecutor;
-  readonly threads: ThreadExecutor;
-  readonly #ids: TaskIds = new Map();
+  readonly #log: TaskLog;
+  readonly #history: TaskHistory;
+  readonly #observer: TaskObserver;
+  readonly #tracker: TaskTracker;
+  readonly #admission: Admission;
+  readonly #eventLoop: EventLoopExecutor;
+  readonly #threads: ThreadExecutor;
+  readonly #lifecycle: TaskLifecycle;
   readonly #context: TaskListContext;
+  /** How many tasks had settled when the application began to close, and how many lost ones the log has named. */
+  #settledBefore = 0;
+  #reportedLost = 0;
 
   constructor(
-    @Inject(BackgroundTasksOptions) options: BackgroundTasksOptions,
+    @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
     providers: ProviderResolver,
     queues: TaskQueueHost,
   ) {
     super();
-    const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
-    const log = (this.log = new TaskLog(options.blockingThreshold));
+    const { execution, runOn, onFailure, concurrency, history, store } = options;
+    const log = (this.#log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
-    this.history = new TaskHistory(history.max, history.ttl, shared);
-    this.tracker = new TaskTracker(this.history, (error) => log.subscriberThrew(error));
-    this.admission = new Admission(options.maxPending, this.tracker);
-    this.eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
-    this.threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
+    this.#history = new TaskHistory(history.max, history.ttl, shared);
+    this.#observer = new TaskObserver(
+      (task) => this.#history.changed(task),
+      (error) => log.subscriberThrew(error),
+    );
+    const tracker = (this.#tracker = new TaskTracker(this.#observer));
+    const admission = (this.#admission = new Admission(options.maxPending, tracker));
+    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
+    this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
     const turns = new TurnQueue();
-    this.life = new TaskLifecycle({
-      eventLoop: this.eventLoop,
-      threads: this.threads,
+    const lifecycle = (this.#lifecycle = new TaskLifecycle({
+      eventLoop: this.#eventLoop,
+      threads: this.#threads,
       slots: concurrency === Infinity ? undefined : new FairSlots(concurrency),
       turns,
-      admission: this.admission,
-      tracker: this.tracker,
+      admission,
+      tracker,
       log,
-    });
-    const { admission, tracker } = this;
-    const all = { runOn, onFailure, ...defaults };
-    this.#context = {
-      ids: this.#ids,
-      storing: { queues, ids: this.#ids, admission, tracker, log, defaults: all },
-      execution,
-      defaults: all,
-      turns,
-      life: this.life,
-      log,
-    };
+    }));
+    const defaults: ResolvedTaskOptions = { runOn, onFailure, ...options.defaults };
+    const flushing = { queues, admission, tracker, log, defaults };
+    this.#context = { execution, defaults, turns, lifecycle, tracker, flushing, log };
   }
 
-  get stats(): TaskStats {
-    return { ...this.tracker.stats, delayed: this.life.delayed, threads: this.threads.stats };
+  // For requests.
+
+  get phase(): Phase {
+    return this.#admission.phase;
   }
 
-  /** A task of this process that is known, still. */
-  find(id: string): BackgroundTask | undefined {
-    const task = this.#ids.get(id);
-    return task?.isSettled && !this.history.has(task) ? undefined : task;
+  /** Calls a function for a request that arrived while the application closes: see `Admission`. */
+  runLate<T>(isTooLate: () => boolean, fn: () => T): T {
+    return this.#admission.runLate(isTooLate, fn);
   }
 
-  /** The attempt is this process's for as long as it lasts. */
-  run(attempt: DurableAttempt): RunningAttempt {
-    return runDurable(attempt, this.life, this.tracker, this.#ids, this.#context.defaults);
-  }
-
-  /** A list that waits until it is opened. */
-  create(origin?: Origin): TaskList {
+  /** Makes a list that runs nothing until it is opened. */
+  createList(origin?: Origin): TaskList {
     return new TaskList(this.#context, origin);
   }
 
-  /** A list that waits for nothing: for tasks that belong to no request. */
-  createOpen(): TaskList {
-    const list = this.create();
+  /** Makes a list for tasks that belong to no request. */
+  createOpenList(): TaskList {
+    const list = this.createList();
     list.open(undefined);
     return list;
+  }
+
+  // For queues.
+
+  run(attempt: DurableAttempt): RunningAttempt {
+    return runDurable(attempt, this.#lifecycle, this.#tracker, this.#context.defaults);
+  }
+
+  // For services.
+
+  get events(): Observable<TaskEvent> {
+    return this.#observer.events;
+  }
+
+  get stats(): TaskStats {
+    return { ...this.#tracker.stats, delayed: this.#lifecycle.delayed, threads: this.#threads.stats };
+  }
+
+  /** The tasks of this process: the unsettled ones, and those that the history keeps. */
+  get tasks(): readonly BackgroundTask[] {
+    return [...this.#tracker.unsettled, ...this.#history.settled];
+  }
+
+  find(id: string): BackgroundTask | undefined {
+    const task = this.#tracker.ids.get(id);
+    return task?.isSettled && !this.#history.has(task) ? undefined : task;
+  }
+
+  /**
+   * Reads a record that another process has shared.
+   *
+   * @throws TaskStoreError
+   */
+  async findShared(id: string): Promise<TaskRecord | undefined> {
+    return this.#history.shared?.read(id);
+  }
+
+  /**
+   * Resolves when no task is unsettled.
+   *
+   * @throws DrainTimeoutError
+   */
+  drain(timeout?: number): Promise<void> {
+    return this.#tracker.drain(timeout);
+  }
+
+  // For shutdown, in this order.
+
+  /** Whether a task is unsettled. */
+  get isBusy(): boolean {
+    return this.#tracker.size > 0;
+  }
+
+  /** Requests that arrive from now on add no tasks. Tasks that wait for a time after the deadline are cancelled. */
+  stopAdmitting(deadline: number): void {
+    this.#settledBefore = this.#tracker.settledCount;
+    this.#admission.goOnTo('draining');
+    this.#lifecycle.cancelDelayedBeyond(deadline);
+  }
+
+  /** No request adds tasks from now on. Providers that close can still start some. */
+  stopAdmittingRequests(): void {
+    this.#admission.goOnTo('drained');
+  }
+
+  /** Nobody adds tasks from now on: those that a task adds when its signal aborts would be lost. */
+  stopAdmittingAll(): void {
+    this.#admission.goOnTo('closed');
+  }
+
+  /**
+   * Cancels all unsettled tasks and kills their threads.
+   *
+   * @param grace ms for tasks to settle, and then for threads to end
+   */
+  async cancelRest(grace: number): Promise<void> {
+    for (const task of this.#tracker.unsettled) {
+      task.cancelFor('shutdown');
+    }
+    await settlesWithin(Promise.all([this.#tracker.drain(), this.#eventLoop.settleAborted()]), grace);
+    await this.closeThreads(grace);
+  }
+
+  async closeThreads(grace: number): Promise<void> {
+    await settlesWithin(this.#threads.close(), grace);
+  }
+
+  /** Names the tasks that the shutdown has cancelled in the log, each once. */
+  reportLost(): void {
+    const { lost } = this.#lifecycle;
+    const unreported = lost.slice(this.#reportedLost);
+    if (unreported.length > 0) {
+      const finished = this.#tracker.settledCount - this.#settledBefore - lost.length;
+      this.#log.lost(finished, unreported, this.options.shutdownTimeout);
+      this.#reportedLost = lost.length;
+    }
+  }
+
+  /** Resolves when all records are in the store, or it has failed, or `ms` are over. */
+  async flushRecords(ms: number): Promise<void> {
+    await this.#history.shared?.flush(ms);
+  }
+
+  closeRecords(): void {
+    this.#history.shared?.stop();
   }
 }

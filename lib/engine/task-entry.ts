@@ -1,36 +1,39 @@
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { Cancellation } from './cancellation.ts';
 
-/** Options of a task, with those filled in without which none can run. */
+/** Options of a task, filled in with those that every task has. */
 export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
 
-/** A task that waits for its turn, with what running it takes and what is let go of afterwards. */
+/** A task in a list, with what it takes to run it. The list drops the entry when the task has settled. */
 export interface TaskEntry {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
-  /** By `performance.now()`, since a clock can be set. */
+  /** By `performance.now()`: somebody can set the clock. */
   readonly addedAt: number;
-  /** Which list is to run it: it shares with others in what there is too little of. */
-  list: TaskOwner;
-  /** Who is to hear of its progress, where it comes from a queue: that tries again, and not this process. */
-  readonly stored?: { progressed(task: BackgroundTask): void };
-  /** Whether its list has begun to run it. */
+  readonly cancellation: Cancellation;
+  /** The list that runs the entry. It shares slots with other lists. */
+  owner: TaskOwner;
+  /** Whether the owner has begun to run the entry. */
   isTaken: boolean;
-  /** Lists of those who wanted it as well, and got this one: if it doesn't run where it is, it is theirs. */
+  /** Other lists that added the same deduplicated task. If the owner doesn't run it, the first of them does. */
   claimants?: Map<TaskOwner, ResolvedTaskOptions> | undefined;
+  /** Of an attempt that a queue gave to this process: hears of progress. The queue makes the next attempt. */
+  readonly queue?: { progressed(task: BackgroundTask): void };
 }
 
-/** A list, as far as others have to do with it. */
+/** A list, as other lists see it. */
 export interface TaskOwner {
   readonly isOpen: boolean;
-  adopt(queued: TaskEntry, options: ResolvedTaskOptions): void;
-  /** What holds for a task where it is this list that runs it. */
-  optionsOf(queued: TaskEntry): ResolvedTaskOptions;
+  /** Takes over an entry of another list. */
+  adopt(entry: TaskEntry, options: ResolvedTaskOptions): void;
+  /** The options that apply where this list runs the entry. */
+  optionsOf(entry: TaskEntry): ResolvedTaskOptions;
 }
 
-/** Whether the request to which a list belongs went well; `undefined` where there is no request. */
+/** How the request of a list went; `undefined` where there is no request. */
 export type Outcome = 'success' | 'failure' | undefined;
 
 /** Whether a task runs after such an outcome. */

@@ -1,23 +1,22 @@
-import { type CancelReason, TaskCancelledError } from '../errors/task.errors.ts';
-import { Attempt, type AttemptObserver } from '../execution/attempt.ts';
+import { TaskCancelledError } from '../errors/task.errors.ts';
+import { Attempt } from '../execution/attempt.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
-import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import type { TaskEnd } from '../task/model/task-record.ts';
 import type { Admission } from './admission.ts';
+import { Cancellation } from './cancellation.ts';
 import type { FairSlots } from './fair-slots.ts';
 import type { TaskEntry } from './task-entry.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
-/** What the lives of all tasks share. */
+/** What the lifecycles of all tasks share. */
 export interface LifecycleContext {
   readonly eventLoop: TaskExecutor;
   readonly threads: TaskExecutor;
-  /** Of the event loop; none: as many as there are. */
+  /** Limit the tasks on the event loop; none: no limit. */
   readonly slots: FairSlots | undefined;
   readonly turns: TurnQueue;
   readonly admission: Admission;
@@ -25,24 +24,28 @@ export interface LifecycleContext {
   readonly log: TaskLog;
 }
 
-/** One task on its way, with whom to call when it has come to its end. */
-interface Life {
-  readonly queued: TaskEntry;
-  readonly onEnd: () => void;
+/** One task on its way. */
+interface Run {
+  readonly entry: TaskEntry;
   readonly origin: Origin | undefined;
+  /** Is called once the task has settled, or the queue has it back. */
+  readonly onEnd: () => void;
 }
 
-/** Takes one task from step to step, until it has come to its end. In which order tasks go is not its affair. */
+/**
+ * Moves one task through its states: waits for its delay and for a slot, runs attempts until one succeeds or none is left,
+ * and settles the task. Lists decide the order of tasks; executors run the attempts.
+ */
 export class TaskLifecycle {
-  /** Tasks that wait for a time to come, by `performance.now()`. */
-  readonly #paused = new Map<BackgroundTask, number>();
+  /** Tasks that wait for a delay, each with its time by `performance.now()`. */
+  readonly #delayed = new Map<BackgroundTask, number>();
   readonly #lost: BackgroundTask[] = [];
   #deadline = Infinity;
 
   constructor(private readonly context: LifecycleContext) {}
 
   /**
-   * @returns the call as it is to be run
+   * @returns the call that will run
    * @throws TooManyTasksError, ShuttingDownError, TaskArgumentError
    */
   admit(call: TaskCall): TaskCall {
@@ -50,174 +53,170 @@ export class TaskLifecycle {
     return this.#executorOf(call).admit(call);
   }
 
-  /** One that was accepted already, by whoever stored it. */
-  admitStored(call: TaskCall): TaskCall {
+  /** Of a durable task, which another process may have accepted: there can't be too many. */
+  admitDurable(call: TaskCall): TaskCall {
     return this.#executorOf(call).admit(call, true);
   }
 
-  add(queued: TaskEntry): void {
-    this.adopt(queued);
-    this.context.tracker.added(queued);
+  /** Makes the entry with which lists and this class handle a task. From then on, the task can be cancelled. */
+  enter(task: BackgroundTask, details: Omit<TaskEntry, 'task' | 'addedAt' | 'cancellation'>): TaskEntry {
+    const entry: TaskEntry = {
+      ...details,
+      task,
+      addedAt: performance.now(),
+      cancellation: new Cancellation(task, (error) => this.#stop(entry, error)),
+    };
+    return entry;
   }
 
-  /** One that was added elsewhere. */
-  adopt(queued: TaskEntry): void {
-    queued.task.onCancel((reason) => this.#cancel(queued, reason));
-  }
-
-  /** The task that there is already, if this one is to be added only where there is none. */
-  findDuplicate({ deduplication }: TaskOptions): TaskEntry | undefined {
-    return deduplication && this.context.tracker.findDuplicate(deduplication.id);
-  }
-
-  /** Calls back when the task has come to its end. To be called in a turn of the event loop that is the task's own. */
-  run(queued: TaskEntry, onEnd: () => void, origin?: Origin): void {
-    const { delay = 0 } = queued.options;
-    const wait = delay && delay - (performance.now() - queued.addedAt);
-    const life: Life = { queued, onEnd, origin };
-    if (wait > 0) {
-      this.#pause(life, wait);
-    } else {
-      this.#start(life);
-    }
-  }
-
-  skip(queued: TaskEntry): void {
-    queued.task.skip();
-    this.#settled(queued, 'skipped', false);
-  }
-
-  /** How many wait for a time to come. */
+  /** How many tasks wait for a delay. */
   get delayed(): number {
-    return this.#paused.size;
+    return this.#delayed.size;
   }
 
-  /** Those that were cancelled because the application is closed. */
+  /** Tasks that were cancelled because the application closed. */
   get lost(): readonly BackgroundTask[] {
     return this.#lost;
   }
 
-  /** Gives up tasks that wait for a time after this one, now and from now on. */
-  waitUntil(deadline: number): void {
+  /** Cancels the tasks whose delay ends after the deadline, now and from now on. */
+  cancelDelayedBeyond(deadline: number): void {
     this.#deadline = deadline;
-    for (const [task, time] of this.#paused) {
+    for (const [task, time] of this.#delayed) {
       if (time > deadline) {
         task.cancelFor('shutdown');
       }
     }
   }
 
-  /** Waits, and then for a turn. */
-  #pause(life: Life, ms: number): void {
-    const { task } = life.queued;
+  /** To be called in a turn of the event loop of the task's own. */
+  run(entry: TaskEntry, onEnd: () => void, origin?: Origin): void {
+    const { delay = 0 } = entry.options;
+    const wait = delay && delay - (performance.now() - entry.addedAt);
+    const run: Run = { entry, onEnd, origin };
+    if (wait > 0) {
+      this.#delay(run, wait);
+    } else {
+      this.#start(run);
+    }
+  }
+
+  skip({ task, call }: TaskEntry): void {
+    this.#executorOf(call).release();
+    task.skip();
+  }
+
+  /** Waits for the delay, and then for a turn. */
+  #delay(run: Run, ms: number): void {
+    const { task, cancellation } = run.entry;
     const time = performance.now() + ms;
-    this.#paused.set(task, time);
+    this.#delayed.set(task, time);
     const timer = setTimeout(() => {
-      this.#paused.delete(task);
-      this.#whileWaiting(life);
-      this.context.turns.schedule(() => this.#start(life));
+      this.#delayed.delete(task);
+      cancellation.waits(undefined, run.onEnd);
+      this.context.turns.schedule(() => this.#start(run));
     }, ms);
-    this.#whileWaiting(life, () => {
+    cancellation.waits(() => {
       clearTimeout(timer);
-      this.#paused.delete(task);
-    });
+      this.#delayed.delete(task);
+    }, run.onEnd);
     if (time > this.#deadline) {
       task.cancelFor('shutdown');
     }
   }
 
-  /** Begins an attempt as soon as there is room for it. */
-  #start(life: Life): void {
+  /** Begins an attempt as soon as there is a slot. */
+  #start(run: Run): void {
     const { slots, turns } = this.context;
-    const { task, call } = life.queued;
+    const { task, call, owner, cancellation } = run.entry;
     if (task.isSettled) {
       return;
     }
     if (!slots || !this.#isOnEventLoop(call)) {
-      void this.#try(life);
+      void this.#attempt(run);
       return;
     }
     const use = () => {
       if (task.isSettled) {
         slots.release();
       } else {
-        void this.#try(life);
+        void this.#attempt(run);
       }
     };
     let isThisTurn = true;
-    const leave = slots.acquire(life.queued.list, () => (isThisTurn ? use() : turns.schedule(use)));
+    const leave = slots.acquire(owner, () => (isThisTurn ? use() : turns.schedule(use)));
     if (task.status === 'pending') {
-      this.#whileWaiting(life, leave);
+      cancellation.waits(leave, run.onEnd);
     }
     isThisTurn = false;
   }
 
-  async #try(life: Life): Promise<void> {
-    const { task, call, options } = life.queued;
-    const attempt = new Attempt(task, call, options, this.#observerOf(life.queued));
-    task.onCancel((reason) => attempt.abort(new TaskCancelledError(task.name, reason)));
-    const outcome = await this.#executorOf(call)
-      .execute(attempt)
-      .then(
-        (result) => ({ result }),
-        (error: unknown) => ({ error }),
-      );
+  async #attempt(run: Run): Promise<void> {
+    const { entry, onEnd } = run;
+    const { task, call, options, cancellation } = entry;
+    const executor = this.#executorOf(call);
+    const attempt = new Attempt(task, call, options, entry.queue);
+    cancellation.runs(attempt);
+    const outcome = await executor.execute(attempt).then(
+      (result) => ({ result }),
+      (error: unknown) => ({ error }),
+    );
     if (this.#isOnEventLoop(call)) {
       this.context.slots?.release();
     }
+    // The attempt failed before it began: there was no thread, or the thread could not load the task's file.
+    if (task.status === 'pending' && !attempt.abortReason) {
+      attempt.begin();
+    }
+    // Read after that: a subscriber of `started` can cancel the task.
     const { abortReason } = attempt;
     if (abortReason instanceof TaskCancelledError) {
       attempt.end();
-      this.#stop(life.queued, abortReason);
+      this.#stop(entry, abortReason);
+      onEnd();
     } else if (!abortReason && 'result' in outcome) {
       attempt.end();
+      executor.release();
       task.complete(outcome.result);
-      this.#settled(life.queued, 'completed', true);
+      onEnd();
     } else {
-      // One for which there was no thread has failed without having begun.
-      if (task.status === 'pending') {
-        attempt.begin();
-      }
       attempt.end();
-      await this.#failOrRetry(life, abortReason ?? (outcome as { error: unknown }).error);
-      return;
+      await this.#failOrRetry(run, abortReason ?? (outcome as { error: unknown }).error);
     }
-    life.onEnd();
   }
 
-  async #failOrRetry(life: Life, error: unknown): Promise<void> {
-    const { queued, onEnd, origin } = life;
-    const { task, call, options } = queued;
+  async #failOrRetry(run: Run, error: unknown): Promise<void> {
+    const { entry, onEnd, origin } = run;
+    const { task, call, options, cancellation } = entry;
     const { tracker, turns, log } = this.context;
-    this.#whileWaiting(life);
-    const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(queued, error));
+    cancellation.waits(undefined, onEnd);
+    const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(entry, error));
     if (task.isSettled) {
       return;
     }
     if (!isWorthAnother) {
+      log.failed(task, error, call, origin);
+      this.#executorOf(call).release();
       task.fail(error);
-      log.failed(task, call, origin);
-      this.#settled(queued, 'failed', true);
       onEnd();
       return;
     }
     const delay = backoffDelay(options.backoff, task.attempts);
-    task.retry(error);
-    log.retrying(task, call, delay, origin);
-    if (queued.stored) {
-      tracker.handedBack(task, delay);
+    log.retrying(task, error, call, delay, origin);
+    task.retry(error, delay);
+    if (entry.queue) {
+      tracker.handBack(task);
       onEnd();
       return;
     }
-    tracker.retrying(task, delay);
-    // Whoever is told can cancel it.
+    // A subscriber of the event can cancel the task.
     if (task.isSettled) {
       return;
     }
     if (delay > 0) {
-      this.#pause(life, delay);
+      this.#delay(run, delay);
     } else {
-      turns.schedule(() => this.#start(life));
+      turns.schedule(() => this.#start(run));
     }
   }
 
@@ -231,47 +230,13 @@ export class TaskLifecycle {
     }
   }
 
-  #cancel(queued: TaskEntry, reason: CancelReason): boolean {
-    this.#stop(queued, new TaskCancelledError(queued.task.name, reason));
-    return true;
-  }
-
-  /** Until something else is said, cancelling it ends its life here and now. */
-  #whileWaiting({ queued, onEnd }: Life, stopWaiting?: () => void): void {
-    queued.task.onCancel((reason) => {
-      stopWaiting?.();
-      this.#cancel(queued, reason);
-      onEnd();
-      return true;
-    });
-  }
-
-  #stop(queued: TaskEntry, reason: TaskCancelledError): void {
-    // One that is stored is lost to this process alone.
-    if (reason.reason === 'shutdown' && !queued.stored) {
-      this.#lost.push(queued.task);
+  #stop({ task, call, queue }: TaskEntry, error: TaskCancelledError): void {
+    // Another process runs a durable task again.
+    if (error.reason === 'shutdown' && !queue) {
+      this.#lost.push(task);
     }
-    const wasRunning = queued.task.status === 'running';
-    queued.task.stop(reason);
-    this.#settled(queued, 'cancelled', wasRunning);
-  }
-
-  #observerOf({ stored }: TaskEntry): AttemptObserver {
-    const { tracker } = this.context;
-    return stored
-      ? {
-          started: (task) => tracker.started(task),
-          progressed: (task) => {
-            tracker.progressed(task);
-            stored.progressed(task);
-          },
-        }
-      : tracker;
-  }
-
-  #settled({ task, call, options }: TaskEntry, how: TaskEnd, wasRunning: boolean): void {
     this.#executorOf(call).release();
-    this.context.tracker.settled(task, how, wasRunning, options.deduplication?.id);
+    task.stop(error);
   }
 
   #executorOf(call: TaskCall): TaskExecutor {

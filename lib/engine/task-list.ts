@@ -1,43 +1,48 @@
 import Queue from 'yocto-queue';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
-import { BackgroundTask, type TaskIds } from '../task/handle/background-task.ts';
-import { isWantedAfter, type Outcome, type TaskEntry, type ResolvedTaskOptions, type TaskOwner } from './task-entry.ts';
+import { BackgroundTask } from '../task/handle/background-task.ts';
+import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
+import type { TaskTracker } from './task-tracker.ts';
 import type { TurnQueue } from './turn-queue.ts';
-import { type FlushContext, UnflushedTasks, type UnflushedTask } from './unflushed-tasks.ts';
+import { type FlushContext, type UnflushedTask, UnflushedTasks } from './unflushed-tasks.ts';
 
-/** What lists share: how tasks go where nothing else is said of them, and where they go. */
+/** What all lists share. */
 export interface TaskListContext {
-  readonly ids: TaskIds;
   readonly execution: 'sequential' | 'parallel';
-  /** What holds for a task of which nothing else is said. */
+  /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
   readonly turns: TurnQueue;
-  readonly life: TaskLifecycle;
-  readonly storing: FlushContext;
+  readonly lifecycle: TaskLifecycle;
+  readonly tracker: TaskTracker;
+  readonly flushing: FlushContext;
   readonly log: TaskLog;
 }
 
-/** From so many on, a list lets go of tasks that have come to their end. */
+/** A list of more tasks drops those that have settled. */
 const MAX_TASKS = 1_000;
 
 /**
- * Tasks that belong together, in the order in which they were added. Nothing runs before the list is opened; what is
- * added later joins the end, and starts at once where that was reached.
+ * The tasks of one request, in the order in which they were added. A list is closed until its response is over; then it is
+ * opened with the outcome, and runs its tasks. A task that is added to an open list joins the end.
+ *
+ * A deduplicated task belongs to the list that added it first, its owner. Other lists that add it become claimants: an open
+ * claimant takes it over from an owner that is still closed, and where the owner skips it, the first claimant runs it.
  */
 export class TaskList implements TaskOwner {
   #tasks: BackgroundTask[] = [];
   #maxTasks = MAX_TASKS;
   readonly #waiting = new Queue<TaskEntry>();
-  /** Tasks of other lists that were wanted here too. */
-  #wanted: TaskEntry[] = [];
-  #toStore?: UnflushedTasks;
-  /** Tasks of other lists that are run here, with what holds for them here. */
+  /** Entries of other lists that this list claims. */
+  #claimed: TaskEntry[] = [];
+  #unflushed?: UnflushedTasks;
+  /** Entries that this list has taken over, each with the options that it was added with here. */
   #adopted?: Map<TaskEntry, ResolvedTaskOptions>;
   #isOpen = false;
-  #isWalking = false;
+  /** Whether a turn is scheduled or a task runs that the next one waits for. */
+  #isBusy = false;
   #outcome: Outcome;
 
   constructor(
@@ -45,51 +50,48 @@ export class TaskList implements TaskOwner {
     private readonly origin?: Origin,
   ) {}
 
-  /** @throws TooManyTasksError, TaskArgumentError */
+  /** @throws TooManyTasksError, ShuttingDownError, TaskArgumentError */
   add(call: TaskCall, given: TaskOptions): BackgroundTask {
-    const { defaults, life } = this.context;
+    const { defaults, lifecycle, tracker } = this.context;
     const defined = call.definition?.options;
     const options = defined || given !== NO_OPTIONS ? { ...defaults, ...defined, ...given } : defaults;
     if (call.definition?.queue !== undefined || call.before) {
-      return this.#addToStore(call, given, options);
+      return this.#addDurable(call, given, options);
     }
-    const duplicate = life.findDuplicate(options);
+    const { deduplication } = options;
+    const duplicate = deduplication && tracker.findDuplicate(deduplication.id);
     if (duplicate) {
-      this.#want(duplicate, options);
+      this.#claim(duplicate, options);
       return duplicate.task;
     }
-    const admitted = life.admit(options.name === undefined ? call : { ...call, name: options.name });
-    const task = new BackgroundTask(admitted.name, this.context.ids);
-    const queued: TaskEntry = {
-      task,
-      call: admitted,
-      options,
-      addedAt: performance.now(),
-      list: this,
-      isTaken: false,
-    };
+    const admitted = lifecycle.admit(options.name === undefined ? call : { ...call, name: options.name });
+    const task = new BackgroundTask(admitted.name, tracker);
+    const entry = lifecycle.enter(task, { call: admitted, options, owner: this, isTaken: false });
     this.#keep(task);
-    this.#waiting.enqueue(queued);
-    life.add(queued);
+    this.#waiting.enqueue(entry);
+    if (deduplication) {
+      tracker.deduplicate(deduplication.id, entry);
+    }
+    tracker.add(task);
     this.#advance();
     return task;
   }
 
-  /** Whether there are tasks that are not stored, and are to be. */
-  get hasToStore(): boolean {
-    return this.#toStore?.isEmpty === false;
+  /** Whether durable tasks wait for a flush. */
+  get hasUnflushed(): boolean {
+    return this.#unflushed?.isEmpty === false;
   }
 
   /**
-   * Stores what is to be stored and runs after such an outcome: all, or none.
+   * Enqueues the durable tasks that run after such an outcome: all of them, or none.
    *
    * @throws TaskQueueError
    */
-  async store(outcome: Outcome): Promise<void> {
-    await this.#toStore?.store(outcome);
+  async flush(outcome: Outcome): Promise<void> {
+    await this.#unflushed?.flush(outcome);
   }
 
-  /** What was added; of very many, those that have not come to their end. */
+  /** The tasks that were added; of very many, those that have not settled. */
   get tasks(): readonly BackgroundTask[] {
     return this.#tasks;
   }
@@ -101,69 +103,67 @@ export class TaskList implements TaskOwner {
   open(outcome: Outcome): void {
     this.#isOpen = true;
     this.#outcome = outcome;
-    // None of those that run already, or that were handed on.
-    this.#wanted = this.#wanted.filter((queued) => queued.claimants?.has(this));
-    for (const queued of this.#wanted) {
-      this.#want(queued, queued.claimants!.get(this)!);
+    // Entries that run by now, or that another list has taken over, have no claimants.
+    this.#claimed = this.#claimed.filter((entry) => entry.claimants?.has(this));
+    for (const entry of this.#claimed) {
+      this.#claim(entry, entry.claimants!.get(this)!);
     }
-    void this.#toStore?.storeRest(outcome);
+    void this.#unflushed?.flushRest(outcome);
     this.#advance();
   }
 
-  /** Takes over a task of another list that is not to run there, or can't yet. */
-  adopt(queued: TaskEntry, options: ResolvedTaskOptions): void {
-    queued.list = this;
-    // Apart, since the list from which it comes still goes by its own.
-    (this.#adopted ??= new Map()).set(queued, options);
-    this.#waiting.enqueue(queued);
+  adopt(entry: TaskEntry, options: ResolvedTaskOptions): void {
+    entry.owner = this;
+    // Beside the entry: the list that hands it over still reads the entry's own options.
+    (this.#adopted ??= new Map()).set(entry, options);
+    this.#waiting.enqueue(entry);
     this.#advance();
   }
 
-  #addToStore(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const { storing } = this.context;
-    const toStore = (this.#toStore ??= new UnflushedTasks(storing, this.origin, (tasks) => this.#runHere(tasks)));
-    const task = toStore.add(call, given, options);
+  optionsOf(entry: TaskEntry): ResolvedTaskOptions {
+    return this.#adopted?.get(entry) ?? entry.options;
+  }
+
+  #addDurable(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
+    const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (tasks) =>
+      this.#runHere(tasks),
+    ));
+    const task = unflushed.add(call, given, options);
     this.#keep(task);
     if (this.#isOpen) {
-      void toStore.storeRest(this.#outcome);
+      void unflushed.flushRest(this.#outcome);
     }
     return task;
   }
 
-  /** What could not be stored, as if it had never been meant to be. */
+  /** Runs durable tasks like others, because their queue is down. */
   #runHere(tasks: readonly UnflushedTask[]): void {
     for (const { task, call, options } of tasks) {
-      const queued = { task, call, options, addedAt: performance.now(), list: this, isTaken: false };
-      this.#waiting.enqueue(queued);
-      this.context.life.adopt(queued);
+      this.#waiting.enqueue(this.context.lifecycle.enter(task, { call, options, owner: this, isTaken: false }));
     }
     this.#advance();
   }
 
-  optionsOf(queued: TaskEntry): ResolvedTaskOptions {
-    return this.#adopted?.get(queued) ?? queued.options;
-  }
-
-  /** Nobody is to wait for another request because both want the same. */
-  #want(queued: TaskEntry, options: ResolvedTaskOptions): void {
-    if (queued.isTaken) {
+  /** No request waits for another because both have added the same task. */
+  #claim(entry: TaskEntry, options: ResolvedTaskOptions): void {
+    if (entry.isTaken) {
       return;
     }
-    const claimants = (queued.claimants ??= new Map());
-    if (this.#isOpen && !queued.list.isOpen && this.#isWanted(options)) {
-      // Which may still want it, if it is not to run here in the end.
-      claimants.set(queued.list, queued.list.optionsOf(queued));
+    const claimants = (entry.claimants ??= new Map());
+    if (this.#isOpen && !entry.owner.isOpen && this.#isWanted(options)) {
+      // The owner becomes a claimant: its own request may still want the task.
+      claimants.set(entry.owner, entry.owner.optionsOf(entry));
       claimants.delete(this);
-      this.adopt(queued, options);
+      this.adopt(entry, options);
     } else if (!claimants.has(this) || options.runOn === 'always') {
       if (!claimants.has(this)) {
-        this.#wanted.push(queued);
+        this.#claimed.push(entry);
       }
       claimants.set(this, options);
     }
   }
 
-  // A task that adds itself again goes on in the same list for as long as the process runs.
+  // A task that adds itself again stays in the same list for as long as the process runs.
   #keep(task: BackgroundTask): void {
     if (this.#tasks.length >= this.#maxTasks) {
       this.#tasks = this.#tasks.filter(({ isSettled }) => !isSettled);
@@ -173,63 +173,63 @@ export class TaskList implements TaskOwner {
   }
 
   #advance(): void {
-    if (this.#isOpen && !this.#isWalking && this.#waiting.size > 0) {
-      this.#isWalking = true;
-      this.context.turns.schedule(this.context.execution === 'parallel' ? this.#startOne : this.#runOne);
+    if (this.#isOpen && !this.#isBusy && this.#waiting.size > 0) {
+      this.#isBusy = true;
+      this.context.turns.schedule(this.context.execution === 'parallel' ? this.#startNext : this.#runNext);
     }
   }
 
-  // One at a time here too, so that the lists of other requests get theirs in between.
-  readonly #startOne = (): void => {
+  // One a turn also where they run in parallel, so that the lists of other requests get their turns in between.
+  readonly #startNext = (): void => {
     this.#run(this.#waiting.dequeue()!, () => undefined);
-    this.#isWalking = false;
+    this.#isBusy = false;
     this.#advance();
   };
 
-  readonly #runOne = (): void => {
-    const queued = this.#waiting.dequeue()!;
-    this.#run(queued, () => {
-      const isStopped = queued.task.status === 'failed' && this.optionsOf(queued).onFailure === 'stop';
-      this.#adopted?.delete(queued);
+  readonly #runNext = (): void => {
+    const entry = this.#waiting.dequeue()!;
+    this.#run(entry, () => {
+      const isStopped = entry.task.status === 'failed' && this.optionsOf(entry).onFailure === 'stop';
+      this.#adopted?.delete(entry);
       if (isStopped) {
-        this.#skipWaiting(queued);
+        this.#skipWaiting(entry);
       }
-      this.#isWalking = false;
+      this.#isBusy = false;
       this.#advance();
     });
   };
 
-  #run(queued: TaskEntry, onEnd: () => void): void {
-    if (!this.#isWaiting(queued)) {
+  #run(entry: TaskEntry, onEnd: () => void): void {
+    if (!this.#isWaiting(entry)) {
       onEnd();
       return;
     }
-    const options = this.optionsOf(queued);
+    const options = this.optionsOf(entry);
     if (this.#isWanted(options)) {
-      queued.isTaken = true;
-      queued.claimants = undefined;
-      this.context.life.run(options === queued.options ? queued : { ...queued, options }, onEnd, this.origin);
+      entry.isTaken = true;
+      entry.claimants = undefined;
+      this.context.lifecycle.run(options === entry.options ? entry : { ...entry, options }, onEnd, this.origin);
     } else {
-      this.#skip(queued);
+      this.#skip(entry);
       onEnd();
     }
   }
 
-  /** @returns whether nobody else wanted it */
-  #skip(queued: TaskEntry): boolean {
-    const [next] = queued.claimants ?? [];
+  /** @returns false where a claimant takes the entry over instead */
+  #skip(entry: TaskEntry): boolean {
+    const [next] = entry.claimants ?? [];
     if (!next) {
-      this.context.life.skip(queued);
+      this.context.lifecycle.skip(entry);
       return true;
     }
     const [claimant, options] = next;
-    queued.claimants!.delete(claimant);
-    claimant.adopt(queued, options);
+    entry.claimants!.delete(claimant);
+    claimant.adopt(entry, options);
     return false;
   }
 
-  #isWaiting({ task, list, isTaken }: TaskEntry): boolean {
-    return task.status === 'pending' && list === this && !isTaken;
+  #isWaiting({ task, owner, isTaken }: TaskEntry): boolean {
+    return task.status === 'pending' && owner === this && !isTaken;
   }
 
   #isWanted(options: ResolvedTaskOptions): boolean {
@@ -238,13 +238,13 @@ export class TaskList implements TaskOwner {
 
   #skipWaiting(failed: TaskEntry): void {
     const waiting = [...this.#waiting.drain()];
-    for (const { claimants } of [...waiting, ...this.#wanted]) {
+    for (const { claimants } of [...waiting, ...this.#claimed]) {
       claimants?.delete(this);
     }
-    this.#wanted = [];
-    // One after the other, since whoever is told that one is skipped can cancel the next.
-    const skipped = waiting.filter((queued) => this.#isWaiting(queued) && this.#skip(queued));
-    const tasks = skipped.filter((queued) => this.#isWanted(this.optionsOf(queued))).map(({ task }) => task);
+    this.#claimed = [];
+    // One after the other: a subscriber that hears of one skipped task can cancel the next.
+    const skipped = waiting.filter((entry) => this.#isWaiting(entry) && this.#skip(entry));
+    const tasks = skipped.filter((entry) => this.#isWanted(this.optionsOf(entry))).map(({ task }) => task);
     if (tasks.length > 0) {
       this.context.log.skipped(failed.task, failed.call, tasks, this.origin);
     }

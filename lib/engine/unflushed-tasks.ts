@@ -3,36 +3,38 @@ import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskCancelledError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
-import { BackgroundTask, type TaskIds } from '../task/handle/background-task.ts';
+import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
+import { Cancellation } from './cancellation.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
-/** What lists with tasks to store share. */
+/** What the unflushed tasks of all lists share. */
 export interface FlushContext {
   readonly queues: TaskQueueHost;
-  readonly ids: TaskIds;
   readonly admission: Admission;
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
-  /** What holds for a task of which nothing else is said. */
+  /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
 }
 
-/** A task that is to be stored. */
+/** A durable task that is not in its queue yet. */
 export interface UnflushedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
+  readonly cancellation: Cancellation;
+  /** What the queue has made of the task when it was added. */
   readonly prepared: unknown;
 }
 
-/** Those tasks of one list that are to be stored, until they are. */
+/** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
 
-  /** @param runHere is given what is to run in this process because it can't be stored */
+  /** @param runHere is given the tasks that run in this process because their queue is down */
   constructor(
     private readonly context: FlushContext,
     private readonly origin: Origin | undefined,
@@ -45,88 +47,88 @@ export class UnflushedTasks {
 
   /** @throws UnavailableError, TaskArgumentError */
   add(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const { queues, admission, tracker, ids, defaults } = this.context;
-    // By which any process knows it: not what this call would have it named.
+    const { queues, admission, tracker, defaults } = this.context;
+    // Every process knows the task by this name, so the option `name` of one call doesn't count.
     const { name } = call;
-    const store = queues.of(call);
+    const queue = queues.of(call);
     admission.check(name);
-    const task = new BackgroundTask(name, ids);
-    const prepared = store.prepare(toDurableTask(task, call, given, defaults));
-    const waiting = { task, call, options, prepared };
-    this.#waiting.push(waiting);
-    tracker.accepted(task);
-    task.onCancel((reason) => {
-      this.#waiting = this.#waiting.filter((it) => it !== waiting);
-      task.stop(new TaskCancelledError(task.name, reason));
-      tracker.settled(task, 'cancelled', false);
-      return true;
+    const task = new BackgroundTask(name, tracker);
+    const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
+    const cancellation = new Cancellation(task, (error) => task.stop(error));
+    const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };
+    cancellation.waits(() => {
+      this.#waiting = this.#waiting.filter((it) => it !== unflushed);
     });
+    this.#waiting.push(unflushed);
+    tracker.add(task);
     return task;
   }
 
   /**
-   * Stores those that run after such an outcome, in one go: all or none.
+   * Enqueues the tasks that run after such an outcome: all of them, or none.
    *
    * @throws TaskQueueError
    */
-  async store(outcome: Outcome): Promise<void> {
+  async flush(outcome: Outcome): Promise<void> {
     const wanted = this.#take((options) => isWantedAfter(outcome, options));
     if (wanted.length === 0) {
       return;
     }
-    const { queues, tracker, log } = this.context;
-    const queue = queues.current!;
-    const cancelled = new Set<BackgroundTask>();
-    for (const { task } of wanted) {
-      // It can't be told any more whether it has been stored: that has to be known first.
-      task.onCancel(() => Boolean(cancelled.add(task)));
+    const queue = this.context.queues.current!;
+    for (const { cancellation } of wanted) {
+      cancellation.isEnqueueing();
     }
     try {
       const ids = await queue.store(wanted.map(({ prepared }) => prepared));
-      wanted.forEach(({ task }, i) => {
-        task.stored(ids[i]!, queue);
-        tracker.stored(task);
-        if (cancelled.has(task)) {
-          task.cancel();
-        }
+      wanted.forEach(({ task, cancellation }, i) => {
+        const id = ids[i]!;
+        task.enqueued(id, queue);
+        cancellation.isEnqueued(() => queue.cancelLater(id));
       });
     } catch (error) {
-      // What runs here has nobody to hand on its results.
-      const isRunHere = queues.onUnavailable === 'run-here' && wanted.every(({ call }) => !call.before);
-      log.notStored(
-        wanted.map(({ task }) => task),
-        isRunHere,
-        error,
-        this.origin,
-      );
-      if (isRunHere) {
-        this.runHere(wanted);
-        return;
-      }
-      for (const { task } of wanted) {
-        task.fail(error);
-        tracker.settled(task, 'failed', false);
-      }
-      throw error;
+      this.#refused(wanted, error);
     }
   }
 
-  /** Stores what is wanted after all, where nobody waits for it any more, and skips the rest. */
-  async storeRest(outcome: Outcome): Promise<void> {
+  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
+  async flushRest(outcome: Outcome): Promise<void> {
     for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
       task.skip();
-      this.context.tracker.settled(task, 'skipped', false);
     }
-    // Those who are to know of its failure do: the log, and whoever has the handles.
-    await this.store(outcome).catch(() => undefined);
+    // The log and the handles tell of a failure.
+    await this.flush(outcome).catch(() => undefined);
   }
 
-  /** Those of which it is true wait no longer. */
+  /** @throws error, unless the tasks run in this process instead */
+  #refused(refused: readonly UnflushedTask[], error: unknown): void {
+    const { queues, log } = this.context;
+    // A flow can't run here: nobody would hand on its results.
+    const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
+    log.notEnqueued(
+      refused.map(({ task }) => task),
+      isRunHere,
+      error,
+      this.origin,
+    );
+    for (const { task, cancellation } of refused) {
+      if (cancellation.isRequested) {
+        task.stop(new TaskCancelledError(task.name, 'requested'));
+      } else if (!isRunHere) {
+        task.fail(error);
+      }
+    }
+    if (!isRunHere) {
+      throw error;
+    }
+    this.runHere(refused.filter(({ task }) => !task.isSettled));
+  }
+
+  /** Removes and returns the tasks with such options. */
   #take(isTaken: (options: ResolvedTaskOptions) => boolean): UnflushedTask[] {
     const taken: UnflushedTask[] = [];
     const left: UnflushedTask[] = [];
-    for (const it of this.#waiting) {
-      (isTaken(it.options) ? taken : left).push(it);
+    for (const unflushed of this.#waiting) {
+      (isTaken(unflushed.options) ? taken : left).push(unflushed);
     }
     this.#waiting = left;
     return taken;

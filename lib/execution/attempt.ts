@@ -8,12 +8,6 @@ import type { TaskProgress } from '../task/model/task-record.ts';
 /** Why an attempt is ended before its time. */
 export type AbortReason = TaskTimeoutError | TaskCancelledError;
 
-/** Who has to know how an attempt goes. */
-export interface AttemptObserver {
-  started(task: BackgroundTask): void;
-  progressed(task: BackgroundTask): void;
-}
-
 /** One attempt of a task: what an executor runs, and what the task sees of itself on the event loop. */
 export class Attempt implements CurrentTask {
   readonly attempt: number;
@@ -30,7 +24,8 @@ export class Attempt implements CurrentTask {
     readonly task: BackgroundTask,
     readonly call: TaskCall,
     private readonly options: Pick<TaskOptions, 'attempts' | 'timeout'>,
-    private readonly observer: AttemptObserver,
+    /** The queue that gave the attempt to this process, if one did. */
+    private readonly queue?: { progressed(task: BackgroundTask): void },
   ) {
     this.attempt = task.attempts + 1;
     this.isLast = this.attempt >= (options.attempts ?? 1);
@@ -43,7 +38,7 @@ export class Attempt implements CurrentTask {
       // One that ran out of time may go on unseen: then nobody is to see its progress either.
       if (!this.#isOver) {
         this.task.update(copy);
-        this.observer.progressed(this.task);
+        this.queue?.progressed(this.task);
       }
     });
   }
@@ -76,7 +71,6 @@ export class Attempt implements CurrentTask {
     const { task } = this;
     const { timeout } = this.options;
     task.start();
-    this.observer.started(task);
     if (timeout !== undefined) {
       this.#timer = setTimeout(() => this.abort(new TaskTimeoutError(task.name, timeout)), timeout);
     }

@@ -3,7 +3,7 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { SharedRecords } from './shared-records.ts';
 
 /** Keeps tasks that have come to their end, so many and so long, and has all of them shared if there is a store. */
-export class TaskHistory implements TaskKeeper {
+export class TaskHistory {
   readonly #settled: LRUCache<number, BackgroundTask> | undefined;
 
   /** @param ttl ms */
@@ -37,9 +37,4 @@ export class TaskHistory implements TaskKeeper {
   get settled(): Iterable<BackgroundTask> {
     return this.#settled?.values() ?? [];
   }
-}
-
-/** Is told when a task is added, changes, or has come to its end. */
-export interface TaskKeeper {
-  changed(task: BackgroundTask): void;
 }

@@ -55,7 +55,7 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
   /** So that it adds no tasks by way of the `TaskRunner` either. */
   #observeLate(state: HttpCollection, observe: () => Observable<unknown>): Observable<unknown> {
     return new Observable((subscriber) =>
-      this.engine.admission.runLate(
+      this.engine.runLate(
         () => state.isTooLate(),
         () => observe().subscribe(subscriber),
       ),

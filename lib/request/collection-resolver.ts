@@ -94,7 +94,7 @@ export class CollectionResolver implements OnModuleInit {
   }
 
   #runWith<T>(state: HttpCollection | MessageCollection, next: () => T): T {
-    return this.#run(state, state.isLate ? () => this.engine.admission.runLate(() => state.isTooLate(), next) : next);
+    return this.#run(state, state.isLate ? () => this.engine.runLate(() => state.isTooLate(), next) : next);
   }
 
   #enter(request: RawRequest, response: ServerResponse): HttpCollection {

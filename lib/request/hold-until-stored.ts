@@ -3,7 +3,7 @@ import type { TaskCollection } from './task-collection.ts';
 
 /** Holds back what a handler returns, or throws, until the tasks that it has added for queues are stored. */
 export function holdUntilStored<T>(source: TaskCollection): MonoTypeOperatorFunction<T> {
-  const store = (outcome: 'success' | 'failure') => (source.current?.hasToStore ? source.store(outcome) : undefined);
+  const store = (outcome: 'success' | 'failure') => (source.current?.hasUnflushed ? source.store(outcome) : undefined);
   return (handler) =>
     new Observable((subscriber) => {
       /** What has been held back so far, one after the other. */

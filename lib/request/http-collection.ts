@@ -31,7 +31,7 @@ export class HttpCollection implements TaskCollection, HandlerState {
     private readonly request: RawRequest,
     private readonly response: ServerResponse,
   ) {
-    this.isLate = engine.admission.phase !== 'open';
+    this.isLate = engine.phase !== 'open';
   }
 
   /**
@@ -39,7 +39,7 @@ export class HttpCollection implements TaskCollection, HandlerState {
    * been answered can't be told so, and where the handler has ended nobody may be there to catch an error.
    */
   isTooLate(): boolean {
-    const { phase } = this.engine.admission;
+    const { phase } = this.engine;
     const canBeTold = !this.response.headersSent && !this.handlerEnd;
     return canBeTold && phase !== 'open' && (this.isLate || phase !== 'draining');
   }
@@ -71,7 +71,7 @@ export class HttpCollection implements TaskCollection, HandlerState {
    */
   async store(outcome: 'success' | 'failure'): Promise<void> {
     try {
-      await this.current?.store(outcome);
+      await this.current?.flush(outcome);
     } catch (error) {
       answerUnavailable(this.response, { isClosing: false, isForced: false });
       throw error;
@@ -103,7 +103,7 @@ export class HttpCollection implements TaskCollection, HandlerState {
   // Nothing watches a request that has no task.
   #obtain(): TaskList {
     if (!this.current) {
-      const list = (this.current = this.engine.create(() => nameOf(this.request)));
+      const list = (this.current = this.engine.createList(() => nameOf(this.request)));
       const end = (this.#end = new ResponseWatcher(this.request, this.response, this));
       const { openResponses } = this;
       openResponses.add(end);

@@ -23,7 +23,7 @@ export class MessageCollection implements TaskCollection {
     private readonly engine: TaskEngine,
     private readonly isIntercepted: boolean,
   ) {
-    this.isLate = isIntercepted && engine.admission.phase !== 'open';
+    this.isLate = isIntercepted && engine.phase !== 'open';
   }
 
   /**
@@ -40,7 +40,7 @@ export class MessageCollection implements TaskCollection {
       throw new ShuttingDownError(shuttingDown(call.name));
     }
     if (!this.current) {
-      this.current = this.engine.create();
+      this.current = this.engine.createList();
       if (this.#isOpen || (!this.#isHandlerEntered && !this.isIntercepted)) {
         this.#open(this.#outcome);
       } else if (!this.#isHandlerEntered) {
@@ -53,7 +53,7 @@ export class MessageCollection implements TaskCollection {
 
   /** Before the reply: see `HttpCollection`. */
   async store(outcome: 'success' | 'failure'): Promise<void> {
-    await this.current?.store(outcome);
+    await this.current?.flush(outcome);
   }
 
   handlerIsEntered(): void {

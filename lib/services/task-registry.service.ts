@@ -67,7 +67,7 @@ export class TaskRegistry {
       return task?.toJSON();
     }
     // Anything else is no key for a store that others use too.
-    return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.engine.history.shared?.read(id) : undefined);
+    return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.engine.findShared(id) : undefined);
   }
 
   /**
@@ -87,8 +87,7 @@ export class TaskRegistry {
       }
       return this.queues.current.list({ queue, status, name, limit });
     }
-    const { tracker, history } = this.engine;
-    return [...tracker.unsettled, ...history.settled]
+    return this.engine.tasks
       .filter((task) => (status === undefined || task.status === status) && (name === undefined || task.name === name))
       .toSorted((a, b) => b.sequence - a.sequence)
       .slice(0, limit)

@@ -66,7 +66,7 @@ export class TaskRunner {
   start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   start<R>(flow: Flow<R>): BackgroundTask<R>;
   start(...task: unknown[]): BackgroundTask {
-    return this.#engine.createOpen().add(readTaskCall('start', task), this.#options);
+    return this.#engine.createOpenList().add(readTaskCall('start', task), this.#options);
   }
 
   /**
@@ -92,7 +92,7 @@ export class TaskRunner {
     if (timeout !== undefined && !timeLimit.accepts(timeout)) {
       throw new InvalidOptionError(wrongDrainTimeout(describe(timeout), timeLimit.expected));
     }
-    return this.#engine.tracker.drain(timeout);
+    return this.#engine.drain(timeout);
   }
 
   /** Figures: what there is to do, and what was done. */
@@ -106,6 +106,6 @@ export class TaskRunner {
    * Observables.
    */
   get events(): Observable<TaskEvent> {
-    return this.#engine.tracker.events;
+    return this.#engine.events;
   }
 }

@@ -5,21 +5,23 @@ import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 
-/** ms for tasks to end by themselves once their signals are aborted, for threads to end, and for records to be written. */
+/** ms for tasks to settle once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
 
-/** ms between two looks at responses that go on and on. */
+/** ms between two looks at responses that are sent piece by piece. */
 const WATCH = 50;
 
 /**
- * Ends what was accepted before the application ends: first of all that closes, and once more when the server has closed,
- * for what providers have started while they closed.
+ * Closes the core without losing a task quietly. Nest calls the hooks of this class twice:
+ *
+ * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, queues hand out no jobs, and what was
+ *    accepted runs until it settles. After `shutdownTimeout`, the rest is cancelled and named in the log.
+ * 2. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
+ *    closed. Then threads, records and queues are closed.
  */
 @Injectable()
 export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   #deadline = Infinity;
-  #namedLost = 0;
-  #before = 0;
   #first?: Promise<void>;
   #second?: Promise<void>;
 
@@ -30,7 +32,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     private readonly queues: TaskQueueHost,
   ) {}
 
-  // Nest 11 runs the hooks once more for each time that an application is told to close.
+  // Nest 11 runs the hooks again each time somebody closes the application.
   onModuleDestroy(): Promise<void> {
     return (this.#first ??= this.#drainFirst());
   }
@@ -40,29 +42,24 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #drainFirst(): Promise<void> {
-    const { admission, life } = this.engine;
-    const { shutdownTimeout } = this.options;
-    this.#deadline = performance.now() + shutdownTimeout;
-    this.#before = this.#ended;
-    admission.goOnTo('draining');
+    this.#deadline = performance.now() + this.options.shutdownTimeout;
+    this.engine.stopAdmitting(this.#deadline);
     this.queues.current?.stopTaking();
     this.inFlight.close();
-    life.waitUntil(this.#deadline);
-    await this.#drain(this.#settled());
-    admission.goOnTo('drained');
-    await this.#writeRecords();
+    await this.#drain(this.#requestsSettled());
+    this.engine.stopAdmittingRequests();
+    await this.#flushRecords();
   }
 
   async #drainAgain(): Promise<void> {
-    const { admission, threads } = this.engine;
-    // Closing the server may have taken all the time there was.
+    // The server may have taken all the time that there was.
     this.#deadline = Math.max(this.#deadline, performance.now() + GRACE);
     await this.#drain(this.#tasksSettled());
-    admission.goOnTo('closed');
-    await settlesWithin(threads.close(), GRACE);
-    this.#nameLost();
-    await this.#writeRecords();
-    this.engine.history.shared?.stop();
+    this.engine.stopAdmittingAll();
+    await this.engine.closeThreads(GRACE);
+    this.engine.reportLost();
+    await this.#flushRecords();
+    this.engine.closeRecords();
     await this.queues.current?.close();
   }
 
@@ -70,39 +67,30 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     return this.#deadline - performance.now();
   }
 
-  get #ended(): number {
-    const { completed, failed, cancelled, skipped } = this.engine.tracker.stats;
-    return completed + failed + cancelled + skipped;
-  }
-
-  /** Cancels what is left at the deadline. */
+  /** Waits until the deadline, and cancels the rest. */
   async #drain(settled: Promise<void>): Promise<void> {
-    const { tracker, threads, eventLoop, admission } = this.engine;
-    if (tracker.size + this.inFlight.count === 0 || (await settlesWithin(settled, this.#timeLeft))) {
+    const isIdle = !this.engine.isBusy && this.inFlight.count === 0;
+    if (isIdle || (await settlesWithin(settled, this.#timeLeft))) {
       return;
     }
-    // What a task adds when its signal aborts would be lost.
-    admission.goOnTo('closed');
+    this.engine.stopAdmittingAll();
     for (const response of this.inFlight.openResponses) {
       response.tasksAreLost();
     }
-    for (const task of tracker.unsettled) {
-      task.cancelFor('shutdown');
-    }
-    await settlesWithin(Promise.all([tracker.drain(), eventLoop.settleAborted()]), GRACE);
-    await settlesWithin(threads.close(), GRACE);
-    this.#nameLost();
+    await this.engine.cancelRest(GRACE);
+    // At once: whoever ends the process may not wait for the rest.
+    this.engine.reportLost();
   }
 
-  /** Resolves when there is no task left, and no request that may add one. */
-  async #settled(): Promise<void> {
-    // Half of the time, since one that never answers is no reason to give up its tasks.
+  /** Resolves when no task is unsettled and no request is left that may add one. */
+  async #requestsSettled(): Promise<void> {
+    // Half of the time: a request that never answers is no reason to lose the tasks of the others.
     const grace = this.options.shutdownTimeout / 2;
     await Promise.all([
       settlesWithin(this.inFlight.idle(), grace, false),
       settlesWithin(this.#tasksSettled(), grace, false),
     ]);
-    // Also those whose first piece, or first task, is still to come.
+    // Again and again: a response may not have sent its first piece, or not have added its first task.
     const watch = setInterval(
       () => this.inFlight.openResponses.forEach((response) => response.stopWaiting()),
       WATCH,
@@ -114,26 +102,15 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  /** Also of those that are started one after the other, each when the last has settled. */
+  /** Waits also for tasks that start one after the other, each when the last one has settled. */
   async #tasksSettled(): Promise<void> {
-    const { tracker } = this.engine;
     do {
-      await tracker.drain();
+      await this.engine.drain();
       await new Promise(setImmediate);
-    } while (tracker.size > 0);
+    } while (this.engine.isBusy);
   }
 
-  /** Says it as soon as it is known: what comes after may take longer than whoever ends the process waits. */
-  #nameLost(): void {
-    const { life, log } = this.engine;
-    const lost = life.lost.slice(this.#namedLost);
-    if (lost.length > 0) {
-      log.lost(this.#ended - this.#before - life.lost.length, lost, this.options.shutdownTimeout);
-      this.#namedLost = life.lost.length;
-    }
-  }
-
-  async #writeRecords(): Promise<void> {
-    await this.engine.history.shared?.flush(Math.max(GRACE, this.#timeLeft));
+  async #flushRecords(): Promise<void> {
+    await this.engine.flushRecords(Math.max(GRACE, this.#timeLeft));
   }
 }

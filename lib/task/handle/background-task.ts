@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CancelReason } from '../../errors/task.errors.ts';
+import type { TaskEventType } from '../model/task-event.ts';
 import {
   errorRecord,
   plainRecord,
@@ -9,49 +10,69 @@ import {
   type TaskStatus,
 } from '../model/task-record.ts';
 
-/** From which status a task can get to which. Those that are not named here are ends. */
+/** From which status a task can get to which. The other statuses are final. */
 const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } = {
-  // Failed at once: it could not be stored.
+  // To `failed` where the queue refuses the task.
   pending: ['running', 'failed', 'skipped', 'cancelled'],
-  // Back to pending between attempts.
+  // To `pending` between attempts.
   running: ['pending', 'completed', 'failed', 'cancelled'],
 };
 
-/** How many there were before it, in this process: two can be added in the same millisecond. */
+/** How many handles this process has made: two tasks can be added in the same millisecond. */
 let count = 0;
 
-/** What is known of a task that another process has made. */
+/** What the queue knows of a task that another process may have added. */
 export interface RestoredTask {
   readonly id: string;
   /** ms since the epoch. */
   readonly createdAt: number;
-  /** How many have begun so far. */
+  /** How many attempts have begun so far. */
   readonly attempts: number;
 }
 
-/** Where a task goes on that is stored. */
+/** The queue that has taken a task over. */
 export interface DurableTasks {
-  /** Resolves when it has come to its end, wherever that is. */
+  /** Resolves when the task has settled, in any process. */
   settled(task: TaskRecord): Promise<TaskRecord>;
-  /** Asks for its end. Never throws. */
+  /** Cancels the task in the background. Never throws. */
   cancelLater(id: string): void;
 }
 
-/** Tasks by their ids: those whose ids somebody has read, since nobody can ask for others. */
+/** Hears of each step of a task, in the call that changes the task. */
+export interface StepObserver {
+  readonly ids: TaskIds;
+
+  /**
+   * @param from the status before the step
+   * @param delay ms until the next attempt, of `retrying`
+   */
+  stepped(task: BackgroundTask, step: TaskEventType, from: TaskStatus, delay?: number): void;
+}
+
+/** Cancels one task, by where the task is at that moment. */
+export interface Canceller {
+  /** @returns whether this call cancels the task */
+  cancel(reason: CancelReason): boolean;
+}
+
+/** Tasks by id. A task is added when somebody reads its id: nobody can ask for another. */
 export type TaskIds = Map<string, BackgroundTask>;
 
 /**
- * The handle of one task, as `addTask` and `start` return it. Reading it costs nothing; it changes as the task goes on.
+ * The handle of one task, as `addTask` and `start` return it. It changes as the task goes on; reading it costs nothing.
+ *
+ * @example
+ * const task = tasks.addTask(buildReport, id);
+ * return { taskId: task.id };
  *
  * @since 0.1.0
  */
 export class BackgroundTask<R = unknown> {
-  /** @internal in which order they were added */
+  /** @internal the order in which tasks were added */
   readonly sequence = count++;
   #id?: string;
-  #ids: TaskIds | undefined;
   #status: TaskStatus = 'pending';
-  // As numbers, since of most tasks nobody asks for them: Dates would be more than all the rest of what is kept.
+  // Numbers: most tasks are never asked for their times, and Dates would be the larger part of a kept task.
   readonly #createdAt: number;
   #startedAt: number | undefined;
   #finishedAt: number | undefined;
@@ -59,34 +80,38 @@ export class BackgroundTask<R = unknown> {
   #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
-  #cancel?: (reason: CancelReason) => boolean;
+  /** None once nobody can find the task by its id any more. */
+  #observer: StepObserver | undefined;
+  /** None once the task has settled, so that a kept handle keeps nothing of the engine. */
+  #canceller: Canceller | undefined;
+  /** Set once the queue has the task. */
+  #queue?: DurableTasks;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
-  #onStored?: (where: DurableTasks) => void;
-  #stored?: DurableTasks;
+  #onEnqueued?: (queue: DurableTasks) => void;
 
-  /** @internal made by the runner */
+  /** @internal made by the engine */
   constructor(
     /** The function's name, `Class.method`, or the option `name`. */
     readonly name: string,
-    ids?: TaskIds,
+    observer?: StepObserver,
     restored?: RestoredTask,
   ) {
-    this.#ids = ids;
+    this.#observer = observer;
     this.#createdAt = restored?.createdAt ?? Date.now();
     if (restored) {
       this.#id = restored.id;
       this.#attempts = restored.attempts;
-      ids?.set(restored.id, this);
+      observer?.ids.set(restored.id, this);
     }
   }
 
-  /** Unguessable, so that it can be handed to a client. */
+  /** Unguessable, so that you can hand it to a client. */
   get id(): string {
-    // Made when somebody reads it: to make it, and to keep tasks by it, would cost as much as all else of a short task.
+    // Made at the first reading: an id and its place in a map cost as much as the rest of a short task.
     if (this.#id === undefined) {
       this.#id = randomUUID();
-      this.#ids?.set(this.#id, this);
+      this.#observer?.ids.set(this.#id, this);
     }
     return this.#id;
   }
@@ -95,22 +120,22 @@ export class BackgroundTask<R = unknown> {
     return this.#status;
   }
 
-  /** When it was added. */
+  /** When the task was added. */
   get createdAt(): Date {
     return new Date(this.#createdAt);
   }
 
-  /** When its first attempt began. */
+  /** When the first attempt began. */
   get startedAt(): Date | undefined {
     return dateOf(this.#startedAt);
   }
 
-  /** When it came to its end. */
+  /** When the task settled. */
   get finishedAt(): Date | undefined {
     return dateOf(this.#finishedAt);
   }
 
-  /** @internal whether it has come to its end */
+  /** @internal */
   get isSettled(): boolean {
     return this.#finishedAt !== undefined;
   }
@@ -120,36 +145,37 @@ export class BackgroundTask<R = unknown> {
     return this.#attempts;
   }
 
-  /** What the task last said by `currentTask().updateProgress(…)`. */
+  /** The last value that the task gave to `currentTask().updateProgress(…)`. */
   get progress(): TaskProgress | undefined {
     return this.#progress;
   }
 
-  /** What it returned, once it is `completed`. */
+  /** What the function returned, once the task is `completed`. */
   get result(): R | undefined {
     return this.#result;
   }
 
   /**
-   * What it threw, as it was thrown, once it is `failed`, or between two attempts; why it was stopped, once it is
-   * `cancelled`.
+   * What the function threw, as it threw it: of a `failed` task, and between two attempts. Of a `cancelled` task, the
+   * `TaskCancelledError`.
    */
   get error(): unknown {
     return this.#error;
   }
 
   /**
-   * Ends the task: one that is pending never runs; one that is running has its signal aborted, and in a thread is killed.
-   * On the event loop a function that ignores its signal goes on, unseen.
+   * Cancels the task. A pending task never runs. A running task has its signal aborted; in a thread it is killed. On the
+   * event loop, a function that ignores its signal goes on unseen.
    *
-   * @returns whether it ends the task: not if that has come to its end, or is about to for another reason
+   * @returns whether this call cancels the task: `false` if it has settled or is being cancelled already
    */
   cancel(): boolean {
     return this.cancelFor('requested');
   }
 
   /**
-   * Resolves with the task's record once it has come to its end, whichever that is. Never rejects.
+   * Resolves with the task's record once the task has settled. Never rejects. A handler that awaits it waits for ever,
+   * because the tasks of a request start after its response.
    *
    * @example
    * const { status, error } = await task.settled();
@@ -159,19 +185,19 @@ export class BackgroundTask<R = unknown> {
       ? Promise.resolve(this.toRecord())
       : new Promise((resolve) => {
           this.#onSettled = () => resolve(this.toRecord());
-          this.#onStored = (where) => resolve(where.settled(this.toRecord()) as Promise<TaskRecord<R>>);
-          if (this.#stored) {
-            this.#onStored(this.#stored);
+          this.#onEnqueued = (queue) => resolve(queue.settled(this.toRecord()) as Promise<TaskRecord<R>>);
+          if (this.#queue) {
+            this.#onEnqueued(this.#queue);
           }
         }));
   }
 
-  /** The task's record as JSON; what `JSON.stringify`, and so a handler that returns the task, makes of it. */
+  /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
   toJSON(): TaskRecord {
     return plainRecord(this.toRecord());
   }
 
-  /** @internal with its result and progress as they are */
+  /** @internal the record, with result and progress as they are */
   toRecord(): TaskRecord<R> {
     const record: TaskRecord<R> = {
       id: this.id,
@@ -198,96 +224,96 @@ export class BackgroundTask<R = unknown> {
     return record;
   }
 
-  /** @internal it is somebody else's from now on; @param id another where it was there already */
-  stored(id: string, where: DurableTasks): void {
-    this.forget();
-    this.#id = id;
-    this.#stored = where;
-    this.onCancel(() => {
-      where.cancelLater(id);
-      return true;
-    });
-    this.#onStored?.(where);
-  }
-
-  /** @internal to be called when it is not to be found by its id any more */
-  forget(): void {
-    if (this.#id !== undefined) {
-      this.#ids?.delete(this.#id);
-    }
-    this.#ids = undefined;
-  }
-
   /** @internal */
   cancelFor(reason: CancelReason): boolean {
-    const cancel = this.#cancel;
-    this.#cancel = undefined;
-    return cancel?.(reason) ?? false;
-  }
-
-  /** @internal @param cancel returns whether it ends the task */
-  onCancel(cancel: (reason: CancelReason) => boolean): void {
-    this.#cancel = cancel;
+    return this.#canceller?.cancel(reason) ?? false;
   }
 
   /** @internal */
+  setCanceller(canceller: Canceller): void {
+    this.#canceller = canceller;
+  }
+
+  /** @internal nobody finds the task by its id from now on */
+  forget(): void {
+    if (this.#id !== undefined) {
+      this.#observer?.ids.delete(this.#id);
+    }
+    this.#observer = undefined;
+  }
+
+  // Each of the following is one step. It changes the handle and reports to the observer in the same call.
+
+  /** @internal an attempt begins */
   start(): void {
-    this.#become('running');
+    const from = this.#become('running');
     this.#attempts++;
     this.#error = undefined;
     this.#startedAt ??= Date.now();
+    this.#observer?.stepped(this, 'started', from);
   }
 
   /** @internal */
   update(progress: TaskProgress): void {
     this.#progress = progress;
+    this.#observer?.stepped(this, 'progress', this.#status);
   }
 
-  /** @internal an attempt has failed, and there will be another */
-  retry(error: unknown): void {
-    this.#become('pending');
+  /** @internal an attempt has failed, and another follows in `delay` ms */
+  retry(error: unknown, delay: number): void {
+    const from = this.#become('pending');
     this.#error = error;
+    this.#observer?.stepped(this, 'retrying', from, delay);
+  }
+
+  /** @internal the queue has the task; @param id that of an earlier task where this one is a duplicate */
+  enqueued(id: string, queue: DurableTasks): void {
+    const observer = this.#observer;
+    this.forget();
+    this.#id = id;
+    this.#queue = queue;
+    observer?.stepped(this, 'stored', this.#status);
+    this.#onEnqueued?.(queue);
   }
 
   /** @internal */
   complete(result: R): void {
-    this.#end('completed');
     this.#result = result;
-    this.#error = undefined;
-    this.#onSettled?.();
+    this.#settle('completed', undefined);
   }
 
   /** @internal */
   fail(error: unknown): void {
-    this.#end('failed');
-    this.#error = error;
-    this.#onSettled?.();
+    this.#settle('failed', error);
   }
 
   /** @internal */
   stop(reason: Error): void {
-    this.#end('cancelled');
-    this.#error = reason;
-    this.#onSettled?.();
+    this.#settle('cancelled', reason);
   }
 
   /** @internal */
   skip(): void {
-    this.#end('skipped');
-    this.#onSettled?.();
+    this.#settle('skipped', this.#error);
   }
 
-  #end(status: TaskEnd): void {
-    this.#become(status);
+  #settle(end: TaskEnd, error: unknown): void {
+    const from = this.#become(end);
+    this.#error = error;
     this.#finishedAt = Date.now();
-    this.#cancel = undefined;
+    this.#canceller = undefined;
+    this.#onSettled?.();
+    this.#observer?.stepped(this, end, from);
   }
 
-  #become(status: TaskStatus): void {
-    if (!TRANSITIONS[this.#status]?.includes(status)) {
-      throw new TypeError(`a task can't become ${status} when it is ${this.#status}`);
+  /** @returns the status before */
+  #become(status: TaskStatus): TaskStatus {
+    const from = this.#status;
+    if (!TRANSITIONS[from]?.includes(status)) {
+      throw new TypeError(`a task can't become ${status} when it is ${from}`);
     }
     this.#status = status;
+    return from;
   }
 }
 

@@ -1,0 +1,48 @@
+import type { Observable } from 'rxjs';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { TaskEvent, TaskEventType } from '../task/model/task-event.ts';
+import { TaskEvents } from './task-events.ts';
+
+/** The one place that every step of every task passes: keeps the record up to date and emits the event. */
+export class TaskObserver {
+  readonly #events: TaskEvents<TaskEvent>;
+
+  /**
+   * @param onChange is given each task that has changed
+   * @param onThrow is given what a subscriber of the events throws
+   */
+  constructor(
+    private readonly onChange: (task: BackgroundTask) => void,
+    onThrow: (error: unknown) => void,
+  ) {
+    this.#events = new TaskEvents(onThrow);
+  }
+
+  get events(): Observable<TaskEvent> {
+    return this.#events.observable;
+  }
+
+  /** @param delay ms until the next attempt, of `retrying` */
+  stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
+    this.onChange(task);
+    if (this.#events.isObserved) {
+      this.#events.emit({ type: step, task: task.toRecord(), ...timesOf(task, step, delay) } as TaskEvent);
+    }
+  }
+}
+
+function timesOf(task: BackgroundTask, step: TaskEventType, delay?: number): { [time: string]: number | undefined } {
+  const { createdAt, startedAt, finishedAt } = task;
+  if (step === 'retrying') {
+    return { delay };
+  }
+  if (step === 'started') {
+    return task.attempts === 1 ? { wait: between(createdAt, startedAt) } : {};
+  }
+  return startedAt && finishedAt ? { run: between(startedAt, finishedAt) } : {};
+}
+
+// Somebody can set the clock back in between.
+function between(start: Date, end: Date | undefined): number {
+  return Math.max(0, Number(end) - Number(start));
+}
