@@ -81,8 +81,9 @@ export class Cancellation implements Canceller {
       case 'enqueued':
         state.askQueue();
         return true;
-      default:
-        return false;
+      case 'over':
+        break;
     }
+    return false;
   }
 }
