@@ -276,6 +276,11 @@ export const threadNotStarted = (name: string) =>
   `Task "${name}" did not run: its thread could not start. See the cause, and the options pool.execArgv, pool.env and ` +
   'pool.resourceLimits; a bundler has to leave this package out of its bundle.';
 
+export const threadNotReady = (name: string, module: string, limit: number) =>
+  `Task "${name}" did not run: its thread did not start and load ${module} within ${limit} ms, and was killed. ` +
+  'Find what that file, its imports, or a file that pool.execArgv preloads awaits at its top level, and await it in the ' +
+  "task's function instead.";
+
 export const threadExited = (name: string, code: string) =>
   `Task "${name}" failed: its thread exited with code ${code}, since something called process.exit(): ` +
   'the task, what it uses, or what an earlier task left behind.';

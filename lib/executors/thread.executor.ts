@@ -8,6 +8,7 @@ import {
   byClosing,
   threadCrashed,
   threadExited,
+  threadNotReady,
   threadNotStarted,
   threadOutOfMemory,
   tooManyForThreads,
@@ -22,6 +23,9 @@ import type { ThreadPool } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';
 import { ThreadStartError } from './thread-start-error.ts';
 
+/** ms for a thread to start and to load the file of its task. */
+const LOAD_LIMIT = 60_000;
+
 /** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
 export class ThreadExecutor implements TaskExecutor {
   /** First in, first out, as a Set keeps its order; and one that is cancelled leaves its place, with its arguments. */
@@ -34,10 +38,14 @@ export class ThreadExecutor implements TaskExecutor {
   readonly #retired = new Set<ThreadPool>();
   #isClosed = false;
 
-  /** @param onIdleLoss is told of the error by which a thread ended that ran no task */
+  /**
+   * @param onIdleLoss is told of the error by which a thread ended that ran no task
+   * @param loadLimit ms until a function has to begin, counted from when its task is given to the pool
+   */
   constructor(
     private readonly options: PoolOptions,
     private readonly onIdleLoss: (error: unknown) => void,
+    private readonly loadLimit = LOAD_LIMIT,
   ) {}
 
   admit(call: TaskCall, isStored = false): TaskCall {
@@ -111,7 +119,9 @@ export class ThreadExecutor implements TaskExecutor {
     try {
       // Without a turn in between if the pool is there: the thread is idle until it gets the task.
       pool = this.#pool ?? (await this.#openPool());
-      const response = await pool.run(run);
+      const answer = pool.run(run);
+      run.limitLoading(this.loadLimit, () => this.#giveUp(run, pool!));
+      const response = await answer;
       if (response) {
         run.settle(response);
       } else {
@@ -124,6 +134,13 @@ export class ThreadExecutor implements TaskExecutor {
     } finally {
       this.#makeRoom(run);
     }
+  }
+
+  /** Ends a thread that does not get as far as calling the function. */
+  #giveUp(run: ThreadRun, pool: ThreadPool): void {
+    const { name, call } = run.attempt;
+    run.reject(new TaskThreadError(threadNotReady(name, call.definition!.thread!.module, this.loadLimit)));
+    run.kill(run.isInThread ? undefined : pool.endStarting());
   }
 
   #makeRoom(run: ThreadRun): void {

@@ -165,6 +165,11 @@ export class TaskLife {
     if (this.#isOnEventLoop(call)) {
       this.context.slots?.release();
     }
+    // It failed before it began: there was no thread for it, or the thread could not load its file.
+    if (task.status === 'pending' && !attempt.abortReason) {
+      attempt.begin();
+    }
+    // Read only now: whoever hears of the beginning can cancel the task.
     const { abortReason } = attempt;
     if (abortReason instanceof TaskCancelledError) {
       attempt.end();
@@ -174,10 +179,6 @@ export class TaskLife {
       task.complete(outcome.result);
       this.#settled(life.queued, 'completed', true);
     } else {
-      // One for which there was no thread has failed without having begun.
-      if (task.status === 'pending') {
-        attempt.begin();
-      }
       attempt.end();
       await this.#failOrRetry(life, abortReason ?? (outcome as { error: unknown }).error);
       return;

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { BackgroundTasksOptions } from '../background-tasks.options.ts';
 import { EventLoopExecutor } from '../executors/event-loop.executor.ts';
 import { TaskProviders } from '../executors/task-providers.ts';
@@ -18,6 +18,9 @@ import { TaskLog, type Origin } from './task-log.ts';
 import { TaskTracker } from './task-tracker.ts';
 import { TurnQueue } from './turn-queue.ts';
 
+/** Nothing provides it but tests, which can't wait for as long as threads have to load the files of tasks. */
+export const THREAD_LOAD_LIMIT = Symbol('THREAD_LOAD_LIMIT');
+
 /** Makes the lists of one application, and all that they share. */
 @Injectable()
 export class TaskLists {
@@ -35,6 +38,7 @@ export class TaskLists {
     @Inject(BackgroundTasksOptions) options: BackgroundTasksOptions,
     providers: TaskProviders,
     queues: TaskQueues,
+    @Optional() @Inject(THREAD_LOAD_LIMIT) threadLoadLimit?: number,
   ) {
     const { execution, runOn, onFailure, defaults, concurrency, history, store } = options;
     const log = (this.log = new TaskLog(options.blockingThreshold));
@@ -43,7 +47,7 @@ export class TaskLists {
     this.tracker = new TaskTracker(this.history, (error) => log.subscriberThrew(error));
     this.admission = new Admission(options.maxPending, this.tracker);
     this.eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
-    this.threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
+    this.threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
     this.life = new TaskLife({
       eventLoop: this.eventLoop,
