@@ -122,7 +122,8 @@ test('a task that ends in time leaves no timer behind', async () => {
     .with({ timeout: 1_000_000 })
     .start(() => 'done')
     .settled();
-  expect(timers()).toBe(before);
+  // A timer of the test runner can end meanwhile.
+  expect(timers()).toBeLessThanOrEqual(before);
 });
 
 test('a task that is cancelled when it is told that it begins is never called', async () => {

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AttemptRunner, type DurableAttempt, type RunningAttempt } from '../durable/attempt-runner.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
@@ -12,7 +12,7 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
-import { ThreadExecutor } from '../threads/thread.executor.ts';
+import { THREAD_LOAD_LIMIT, ThreadExecutor } from '../threads/thread.executor.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 import { Admission, type Phase } from './admission.ts';
 import { runDurable } from './durable-attempt.ts';
@@ -51,6 +51,7 @@ export class TaskEngine extends AttemptRunner {
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
     providers: ProviderResolver,
     queues: TaskQueueHost,
+    @Optional() @Inject(THREAD_LOAD_LIMIT) threadLoadLimit?: number,
   ) {
     super();
     const { execution, runOn, onFailure, concurrency, history, store } = options;
@@ -64,7 +65,7 @@ export class TaskEngine extends AttemptRunner {
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
     this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
-    this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error));
+    this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
     const lifecycle = (this.#lifecycle = new TaskLifecycle({
       eventLoop: this.#eventLoop,

@@ -16,8 +16,8 @@ export interface TaskExecutor {
   release(): void;
 
   /**
-   * Runs it, and tells the attempt when it begins. Once the attempt is aborted, rejects with the reason as soon as nothing
-   * more can be done to end it.
+   * Runs it, and tells the attempt when its function begins. An attempt that fails earlier is never told. Once the attempt
+   * is aborted, rejects with the reason as soon as nothing more can be done to end it.
    */
   execute(attempt: Attempt): Promise<unknown>;
 }

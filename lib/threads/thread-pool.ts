@@ -17,6 +17,9 @@ export interface ThreadPoolObserver {
   lost(error: unknown): void;
 }
 
+/** The URLs of the modules that each thread has loaded, by the ids of the threads that have started. */
+type LoadedModules = Map<number, Set<string>>;
+
 /**
  * Piscina, given no more than one task for each of its threads, so that nothing waits in it but for a thread to start. Its
  * own queue forgets `maxQueue` for tasks that can be aborted, lets them overtake each other, and strands those that wait
@@ -25,11 +28,14 @@ export interface ThreadPoolObserver {
 export class ThreadPool {
   readonly #piscina: Piscina;
   readonly #runKey: symbol;
+  readonly #modules: LoadedModules;
+  readonly #ended = new WeakSet<Worker>();
   #isRetired = false;
 
-  private constructor(piscina: Piscina, runKey: symbol) {
+  private constructor(piscina: Piscina, runKey: symbol, modules: LoadedModules) {
     this.#piscina = piscina;
     this.#runKey = runKey;
+    this.#modules = modules;
   }
 
   /** Loads Piscina, which an application without tasks for threads has no need of. */
@@ -37,7 +43,7 @@ export class ThreadPool {
     const { default: all } = await import('piscina');
     // Taken from the default export, since not every way of making CommonJS of this leaves the named ones.
     const { Piscina } = all;
-    const ready = new Set<number>();
+    const modules: LoadedModules = new Map();
     const { minThreads, maxThreads, idleTimeout, resourceLimits, execArgv, env } = options;
     const workerData: ThreadData = { runner: pathToFileURL(runnerPath()).href };
     const piscina: Piscina = startingThreads(
@@ -52,12 +58,12 @@ export class ThreadPool {
           atomics: 'disabled',
           // Every call is one that gives the task to a thread: this is how we know which one has it.
           loadBalancer: (task, workers) => {
-            // Those that are still starting are offered too: then the time that takes would be the task's.
-            const idle = workers.find(({ id, currentUsage }) => currentUsage === 0 && ready.has(id));
+            // Those that are still starting are offered too, and one that is ready may be free before them.
+            const idle = workers.find(({ id, currentUsage }) => currentUsage === 0 && modules.has(id));
             const run = (task as unknown as Record<symbol, ThreadRun>)[Piscina.queueOptionsSymbol]!;
             if (idle) {
               const { id } = idle;
-              run.chosen(() => piscina.threads.find(({ threadId }) => threadId === id));
+              run.chosen(() => piscina.threads.find(({ threadId }) => threadId === id), modules.get(id)!);
             }
             return idle ?? null;
           },
@@ -66,15 +72,15 @@ export class ThreadPool {
           ...(env && { env }),
         }),
     );
-    const pool = new ThreadPool(piscina, Piscina.queueOptionsSymbol);
+    const pool = new ThreadPool(piscina, Piscina.queueOptionsSymbol, modules);
     let error: unknown;
     piscina.on('error', (reason: unknown) => (error = reason));
-    piscina.on('workerCreate', ({ id }: { id: number }) => ready.add(id));
+    piscina.on('workerCreate', ({ id }: { id: number }) => modules.set(id, new Set()));
     piscina.on('workerDestroy', () =>
       // Piscina tells before it has counted the thread out, and of the error only then.
       setImmediate(() => {
         const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
-        [...ready].filter((id) => !alive.has(id)).forEach((id) => ready.delete(id));
+        [...modules.keys()].filter((id) => !alive.has(id)).forEach((id) => modules.delete(id));
         if (!pool.#isRetired) {
           observer.lost(error);
         }
@@ -103,6 +109,17 @@ export class ThreadPool {
     const { request, killSignal, transferList } = run;
     const message = Object.assign(request, { [this.#runKey]: run });
     return startingThreads(() => this.#piscina.run(message, { signal: killSignal, transferList }));
+  }
+
+  /** Ends the thread that has been starting for longest. */
+  endStarting(): Worker | undefined {
+    // Piscina lists threads in the order in which they were started, and those that have ended only a moment later.
+    const starting = this.threads.find((thread) => !this.#modules.has(thread.threadId) && !this.#ended.has(thread));
+    if (starting) {
+      this.#ended.add(starting);
+      void starting.terminate();
+    }
+    return starting;
   }
 
   get isRetired(): boolean {
@@ -144,5 +161,5 @@ function isThreadMessage(message: unknown): message is ThreadMessage {
   if (typeof message !== 'object' || message === null || !('taskId' in message)) {
     return false;
   }
-  return 'signal' in message ? message.signal instanceof MessagePort : 'progress' in message;
+  return 'signal' in message ? message.signal instanceof MessagePort : 'progress' in message || 'began' in message;
 }

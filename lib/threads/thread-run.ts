@@ -10,9 +10,22 @@ import type { AbortMessage, ThreadMessage, ThreadRequest, ThreadResponse } from 
 /** ms for a task that has looked at its signal to end by itself, before its thread is killed. */
 const ABORT_GRACE = 500;
 
-/** One attempt on its way to a thread, in it, and back. */
+/** Places in a `ThreadRequest`. */
+const MODULE = 3;
+const TELLS_BEGINNING = 6;
+
+/**
+ * One attempt on its way to a thread, in it, and back.
+ *
+ * The attempt begins when its function does. A thread that has loaded the task's module calls the function at once, so the
+ * attempt begins as soon as the thread has it. Any other thread loads the module first, and tells when it calls the
+ * function. A module has loaded in a thread when a function of it has begun there.
+ */
 export class ThreadRun {
   #findWorker?: () => Worker | undefined;
+  #loaded?: Set<string>;
+  #loadTimer?: NodeJS.Timeout;
+  #hasBegun = false;
   #exited?: Promise<void>;
   #port?: MessagePort;
   #grace?: NodeJS.Timeout;
@@ -29,7 +42,7 @@ export class ThreadRun {
   ) {
     const { id, name, attempt: number, call } = attempt;
     const { module, name: definedAs } = call.definition!.thread!;
-    this.request = [id, name, number, module, definedAs, call.args];
+    this.request = [id, name, number, module, definedAs, call.args, true];
   }
 
   /** The arguments are a clone that nobody else has, so all of their memory can be moved, if no other attempt needs it. */
@@ -50,19 +63,31 @@ export class ThreadRun {
    * Is told when it is about to be handed to a thread.
    *
    * @param findWorker since looking for it would cost each task, and is for the few that are killed
+   * @param loaded the URLs of the modules that the thread has loaded
    */
-  chosen(findWorker: () => Worker | undefined): void {
+  chosen(findWorker: () => Worker | undefined, loaded: Set<string>): void {
     this.#findWorker = findWorker;
-    // Whoever hears of the beginning can cancel the task, for which it has to be in the thread.
-    queueMicrotask(() => {
-      if (!this.attempt.abortReason) {
-        this.attempt.begin();
-      }
-    });
+    this.#loaded = loaded;
+    if (this.#isLoaded) {
+      this.request[TELLS_BEGINNING] = false;
+      // Whoever hears of the beginning can cancel the task, for which it has to be in the thread.
+      queueMicrotask(() => this.#begin());
+    }
+  }
+
+  /** Calls back if the function has not begun after so many ms. */
+  limitLoading(limit: number, onLimit: () => void): void {
+    if (!this.#isLoaded) {
+      this.#loadTimer = setTimeout(onLimit, limit);
+    }
   }
 
   receive(message: ThreadMessage): void {
-    if ('signal' in message) {
+    if ('began' in message) {
+      if (message.began === this.attempt.attempt) {
+        this.#begin();
+      }
+    } else if ('signal' in message) {
       this.#port = message.signal;
     } else {
       this.#updates++;
@@ -80,13 +105,21 @@ export class ThreadRun {
     }
   }
 
-  kill(): void {
-    const worker = this.#findWorker?.();
+  kill(worker = this.#findWorker?.()): void {
+    if (this.killSignal.aborted) {
+      return;
+    }
     this.#exited = worker && new Promise((resolve) => worker.once('exit', () => resolve()));
     this.killSignal.abort();
   }
 
   settle(response: ThreadResponse): void {
+    // From here on, killing the thread would not end the task, but the next one.
+    this.#findWorker = undefined;
+    if (response.status !== 'not loaded' && response.status !== 'not defined') {
+      // The response can overtake the message that told of the beginning.
+      this.#begin();
+    }
     if (response.progress !== undefined && response.updates !== this.#updates) {
       this.attempt.updateProgress(response.progress);
     }
@@ -107,7 +140,23 @@ export class ThreadRun {
   }
 
   end(): void {
+    clearTimeout(this.#loadTimer);
     clearTimeout(this.#grace);
     this.#port?.close();
+  }
+
+  get #isLoaded(): boolean {
+    return this.#loaded?.has(this.request[MODULE]) ?? false;
+  }
+
+  #begin(): void {
+    // A thread that is being killed may tell of a beginning that nobody waits for any more.
+    if (this.#hasBegun || this.killSignal.aborted) {
+      return;
+    }
+    this.#hasBegun = true;
+    this.#loaded?.add(this.request[MODULE]);
+    clearTimeout(this.#loadTimer);
+    this.attempt.begin();
   }
 }

@@ -14,10 +14,17 @@ import {
   argumentNotCloned,
   threadCrashed,
   threadExited,
+  threadNotReady,
   threadNotStarted,
   threadOutOfMemory,
   tooManyForThreads,
 } from './threads.messages.ts';
+
+/** Replaces the time limit for loading in tests. Nothing else provides it. */
+export const THREAD_LOAD_LIMIT = Symbol('THREAD_LOAD_LIMIT');
+
+/** ms for a thread to start and to load the file of its task. */
+const LOAD_LIMIT = 60_000;
 
 /** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
 export class ThreadExecutor implements TaskExecutor {
@@ -31,10 +38,14 @@ export class ThreadExecutor implements TaskExecutor {
   readonly #retired = new Set<ThreadPool>();
   #isClosed = false;
 
-  /** @param onIdleLoss is told of the error by which a thread ended that ran no task */
+  /**
+   * @param onIdleLoss is told of the error by which a thread ended that ran no task
+   * @param loadLimit ms until a function has to begin, counted from when its task is given to the pool
+   */
   constructor(
     private readonly options: PoolOptions,
     private readonly onIdleLoss: (error: unknown) => void,
+    private readonly loadLimit = LOAD_LIMIT,
   ) {}
 
   admit(call: TaskCall, isStored = false): TaskCall {
@@ -108,7 +119,9 @@ export class ThreadExecutor implements TaskExecutor {
     try {
       // Without a turn in between if the pool is there: the thread is idle until it gets the task.
       pool = this.#pool ?? (await this.#openPool());
-      const response = await pool.run(run);
+      const answer = pool.run(run);
+      run.limitLoading(this.loadLimit, () => this.#giveUp(run, pool!));
+      const response = await answer;
       if (response) {
         run.settle(response);
       } else {
@@ -121,6 +134,13 @@ export class ThreadExecutor implements TaskExecutor {
     } finally {
       this.#makeRoom(run);
     }
+  }
+
+  /** Ends a thread that does not get as far as calling the function. */
+  #giveUp(run: ThreadRun, pool: ThreadPool): void {
+    const { name, call } = run.attempt;
+    run.reject(new TaskThreadError(threadNotReady(name, call.definition!.thread!.module, this.loadLimit)));
+    run.kill(run.isInThread ? undefined : pool.endStarting());
   }
 
   #makeRoom(run: ThreadRun): void {

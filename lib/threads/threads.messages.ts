@@ -39,3 +39,8 @@ export const threadOutOfMemory = (name: string) =>
 export const threadCrashed = (name: string) =>
   `Task "${name}" failed: its thread ended by an error that nothing there caught: of the task, or of what an earlier one ` +
   'left behind, such as a timer. See the cause.';
+
+export const threadNotReady = (name: string, module: string, limit: number) =>
+  `Task "${name}" did not run: its thread did not start and load ${module} within ${limit} ms, and was killed. ` +
+  'Find what that file, its imports, or a file that pool.execArgv preloads awaits at its top level, and await it in the ' +
+  "task's function instead.";

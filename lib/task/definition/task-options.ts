@@ -57,8 +57,9 @@ export interface TaskOptions {
   retryIf?: (error: unknown, attempt: number) => boolean | Promise<boolean>;
 
   /**
-   * How long, in ms, an attempt may take. Then its signal is aborted and the attempt fails with a `TaskTimeoutError`. In a
-   * thread it is killed; on the event loop a function that ignores its signal goes on, unseen. Default: for ever.
+   * How long, in ms, an attempt may take, from when its function begins. Then its signal is aborted and the attempt fails
+   * with a `TaskTimeoutError`. In a thread it is killed; on the event loop a function that ignores its signal goes on,
+   * unseen. Default: for ever.
    */
   timeout?: number;
 

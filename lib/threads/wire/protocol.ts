@@ -20,6 +20,8 @@ export type ThreadRequest = [
   /** The name under which the module defines it. */
   definedAs: string,
   args: readonly unknown[],
+  /** Whether the thread tells when the function begins. */
+  tellsBeginning: boolean,
 ];
 
 export type ThreadOutcome =
@@ -37,7 +39,12 @@ export interface ThreadSaid {
 export type ThreadResponse = ThreadOutcome & Partial<ThreadSaid>;
 
 /** What a thread tells while a task runs there. */
-export type ThreadMessage = { taskId: string } & ({ progress: TaskProgress } | { signal: MessagePort });
+export type ThreadMessage = { taskId: string } & (
+  | { progress: TaskProgress }
+  | { signal: MessagePort }
+  /** Which attempt begins: the message can arrive when the task is tried again already. */
+  | { began: number }
+);
 
 /** What it is told, by the port that it gave. */
 export interface AbortMessage {

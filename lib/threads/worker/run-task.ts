@@ -34,8 +34,12 @@ async function loadTask(request: ThreadRequest): Promise<ThreadResponse> {
   return fn ? runTask(fn, request) : { status: 'not defined' };
 }
 
-function runTask(fn: AnyFunction, [id, name, attempt, , , args]: ThreadRequest): MaybePromise<ThreadResponse> {
+function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadResponse> {
+  const [id, name, attempt, , , args, tellsBeginning] = request;
   const task = new ThreadTask(id, name, attempt);
+  if (tellsBeginning) {
+    task.tellBeginning();
+  }
   const respond = (outcome: ThreadOutcome) => {
     task.end();
     return movingMemory(task.said ? { ...outcome, ...task.said } : outcome);

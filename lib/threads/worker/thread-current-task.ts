@@ -30,6 +30,10 @@ export class ThreadTask implements CurrentTask {
     return this.#controller.signal;
   }
 
+  tellBeginning(): void {
+    this.#tell({ taskId: this.id, began: this.attempt });
+  }
+
   readonly updateProgress = (progress: TaskProgress): void => {
     // Kept, since what it said last is sent once more in the end.
     this.#progress = copyProgress(progress);

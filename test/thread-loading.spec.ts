@@ -1,0 +1,190 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Global, Module } from '@nestjs/common';
+import { expect, onTestFinished, test } from 'vitest';
+import { TaskThreadError, type BackgroundTask, type TaskEvent } from 'nestjs-background-tasks';
+import { taskCancelled } from '../lib/errors/task.errors.ts';
+import { THREAD_LOAD_LIMIT } from '../lib/threads/thread.executor.ts';
+import { moduleNotLoaded, threadNotReady } from '../lib/threads/threads.messages.ts';
+import { broken } from './fixtures/threads/broken.task.ts';
+import { gated, holdThread } from './fixtures/threads/gated.task.ts';
+import { addTwice } from './fixtures/threads/importing.task.ts';
+import { add, blockForEver } from './fixtures/threads/math.task.ts';
+import { startApp, type StartedApp } from './fixtures/start-app.ts';
+
+/** ms, far more than a function takes here that returns at once. */
+const TIMEOUT = 1_000;
+
+/** ms, for a thread that never gets ready. One that does may take longer on a busy machine, and is tried again. */
+const LIMIT = 3_000;
+
+@Global()
+@Module({ providers: [{ provide: THREAD_LOAD_LIMIT, useValue: LIMIT }], exports: [THREAD_LOAD_LIMIT] })
+class ShortLimitModule {}
+
+const urlOf = (file: string) => new URL(`fixtures/threads/${file}`, import.meta.url).href;
+const preload = ['--import', urlOf('preload-at-gate.mjs')];
+
+/** An application, and the gate at which its threads wait. */
+async function start(pool = {}, imports: (typeof ShortLimitModule)[] = []) {
+  const folder = await mkdtemp(join(tmpdir(), 'gate-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const env = { ...process.env, LOAD_GATE: folder };
+  const app = await startApp({ imports }, { pool: { maxThreads: 1, env, ...pool } });
+  const put = (name: string) => writeFileSync(join(folder, name), '');
+  const events: TaskEvent[] = [];
+  app.runner.events.subscribe((event) => void events.push(event));
+  return {
+    ...app,
+    events,
+    waiting: () => expect.poll(() => existsSync(join(folder, 'waiting')), { timeout: 20_000 }).toBe(true),
+    open: () => put('open'),
+    free: () => put('freed'),
+  };
+}
+
+const worksOn = async ({ runner }: StartedApp) =>
+  expect(await runner.with({ attempts: 10 }).start(add, 1, 2).settled()).toMatchObject({ result: 3 });
+
+const threadsGone = ({ runner }: StartedApp) =>
+  expect.poll(() => runner.stats().threads.alive, { timeout: 10_000 }).toBe(0);
+
+const running = (task: BackgroundTask) => expect.poll(() => task.status, { timeout: 20_000 }).toBe('running');
+
+test.each([
+  ['loading its file', gated, {}],
+  ['starting its thread', add, { execArgv: preload }],
+  ['starting its thread, one of those that are kept', add, { minThreads: 1, execArgv: preload }],
+])('the time of a task begins after %s', async (_label, fn, pool) => {
+  const { runner, events, waiting, open } = await start(pool);
+  const task = runner.with({ timeout: TIMEOUT }).start(fn as () => unknown);
+  await waiting();
+  await sleep(2 * TIMEOUT);
+  expect([task.status, task.attempts, task.startedAt]).toEqual(['pending', 0, undefined]);
+  const openedAt = Date.now();
+  open();
+  expect(await task.settled()).toMatchObject({ status: 'completed', attempts: 1 });
+  expect(Number(task.startedAt)).toBeGreaterThanOrEqual(openedAt);
+  expect(events.map(({ type }) => type)).toEqual(['added', 'started', 'completed']);
+  const [, started, completed] = events as [TaskEvent, TaskEvent & { wait: number }, TaskEvent & { run: number }];
+  expect(started.wait).toBeGreaterThanOrEqual(2 * TIMEOUT);
+  expect(completed.run).toBeLessThan(TIMEOUT);
+});
+
+test('a task that is cancelled while its file is loaded has never begun', async () => {
+  const app = await start();
+  const task = app.runner.with({ attempts: 3 }).start(gated);
+  await app.waiting();
+  expect(task.cancel()).toBe(true);
+  expect(await task.settled()).toMatchObject({
+    status: 'cancelled',
+    attempts: 0,
+    error: { message: taskCancelled('gated', 'requested') },
+  });
+  expect(task.startedAt).toBeUndefined();
+  expect(app.runner.stats()).toMatchObject({ running: 0, cancelled: 1 });
+  await threadsGone(app);
+  await worksOn(app);
+});
+
+test('a file that never loads fails its task, and its thread is replaced', async () => {
+  const app = await start({}, [ShortLimitModule]);
+  const task = app.runner.start(gated);
+  expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 1 });
+  expect(task.error).toEqual(new TaskThreadError(threadNotReady('gated', urlOf('gated.task.ts'), LIMIT)));
+  await threadsGone(app);
+  await worksOn(app);
+  app.open();
+  expect(await app.runner.with({ attempts: 10 }).start(gated).settled()).toMatchObject({ result: 'ran' });
+});
+
+test.each([
+  ['none is kept', {}],
+  ['two are kept', { minThreads: 2 }],
+])('threads that never start fail their tasks, and are replaced: %s', async (_label, pool) => {
+  const app = await start({ maxThreads: 2, execArgv: preload, ...pool }, [ShortLimitModule]);
+  const tasks = [app.runner.start(add, 1, 1), app.runner.start(add, 1, 2), app.runner.start(add, 1, 3)];
+  for (const task of tasks) {
+    expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 1 });
+    expect(task.error).toEqual(new TaskThreadError(threadNotReady('add', urlOf('math.task.ts'), LIMIT)));
+  }
+  app.open();
+  await worksOn(app);
+});
+
+test('an application closes while a thread loads a file', async () => {
+  const { app, runner, waiting } = await start();
+  const task = runner.start(gated);
+  await waiting();
+  const closedAt = performance.now();
+  await app.close();
+  expect(performance.now() - closedAt).toBeLessThan(10_000);
+  expect(await task.settled()).toMatchObject({
+    status: 'cancelled',
+    attempts: 0,
+    error: { message: taskCancelled('gated', 'shutdown') },
+  });
+});
+
+test('a task begins at once in a thread that has loaded its file', async () => {
+  const { runner, open, free } = await start();
+  open();
+  expect(await runner.start(holdThread).settled()).toMatchObject({ status: 'completed' });
+  const task = runner.start(gated);
+  // The thread can tell nothing now.
+  await running(task);
+  free();
+  expect(await task.settled()).toMatchObject({ status: 'completed', result: 'ran' });
+});
+
+test('a task begins in a thread that has loaded its file for another', async () => {
+  const app = await start();
+  expect(await app.runner.start(addTwice, 1, 2).settled()).toMatchObject({ result: 4 });
+  const task = app.runner.start(blockForEver);
+  await running(task);
+  task.cancel();
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 1 });
+  await worksOn(app);
+});
+
+test('an attempt counts whose file can’t be loaded', async () => {
+  const { runner, events } = await start();
+  const task = runner.with({ attempts: 3 }).start(broken);
+  expect(await task.settled()).toMatchObject({
+    status: 'failed',
+    attempts: 3,
+    error: { message: moduleNotLoaded('broken', urlOf('broken.task.ts')) },
+  });
+  expect(events.map(({ type }) => type)).toEqual([
+    'added',
+    'started',
+    'retrying',
+    'started',
+    'retrying',
+    'started',
+    'failed',
+  ]);
+});
+
+test('whoever hears of an attempt that failed before it began cancels the task', async () => {
+  const app = await start();
+  const cancelled: boolean[] = [];
+  app.runner.events.subscribe(({ type }) => void (type === 'started' && cancelled.push(task.cancel())));
+  const task = app.runner.with({ attempts: 3 }).start(broken);
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 1 });
+  expect(cancelled).toEqual([true]);
+  expect(app.runner.stats()).toMatchObject({ running: 0, cancelled: 1 });
+});
+
+test('whoever hears that the first task of a thread begins cancels it', async () => {
+  const app = await start();
+  const subscription = app.runner.events.subscribe(({ type }) => void (type === 'started' && task.cancel()));
+  const task = app.runner.start(add, 1, 2);
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 1 });
+  expect(app.runner.stats()).toMatchObject({ running: 0, cancelled: 1 });
+  subscription.unsubscribe();
+  await worksOn(app);
+});
