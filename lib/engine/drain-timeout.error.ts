@@ -3,7 +3,7 @@ import type { TaskRecord } from '../task/model/task-record.ts';
 import { drainTimedOut } from './engine.messages.ts';
 
 /**
- * `TaskRunner.drain(timeout)` ran out of time. Nothing was stopped: the tasks go on.
+ * `TaskRunner.drain(timeout)` ran out of time. The tasks go on.
  *
  * @since 0.1.0
  */
@@ -11,6 +11,7 @@ export class DrainTimeoutError extends BackgroundTasksError {
   readonly code = 'BACKGROUND_TASKS_DRAIN_TIMEOUT';
 
   constructor(
+    /** ms */
     readonly timeout: number,
     /** The tasks that had not settled. */
     readonly tasks: readonly TaskRecord[],

@@ -1,7 +1,7 @@
-/** Gives out so many slots, and where they are short, to one owner after the other, however much each of them asks for. */
+/** Gives out a fixed number of slots. Where slots are short, owners take turns, however many slots each asks for. */
 export class FairSlots {
-  /** Who waits, and with what: a Map and its Sets keep the order in which they were asked. */
-  readonly #asking = new Map<object, Set<() => void>>();
+  /** Waiting callbacks by owner, in the order in which they asked: a Map and its Sets keep that order. */
+  readonly #waiting = new Map<object, Set<() => void>>();
   #free: number;
 
   constructor(count: number) {
@@ -9,8 +9,8 @@ export class FairSlots {
   }
 
   /**
-   * @param use is called, at once or later, when a slot is its own; it has to be given back by `release`
-   * @returns gives up waiting for it
+   * @param use is called with the slot, now or later; then the caller owes a `release()`
+   * @returns gives up the place in the line
    */
   acquire(owner: object, use: () => void): () => void {
     if (this.#free > 0) {
@@ -18,21 +18,21 @@ export class FairSlots {
       use();
       return () => undefined;
     }
-    let waiting = this.#asking.get(owner);
+    let waiting = this.#waiting.get(owner);
     if (!waiting) {
-      this.#asking.set(owner, (waiting = new Set()));
+      this.#waiting.set(owner, (waiting = new Set()));
     }
     waiting.add(use);
     return () => {
       waiting.delete(use);
-      if (waiting.size === 0 && this.#asking.get(owner) === waiting) {
-        this.#asking.delete(owner);
+      if (waiting.size === 0 && this.#waiting.get(owner) === waiting) {
+        this.#waiting.delete(owner);
       }
     };
   }
 
   release(): void {
-    const next = this.#asking.entries().next().value;
+    const next = this.#waiting.entries().next().value;
     if (!next) {
       this.#free++;
       return;
@@ -40,10 +40,10 @@ export class FairSlots {
     const [owner, waiting] = next;
     const [use] = waiting as Set<() => void> & [() => void];
     waiting.delete(use);
-    // To the end of the line, which is what the order of a Map's entries is.
-    this.#asking.delete(owner);
+    // Set anew, the owner goes to the end of the line.
+    this.#waiting.delete(owner);
     if (waiting.size > 0) {
-      this.#asking.set(owner, waiting);
+      this.#waiting.set(owner, waiting);
     }
     use();
   }

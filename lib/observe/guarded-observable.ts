@@ -3,8 +3,8 @@ import { Observable, type Observer, type Operator, Subscriber, type Subscription
 type Next<T> = (value: T) => void;
 
 /**
- * An Observable whose subscribers can throw, or return promises that reject: RxJS would make an uncaught exception of the
- * one, and Node of the other, which ends the process. So are those that are made of it by operators.
+ * An Observable whose subscribers may throw, or return promises that reject. RxJS turns such an error into an uncaught
+ * exception, and Node ends the process for either. Observables that operators make of this one are guarded too.
  */
 export class GuardedObservable<T> extends Observable<T> {
   constructor(
@@ -26,7 +26,7 @@ export class GuardedObservable<T> extends Observable<T> {
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
   ): Subscription {
-    // A subscriber is a link between operators, which look after their errors themselves.
+    // RxJS links operators by Subscribers, and operators handle their own errors.
     if (observerOrNext instanceof Subscriber) {
       return super.subscribe(observerOrNext as Observer<T>);
     }
@@ -36,7 +36,7 @@ export class GuardedObservable<T> extends Observable<T> {
         : { ...(observerOrNext && { next: observerOrNext }), ...(error && { error }), ...(complete && { complete }) };
     return super.subscribe({
       next: (value) => this.#guard(() => observer.next?.(value)),
-      // Of an operator that threw: it has ended the subscription, of which somebody has to know.
+      // An operator threw, which ended the subscription: somebody has to hear of it.
       error: (thrown: unknown) => (observer.error ? this.#guard(() => observer.error!(thrown)) : this.onThrow(thrown)),
       complete: () => this.#guard(() => observer.complete?.()),
     });

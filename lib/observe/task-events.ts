@@ -1,15 +1,15 @@
 import { Observable, Subject } from 'rxjs';
 import { GuardedObservable } from './guarded-observable.ts';
 
-/** Tells subscribers of what happens, each of all in the order in which it happened. */
+/** Emits events so that each subscriber gets all of them in the order in which they happened. */
 export class TaskEvents<T> {
   readonly #subject = new Subject<T>();
-  readonly #waiting: T[] = [];
-  #isTelling = false;
+  readonly #pending: T[] = [];
+  #isEmitting = false;
 
   readonly observable: Observable<T>;
 
-  /** @param onThrow is given what a subscriber has thrown */
+  /** @param onThrow is given what a subscriber throws */
   constructor(onThrow: (error: unknown) => void) {
     this.observable = new GuardedObservable(this.#subject, onThrow);
   }
@@ -19,16 +19,16 @@ export class TaskEvents<T> {
   }
 
   emit(event: T): void {
-    this.#waiting.push(event);
-    // A subscriber that adds a task makes for another event before all have heard of this one.
-    if (this.#isTelling) {
+    this.#pending.push(event);
+    // A subscriber that adds a task causes an event before all subscribers have got the current one.
+    if (this.#isEmitting) {
       return;
     }
-    this.#isTelling = true;
-    for (const waiting of this.#waiting) {
-      this.#subject.next(waiting);
+    this.#isEmitting = true;
+    for (const pending of this.#pending) {
+      this.#subject.next(pending);
     }
-    this.#waiting.length = 0;
-    this.#isTelling = false;
+    this.#pending.length = 0;
+    this.#isEmitting = false;
   }
 }

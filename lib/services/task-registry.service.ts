@@ -14,16 +14,16 @@ import {
 } from '../validation/option-rules.ts';
 
 /**
- * Which tasks `list` gives.
+ * Selects the tasks of `TaskRegistry.list`.
  *
  * @since 0.1.0
  */
 export interface TaskFilter {
   status?: TaskStatus;
   name?: string;
-  /** Those that are stored in this queue, in place of those of this process. */
+  /** Lists the durable tasks of this queue instead of the tasks of this process. */
   queue?: string;
-  /** How many at the most. Default: 100. */
+  /** The largest number of records. @default 100 */
   limit?: number;
 }
 
@@ -35,8 +35,8 @@ const filterRules: OptionRules<TaskFilter> = {
 };
 
 /**
- * What is known about tasks: those that have not come to their end, and of the others as many as the option `history`
- * lets it keep. With the option `store`, `get` finds those of other processes too. A singleton.
+ * Finds tasks by id: all unsettled ones, and as many settled ones as the option `history` keeps. With the option `store`,
+ * `get` finds the tasks of other processes too. A singleton.
  *
  * @example
  * @Get(':id')
@@ -58,23 +58,26 @@ export class TaskRegistry {
   ) {}
 
   /**
-   * @returns the task's record; `undefined` for one that is not known, or not any more
-   * @throws TaskStoreError if there is a store and it fails, or takes more than 5 s
+   * Returns the record of a task; `undefined` if no task with this id is known, or it is no longer kept.
+   *
+   * @throws TaskStoreError if the record store fails, or takes more than 5 s
+   * @throws TaskQueueError if the queue fails
    */
   async get(id: string): Promise<TaskRecord | undefined> {
     const task = this.engine.find(id);
     if (task || typeof id !== 'string') {
       return task?.toJSON();
     }
-    // Anything else is no key for a store that others use too.
+    // Others may use the same store: only ask it for keys that are ours.
     return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.engine.findShared(id) : undefined);
   }
 
   /**
-   * Tasks of this process, or, by `queue`, those that are stored in a queue, whichever process has added or run them. The
-   * newest first.
+   * Lists the tasks of this process. With `queue`, lists the durable tasks of that queue, of all processes. The newest
+   * comes first.
    *
-   * @throws InvalidOptionError; TaskQueueError if the queue's store fails
+   * @throws InvalidOptionError if the filter is wrong, or no task names the queue
+   * @throws TaskQueueError if the queue fails
    *
    * @example
    * await this.registry.list({ queue: 'mail', status: 'failed' });
@@ -95,20 +98,20 @@ export class TaskRegistry {
   }
 
   /**
-   * Ends a task of this process, or a stored one wherever it is, as `cancel()` of its handle does.
+   * Cancels a task of this process, or a durable task in any process, like `cancel()` of its handle.
    *
-   * @returns whether there was something to end
-   * @throws TaskQueueError if the store of queues fails
+   * @returns whether this call cancels the task
+   * @throws TaskQueueError if the queue fails
    */
   async cancel(id: string): Promise<boolean> {
     return this.engine.find(id)?.cancel() || ((await this.queues.current?.cancel(id)) ?? false);
   }
 
   /**
-   * Has a stored task that has failed, or was cancelled, run again, with all its attempts.
+   * Runs a durable task again that has failed or was cancelled, with all its attempts.
    *
-   * @returns whether it is one that has
-   * @throws TaskQueueError if the store of queues fails
+   * @returns whether the task runs again: `false` if it is unknown, or neither failed nor cancelled
+   * @throws TaskQueueError if the queue fails
    *
    * @example
    * const failed = await this.registry.list({ queue: 'mail', status: 'failed' });

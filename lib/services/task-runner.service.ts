@@ -21,8 +21,8 @@ import { describe } from '../util/inspect.ts';
 import { timeLimit } from '../validation/option-rules.ts';
 
 /**
- * Starts tasks where there is no request: cron jobs, gateways, scripts. And knows of all tasks of the application, also
- * those of requests. A singleton.
+ * Starts tasks where there is no request: in cron jobs, gateways and scripts. Its `events`, `stats()` and `drain()` cover
+ * all tasks of the application, also those of requests. A singleton.
  *
  * @example
  * constructor(private readonly runner: TaskRunner) {}
@@ -44,14 +44,19 @@ export class TaskRunner {
   }
 
   /**
-   * Runs a function, or a method with its `this`, in a later turn of the event loop. Where the class of a provider is given,
-   * Nest is asked for the object when the task runs: one of request scope is made for it. Tasks that were started one by
-   * one don't wait for each other.
+   * Runs a function, or a method with its `this`, in a later turn of the event loop. If you give the class of a provider,
+   * Nest resolves the object when the task runs; a request-scoped provider is made for that attempt. Tasks that you start
+   * one by one don't wait for each other. A task that fails is logged; it never becomes an unhandled rejection.
    *
-   * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
-   * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned for a thread
-   * @throws TooManyTasksError
-   * @throws ShuttingDownError if the application is closed
+   * @returns the task's handle
+   * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned or enqueued
+   * @throws TooManyTasksError if `maxPending` tasks are unsettled, or the pool's queue is full
+   * @throws ShuttingDownError if the application has closed
+   *
+   * @example
+   * runner.start(rebuildIndex, 'products');
+   * runner.start(this.reports, 'rebuild');
+   * runner.start(Reports, 'rebuild'); // Nest resolves the provider
    */
   start<T extends object, K extends MethodName<T>>(
     target: TaskTarget<T>,
@@ -70,9 +75,12 @@ export class TaskRunner {
   }
 
   /**
-   * The same runner with options for the tasks that are started through what is returned.
+   * Returns a runner that starts its tasks with these options.
    *
    * @throws InvalidOptionError
+   *
+   * @example
+   * runner.with({ attempts: 3, timeout: 5_000 }).start(callApi, id);
    */
   with(options: TaskOptions): TaskRunner {
     const runner = new TaskRunner(this.#engine);
@@ -81,12 +89,16 @@ export class TaskRunner {
   }
 
   /**
-   * Resolves as soon as every task that was accepted has come to its end, also those that tasks add meanwhile, and those
-   * of requests whose response is not over yet. For tests and scripts: a task or handler that awaits it waits for itself.
+   * Resolves as soon as every accepted task has settled or is in its queue. This includes tasks that other tasks add, and
+   * tasks of requests whose response is not over yet. For tests and scripts: a task or handler that awaits it waits for
+   * itself.
    *
-   * @param timeout ms after which to give up; default: never
-   * @throws InvalidOptionError
-   * @throws DrainTimeoutError which names the tasks that had not settled; they go on
+   * @param timeout ms. @default none: waits for ever
+   * @throws InvalidOptionError if the timeout is not a number of milliseconds
+   * @throws DrainTimeoutError names the tasks that had not settled; they go on
+   *
+   * @example
+   * await app.get(TaskRunner).drain(5_000);
    */
   async drain(timeout?: number): Promise<void> {
     if (timeout !== undefined && !timeLimit.accepts(timeout)) {
@@ -95,15 +107,18 @@ export class TaskRunner {
     return this.#engine.drain(timeout);
   }
 
-  /** Figures: what there is to do, and what was done. */
+  /** Returns how many tasks wait and run now, and how many have settled since the application started. */
   stats(): TaskStats {
     return this.#engine.stats;
   }
 
   /**
-   * Each step of every task of the application, as it happens. Hot: what was before you subscribed is not told again. A
-   * subscriber that throws is logged, and disturbs nobody; also behind operators, and not where it is combined with other
-   * Observables.
+   * Emits each step of every task in this process, as it happens. Hot: a subscriber gets no past events. An error of a
+   * subscriber is logged and disturbs nobody, also behind operators; RxJS combinations with other Observables are not
+   * guarded.
+   *
+   * @example
+   * runner.events.subscribe(({ type, task }) => metrics.count(type, task.name));
    */
   get events(): Observable<TaskEvent> {
     return this.#engine.events;
