@@ -23,8 +23,8 @@ test('a task that keeps the event loop busy is warned of, once by name', async (
   await runner.drain();
   const said = log.said('warn').map(({ message }) => message);
   expect(said).toHaveLength(2);
-  expect(said[0]).toMatch(/^Task "block" kept the event loop busy for \d{2,} ms \(blockingThreshold: 20\)/);
-  expect(said[1]).toMatch(/^Task "blockBeforeAwait" kept the event loop busy for \d{2,} ms/);
+  expect(said[0]).toMatch(/^Task "block" blocked the event loop for \d{2,} ms \(blockingThreshold: 20\)/);
+  expect(said[1]).toMatch(/^Task "blockBeforeAwait" blocked the event loop for \d{2,} ms/);
 });
 
 test('the name that the task was given is the one that is warned of', async () => {
