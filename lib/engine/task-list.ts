@@ -75,17 +75,17 @@ export class TaskList implements TaskOwner {
     return task;
   }
 
-  /** Whether there are tasks that are not stored, and are to be. */
-  get hasToStore(): boolean {
+  /** Whether it has durable tasks that are not in their queue yet. */
+  get hasUnflushed(): boolean {
     return this.#toStore?.isEmpty === false;
   }
 
   /**
-   * Stores what is to be stored and runs after such an outcome: all, or none.
+   * Enqueues the durable tasks that run after such an outcome: all, or none.
    *
    * @throws TaskQueueError
    */
-  async store(outcome: Outcome): Promise<void> {
+  async flush(outcome: Outcome): Promise<void> {
     await this.#toStore?.store(outcome);
   }
 
