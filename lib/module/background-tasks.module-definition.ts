@@ -2,8 +2,8 @@ import { ConfigurableModuleBuilder, type Provider, Scope } from '@nestjs/common'
 import { REQUEST } from '@nestjs/core';
 import { type BackgroundTasksModuleOptions, TASKS_SCOPE } from '../options/background-tasks.options.ts';
 import { BackgroundTasksExtras, checkScope } from '../options/scope.ts';
+import { BackgroundTasksFactory } from '../request/background-tasks.factory.ts';
 import { BackgroundTasks } from '../request/background-tasks.ts';
-import { CollectionResolver } from '../request/collection-resolver.ts';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<BackgroundTasksModuleOptions>({ moduleName: 'BackgroundTasks' })
@@ -16,21 +16,21 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     }))
     .build();
 
-/** What is different in the two scopes. */
+/** The providers that differ between the two scopes. */
 export function tasksIn(scope: Scope): Provider[] {
   return [
     { provide: TASKS_SCOPE, useValue: scope },
     scope === Scope.DEFAULT
       ? {
           provide: BackgroundTasks,
-          inject: [CollectionResolver],
-          useFactory: (requests: CollectionResolver) => requests.ofCurrent,
+          inject: [BackgroundTasksFactory],
+          useFactory: (factory: BackgroundTasksFactory) => factory.forAllRequests(),
         }
       : {
           provide: BackgroundTasks,
           scope,
-          inject: [REQUEST, CollectionResolver],
-          useFactory: (request: unknown, requests: CollectionResolver) => requests.of(request),
+          inject: [REQUEST, BackgroundTasksFactory],
+          useFactory: (request: unknown, factory: BackgroundTasksFactory) => factory.forRequest(request),
         },
   ];
 }

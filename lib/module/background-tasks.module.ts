@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, Scope } from '@nestjs/common';
-import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { AttemptRunner } from '../durable/attempt-runner.ts';
 import { TaskCatalog } from '../durable/task-catalog.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
@@ -12,10 +12,14 @@ import {
   TASKS_SCOPE,
 } from '../options/background-tasks.options.ts';
 import { noScopeRule } from '../options/scope.ts';
+import { BackgroundTasksFactory } from '../request/background-tasks.factory.ts';
 import { BackgroundTasksInterceptor } from '../request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from '../request/background-tasks.ts';
 import { CollectionResolver } from '../request/collection-resolver.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
+import { PlatformHook } from '../request/http/platform-hook.ts';
+import { RequestContext } from '../request/request-context.ts';
+import { createPlatformHook } from '../request/request-entry.ts';
 import { TaskRegistry } from '../services/task-registry.service.ts';
 import { TaskRunner } from '../services/task-runner.service.ts';
 import { TaskShutdown } from '../services/task-shutdown.service.ts';
@@ -26,11 +30,12 @@ import {
   type OPTIONS_TYPE,
   tasksIn,
 } from './background-tasks.module-definition.ts';
-import { assertImportedOnce, assertNotInThread, closeBeforeOthers } from './import-checks.ts';
+import { closeBeforeOthers } from './close-order.ts';
+import { assertImportedOnce, assertNotInThread } from './import-checks.ts';
 import { needsInterceptor } from './needs-interceptor.ts';
 
 /**
- * Background tasks for the whole application. Import it once, in the root module; it is global.
+ * Gives the whole application background tasks. Import it once, in the root module: it is global.
  *
  * @example
  * @Module({ imports: [BackgroundTasksModule.forRoot()] })
@@ -48,7 +53,7 @@ import { needsInterceptor } from './needs-interceptor.ts';
         return resolveOptions(options!, noScopeRule);
       },
     },
-    // Which an import with options overrides: without, it is the error above that has to be told.
+    // The providers of `forRoot` replace these. An import without `forRoot` needs them to reach the error above.
     ...tasksIn(Scope.REQUEST),
     InFlightRequests,
     TaskQueueHost,
@@ -59,26 +64,39 @@ import { needsInterceptor } from './needs-interceptor.ts';
     TaskRunner,
     TaskRegistry,
     CollectionResolver,
+    RequestContext,
+    {
+      provide: PlatformHook,
+      inject: [HttpAdapterHost, TASKS_SCOPE, CollectionResolver, RequestContext],
+      useFactory: createPlatformHook,
+    },
+    BackgroundTasksFactory,
     BackgroundTasksInterceptor,
     TaskShutdown,
     {
       provide: APP_INTERCEPTOR,
       inject: [BackgroundTasksInterceptor, TASKS_SCOPE, ModulesContainer],
-      // A global interceptor costs each request, and HTTP requests of a singleton do without. Nest passes over null.
+      // A global interceptor slows down each request, and HTTP requests of a singleton don't need it. Nest ignores
+      // null.
       useFactory: (interceptor: BackgroundTasksInterceptor, scope: Scope, modules: ModulesContainer) =>
         scope === Scope.REQUEST || needsInterceptor(modules) ? interceptor : null,
     },
   ],
-  // The last ones for who names BackgroundTasksInterceptor in `@UseInterceptors()`: gateways on Nest 11 have no global ones.
   exports: [
     BackgroundTasks,
     TaskRunner,
     TaskRegistry,
+    // Nest makes `@UseInterceptors(BackgroundTasksInterceptor)` in the module of its gateway, which must see what it
+    // injects.
     CollectionResolver,
+    RequestContext,
     InFlightRequests,
+    TaskQueueHost,
+    // For `@Tasks()`: Nest makes its pipe in the module of the controller.
+    BackgroundTasksFactory,
+    // For queue adapters.
     TaskEngine,
     AttemptRunner,
-    TaskQueueHost,
     TaskCatalog,
   ],
 })
@@ -89,7 +107,13 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
   }
 
   /**
-   * @throws InvalidOptionError which names the option, what came and what was expected
+   * Returns the module with these options. Every option has a default.
+   *
+   * @throws InvalidOptionError if an option is unknown or has a wrong value
+   * @throws ModuleImportError if it is called in a worker thread of a task
+   *
+   * @example
+   * BackgroundTasksModule.forRoot({ concurrency: 50, shutdownTimeout: 30_000 })
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertNotInThread();
@@ -97,8 +121,19 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
   }
 
   /**
-   * The options from a factory, a class or a provider: `{ imports, inject, useFactory | useClass | useExisting }`. A class
-   * or provider has a method `createBackgroundTasksOptions`.
+   * Returns the module with the options that a factory, a class or a provider makes when the application starts.
+   *
+   * The class or the provider has a method `createBackgroundTasksOptions`. Give `scope` beside `useFactory`: Nest must
+   * know it before it calls the factory. An option that is wrong stops the start with an `InvalidOptionError`.
+   *
+   * @throws InvalidOptionError if `scope` has a wrong value
+   * @throws ModuleImportError if it is called in a worker thread of a task
+   *
+   * @example
+   * BackgroundTasksModule.forRootAsync({
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({ maxPending: config.getOrThrow('MAX_PENDING') }),
+   * })
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     assertNotInThread();

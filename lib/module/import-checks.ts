@@ -6,11 +6,14 @@ import { forRootInThread, importedMoreThanOnce, importedWithoutForRoot } from '.
 
 type Import = Type | DynamicModule | undefined;
 
-/** @throws ModuleImportError which names the modules that import it */
+/**
+ * @throws ModuleImportError if the module is imported more than once or without options; it names the importing modules
+ */
 export function assertImportedOnce(moduleClass: Type, options: unknown, modules: ModulesContainer): void {
   const metatypes = Array.from(modules.values(), ({ metatype }) => metatype);
   const times = metatypes.filter((metatype) => metatype === moduleClass).length;
-  // Nest adds a global module to the imports of all, so that only what was decorated tells who wrote it there.
+  // Nest adds a global module to the imports of every module. Only the decorators tell which modules name it
+  // themselves.
   const importers = metatypes.filter((metatype) => importsOf(metatype).some((it) => classOf(it) === moduleClass));
   const names = importers.map(({ name }) => name);
   if (times > 1) {
@@ -21,20 +24,7 @@ export function assertImportedOnce(moduleClass: Type, options: unknown, modules:
   }
 }
 
-/**
- * Nest calls the hooks of an application that closes module by module: the nearer to the root the sooner, and those of
- * global modules, which count as infinitely far, in the end. But what tasks use has to be there as long as there are tasks,
- * so that this module, global as it is, goes before the root. To be called before the first hook, when Nest sorts them.
- */
-export function closeBeforeOthers(moduleClass: Type, modules: ModulesContainer): void {
-  for (const module of modules.values()) {
-    if (module.metatype === moduleClass) {
-      module.distance = -1;
-    }
-  }
-}
-
-/** @throws ModuleImportError */
+/** @throws ModuleImportError if it is called in a worker thread of a task */
 export function assertNotInThread(): void {
   if (isTaskThread()) {
     throw new ModuleImportError(forRootInThread());

@@ -1,13 +1,14 @@
-const byImporters = (importers: readonly string[]) => (importers.length > 0 ? ` by ${importers.join(', ')}` : '');
+const by = (importers: readonly string[]) => (importers.length > 0 ? ` by ${importers.join(', ')}` : '');
 
 export const importedMoreThanOnce = (times: number, importers: readonly string[]) =>
-  `BackgroundTasksModule is imported ${times} times${byImporters(importers)}. ` +
-  'It is global: import BackgroundTasksModule.forRoot() once, in the root module, and nothing elsewhere.';
+  `BackgroundTasksModule: expected one import in the application, got ${times}${by(importers)}. ` +
+  'Import BackgroundTasksModule.forRoot() once, in the root module: it is global.';
 
 export const importedWithoutForRoot = (importers: readonly string[]) =>
-  `BackgroundTasksModule is imported${byImporters(importers)} without its options. ` +
-  'Import BackgroundTasksModule.forRoot() or forRootAsync(…) in the root module; a factory has to return an object.';
+  `BackgroundTasksModule: expected an import with options, got one without${by(importers)}. ` +
+  'Import BackgroundTasksModule.forRoot() or forRootAsync(…) in the root module; a factory must return an object.';
 
 export const forRootInThread = () =>
-  'BackgroundTasksModule.forRoot was called in a thread that was started for a task: the file that defines the task ' +
-  'imports the application, directly or through other files. Move the task to a file that imports only what it needs.';
+  'BackgroundTasksModule.forRoot: expected a call in the main thread, got one in the worker thread of a task. ' +
+  "The task's file imports the application, directly or through other files: " +
+  'move the task to a file that imports only what it needs.';

@@ -2,14 +2,14 @@ import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { TASK_QUEUE } from '../durable/task-queue-host.ts';
 
-// Nest's own keys, which it doesn't export.
+// Keys of Nest's metadata. Nest doesn't export them.
 const GATEWAY = 'websockets:is_gateway';
 const RESOLVER = 'graphql:resolver_type';
 const MESSAGE_PATTERN = 'microservices:pattern';
 
 /**
- * Whether an application does more than to handle HTTP requests whose tasks run afterwards: messages, WebSockets, GraphQL, or
- * tasks that are stored.
+ * Whether an application needs the global interceptor even if `BackgroundTasks` is a singleton: it has WebSocket
+ * gateways, GraphQL resolvers, handlers of messages, or a queue.
  */
 export function needsInterceptor(modules: ModulesContainer): boolean {
   for (const { controllers, providers } of modules.values()) {

@@ -1,3 +1,8 @@
+// Tells the collection of a request what only an interceptor sees: when its handler starts, and how it ends.
+// HTTP: the response decides when tasks start. The handler matters for clients that leave, and for shutdown.
+// GraphQL: the status says nothing of errors, so the interceptor watches whether a resolver throws.
+// Messages (microservices, WebSockets): there is no response to watch, so tasks start when the handler ends.
+// All: values and errors are held back until the durable tasks that the handler added are in their queue.
 import {
   type CallHandler,
   type ExecutionContext,
@@ -5,28 +10,36 @@ import {
   type NestInterceptor,
   StreamableFile,
 } from '@nestjs/common';
-import { finalize, type MonoTypeOperatorFunction, Observable, Subscription, tap } from 'rxjs';
+import { finalize, Observable, tap } from 'rxjs';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
-import { TaskEngine } from '../engine/task-engine.ts';
 import { CollectionResolver } from './collection-resolver.ts';
-import { holdUntilStored } from './hold-until-stored.ts';
+import { holdUntilFlushed } from './hold-until-flushed.ts';
 import type { HttpCollection } from './http-collection.ts';
 import { InFlightRequests } from './http/in-flight-requests.ts';
 import type { HandlerEnd } from './http/response-watcher.ts';
-import type { MessageCollection } from './message-collection.ts';
+import { RequestContext } from './request-context.ts';
+import type { TaskCollection } from './task-collection.ts';
+import { untilAnswered } from './until-answered.ts';
 
 /**
- * Sees to it that a request's tasks start once its response is over. The module registers it for the whole application,
- * which on Nest 11 doesn't reach WebSocket gateways: there, `@UseInterceptors(BackgroundTasksInterceptor)`.
+ * Starts the tasks of messages, and enqueues durable tasks before the response leaves.
+ *
+ * The module registers it for the whole application where it is needed. On Nest 11 that doesn't reach WebSocket
+ * gateways: decorate each gateway with it.
+ *
+ * @example
+ * @UseInterceptors(BackgroundTasksInterceptor)
+ * @WebSocketGateway()
+ * export class ChatGateway {}
  *
  * @since 0.1.0
  */
 @Injectable()
 export class BackgroundTasksInterceptor implements NestInterceptor {
   constructor(
-    private readonly requests: CollectionResolver,
+    private readonly collections: CollectionResolver,
+    private readonly context: RequestContext,
     private readonly inFlight: InFlightRequests,
-    private readonly engine: TaskEngine,
     private readonly queues: TaskQueueHost,
   ) {}
 
@@ -35,113 +48,86 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     if (type !== 'http' && type !== 'graphql') {
       return this.#interceptMessage(context, next);
     }
-    const state = this.requests.stateOf(context);
-    if (!state) {
+    const collection = this.collections.ofContext(context);
+    if (!collection) {
       return next.handle();
     }
-    const observe = (): Observable<unknown> =>
-      type === 'http'
-        ? this.#interceptHttp(state, this.#storing(state, next))
-        : this.#storing(state, next)
-            .handle()
-            .pipe(tap({ subscribe: () => state.resolverIsEntered(), error: () => state.resolverHasThrown() }));
-    return state.isLate ? this.#observeLate(state, observe) : observe();
+    const observe = (): Observable<unknown> => {
+      const flushed = this.#flushed(collection, next);
+      return type === 'http' ? this.#interceptHttp(collection, flushed) : this.#interceptResolver(collection, flushed);
+    };
+    return collection.isLate ? this.#observeLate(collection, observe) : observe();
   }
 
-  #storing(state: HttpCollection | MessageCollection, next: CallHandler): CallHandler {
-    return this.queues.current ? { handle: () => next.handle().pipe(holdUntilStored(state)) } : next;
+  #flushed(collection: TaskCollection, next: CallHandler): CallHandler {
+    return this.queues.current ? { handle: () => next.handle().pipe(holdUntilFlushed(collection)) } : next;
   }
 
-  /** So that it adds no tasks by way of the `TaskRunner` either. */
-  #observeLate(state: HttpCollection, observe: () => Observable<unknown>): Observable<unknown> {
-    return new Observable((subscriber) =>
-      this.engine.runLate(
-        () => state.isTooLate(),
-        () => observe().subscribe(subscriber),
-      ),
-    );
+  #observeLate(collection: HttpCollection, observe: () => Observable<unknown>): Observable<unknown> {
+    return new Observable((subscriber) => this.context.runLate(collection, () => observe().subscribe(subscriber)));
   }
 
-  #interceptHttp(state: HttpCollection, next: CallHandler): Observable<unknown> {
+  #interceptHttp(collection: HttpCollection, next: CallHandler): Observable<unknown> {
     const { inFlight } = this;
-    let how: HandlerEnd = 'returned';
-    let isAtWork = false;
-    const isDone = () => {
-      if (isAtWork) {
-        isAtWork = false;
+    let end: HandlerEnd = 'returned';
+    let isInFlight = false;
+    const leave = () => {
+      if (isInFlight) {
+        isInFlight = false;
         inFlight.left();
       }
     };
     return next.handle().pipe(
       tap({
         subscribe: () => {
-          how = 'returned';
-          isAtWork = inFlight.entered();
-          state.handlerIsEntered();
+          end = 'returned';
+          isInFlight = inFlight.entered();
+          collection.handlerIsEntered();
         },
         next: (value) => {
-          // What is sent piece by piece may go on for ever.
-          isDone();
+          // Shutdown doesn't wait for more: server-sent events may go on for ever.
+          leave();
           if (isStream(value)) {
-            how = 'streams';
+            end = 'streams';
           }
         },
-        error: () => (how = 'thrown'),
-        unsubscribe: () => (how = 'torn down'),
+        error: () => (end = 'thrown'),
+        unsubscribe: () => (end = 'torn down'),
         finalize: () => {
-          isDone();
-          state.handlerIsDone(how);
+          leave();
+          collection.handlerIsDone(end);
         },
       }),
     );
   }
 
-  /** The handler is called when what it returns is subscribed to: both are to be in the message's async context. */
+  #interceptResolver(collection: HttpCollection, next: CallHandler): Observable<unknown> {
+    return next
+      .handle()
+      .pipe(tap({ subscribe: () => collection.resolverIsEntered(), error: () => collection.resolverHasThrown() }));
+  }
+
+  /** Enters the message's async context when Nest subscribes: that call runs the handler. */
   #interceptMessage(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return new Observable((subscriber) =>
-      this.requests.runWithMessage(context, (state) => {
+    return new Observable((subscriber) => {
+      const collection = this.collections.ofInterceptedMessage(context);
+      collection.handlerIsEntered();
+      return this.context.run(collection, () => {
         let outcome: 'success' | 'failure' = 'success';
-        return this.#storing(state, next)
+        return this.#flushed(collection, next)
           .handle()
           .pipe(
             tap({ error: () => (outcome = 'failure') }),
-            finalize(() => state.handlerIsDone(outcome)),
+            finalize(() => collection.handlerIsDone(outcome)),
             untilAnswered(),
           )
           .subscribe(subscriber);
-      }),
-    );
+      });
+    });
   }
 }
 
-/** Goes on when nobody listens any more, because the client has left, until there is an answer: the handler does so too. */
-function untilAnswered<T>(): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    new Observable((subscriber) => {
-      let isAnswered = false;
-      const handler = new Subscription();
-      handler.add(
-        source.subscribe({
-          next: (value) => {
-            isAnswered = true;
-            subscriber.next(value);
-            if (subscriber.closed) {
-              handler.unsubscribe();
-            }
-          },
-          error: (error) => subscriber.error(error),
-          complete: () => subscriber.complete(),
-        }),
-      );
-      return () => {
-        if (isAnswered) {
-          handler.unsubscribe();
-        }
-      };
-    });
-}
-
-/** What Nest sends piece by piece, and drops once its client has left. */
+/** Whether Nest sends the value piece by piece. Nest drops such a value when its client has left. */
 function isStream(value: unknown): boolean {
   return (
     typeof value === 'object' &&

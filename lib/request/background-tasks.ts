@@ -13,8 +13,11 @@ import type {
 import type { TaskCollection } from './task-collection.ts';
 
 /**
- * The background tasks of one request: whoever takes part in it (guards, pipes, interceptors, services, the handler) adds
- * to the same ones, and they run in that order once the response is over. Injectable; request-scoped.
+ * Collects the background tasks of one request, and runs them after its response.
+ *
+ * Guards, pipes, interceptors, services and the handler of a request all add to the same tasks. They run in the order
+ * in which they were added. Request-scoped by default; with the option `scope: Scope.DEFAULT` a singleton that finds
+ * the request by its async context.
  *
  * @example
  * constructor(private readonly tasks: BackgroundTasks) {}
@@ -28,23 +31,28 @@ import type { TaskCollection } from './task-collection.ts';
  * @since 0.1.0
  */
 export class BackgroundTasks {
-  readonly #source: TaskCollection;
+  readonly #collection: TaskCollection;
   readonly #options: TaskOptions;
 
-  /** @internal made for each request */
-  constructor(source: TaskCollection, options: TaskOptions = NO_OPTIONS) {
-    this.#source = source;
+  /** @internal Nest makes it, or `@Tasks()`. */
+  constructor(collection: TaskCollection, options: TaskOptions = NO_OPTIONS) {
+    this.#collection = collection;
     this.#options = options;
   }
 
   /**
-   * Adds a function with its arguments, or an object with the name of one of its methods, which keeps its `this`, or
-   * the class of a provider with the name of a method, for which Nest is asked when the task runs. It runs after the response, in the async context of this call. What it returns is awaited: a promise, any thenable, an
-   * Observable. Added when the response is over, or where there is no request, it starts at once.
+   * Adds a task that runs after the response, in the async context of this call.
    *
-   * @returns the task's handle; a task that fails is logged, and never an unhandled rejection
-   * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned for a thread
-   * @throws TooManyTasksError, ShuttingDownError which answer the request with a 503 if nobody catches them
+   * The task is a function with its arguments; an object with the name of one of its methods, which keeps its `this`;
+   * or the class of a provider with the name of a method: Nest resolves the provider when the task runs. If the task
+   * returns a promise, another thenable or an Observable, it is awaited. If the response is over, or there is no
+   * request, the task starts at once, in a later turn of the event loop.
+   *
+   * @returns the task's handle; a task that fails is logged and never causes an unhandled rejection
+   * @throws TaskArgumentError if there is nothing to call, or an argument can't be sent to a thread or a queue
+   * @throws TooManyTasksError if `maxPending` tasks are accepted and not settled; unless you catch it, the client gets
+   * a 503
+   * @throws ShuttingDownError if the application is closing; unless you catch it, the client gets a 503
    *
    * @example
    * tasks.addTask(writeNotification, email, 'some notification');
@@ -64,36 +72,47 @@ export class BackgroundTasks {
   addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   addTask<R>(flow: Flow<R>): BackgroundTask<R>;
   addTask(...task: unknown[]): BackgroundTask {
-    return this.#source.add(readTaskCall('addTask', task), this.#options);
+    return this.#collection.add(readTaskCall('addTask', task), this.#options);
   }
 
   /**
-   * The same tasks, with options for those that are added through what is returned.
+   * Returns the same tasks, with options for each task that is added through the returned object.
    *
-   * @throws InvalidOptionError
+   * They override options of the task's definition and of the module. A second `with` adds to the options of the first.
+   *
+   * @throws InvalidOptionError if an option is unknown or has a wrong value
    *
    * @example
    * tasks.with({ runOn: 'always' }).addTask(this.audit, 'record', request.url);
    */
   with(options: TaskOptions): BackgroundTasks {
-    return new BackgroundTasks(this.#source, { ...this.#options, ...checkTaskOptions('with', options) });
+    return new BackgroundTasks(this.#collection, { ...this.#options, ...checkTaskOptions('with', options) });
   }
 
   /**
-   * Stores the tasks for queues that were added so far, all or none: for a handler that writes the response itself. For
-   * others it is done before their response is released.
+   * Enqueues the durable tasks that were added so far and run on success: all or none.
    *
-   * @throws TaskQueueError
+   * You need it only in a handler that writes the response itself: call it before you write. Otherwise the tasks are
+   * enqueued before the response leaves.
+   *
+   * @throws TaskQueueError if the queue fails; unless you catch it, the client gets a 503
+   *
+   * @example
+   * @Post()
+   * async create(@Res() response: Response) {
+   *   this.tasks.addTask(sendWelcome, email);
+   *   await this.tasks.flush();
+   *   response.status(201).end();
+   * }
    */
   flush(): Promise<void> {
-    return this.#source.store('success');
+    return this.#collection.flush('success');
   }
 
   /**
-   * What was added for this request, in that order, by whomever. Of very many, those that have come to their end are let
-   * go of.
+   * Lists the request's tasks in the order in which they were added. From 1000 tasks on, settled ones may be missing.
    */
   get tasks(): readonly BackgroundTask[] {
-    return this.#source.current?.tasks ?? [];
+    return this.#collection.list?.tasks ?? [];
   }
 }

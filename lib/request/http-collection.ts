@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TaskEngine } from '../engine/task-engine.ts';
 import type { TaskList } from '../engine/task-list.ts';
-import { shuttingDown, ShuttingDownError, UnavailableError } from '../errors/unavailable.errors.ts';
+import { ShuttingDownError, UnavailableError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -9,53 +9,48 @@ import { BackgroundTasks } from './background-tasks.ts';
 import type { RawRequest } from './http/raw-request.ts';
 import { type HandlerEnd, type HandlerState, ResponseWatcher } from './http/response-watcher.ts';
 import { answerUnavailable } from './http/unavailable-answer.ts';
-import type { TaskCollection } from './task-collection.ts';
+import { RequestCollection } from './request-collection.ts';
 
-/** What is known of an HTTP request: its tasks, if it has any, and when they may start. */
-export class HttpCollection implements TaskCollection, HandlerState {
-  current?: TaskList;
+/** The tasks of one HTTP request. Their list opens when the response is over. */
+export class HttpCollection extends RequestCollection implements HandlerState {
   isHandlerEntered = false;
   handlerEnd?: HandlerEnd;
-  /** Whether it came when the application was being closed. */
-  readonly isLate: boolean;
-  #tasks?: BackgroundTasks;
-  #end?: ResponseWatcher;
-  /** Whether it is known to be one of GraphQL. */
+  /** Whether something has asked for this collection by a GraphQL context. */
   isGraphQl = false;
   #isResolverEntered = false;
   #hasResolverThrown = false;
+  #tasks?: BackgroundTasks;
+  /** Set together with the list. */
+  #watcher?: ResponseWatcher;
 
   constructor(
-    private readonly engine: TaskEngine,
+    engine: TaskEngine,
     private readonly openResponses: Set<ResponseWatcher>,
     private readonly request: RawRequest,
     private readonly response: ServerResponse,
   ) {
-    this.isLate = engine.phase !== 'open';
+    super(engine, engine.phase !== 'open');
   }
 
   /**
-   * Whether it may add no tasks any more, which would run when the providers that they need may have closed. But who has
-   * been answered can't be told so, and where the handler has ended nobody may be there to catch an error.
+   * A task that is added while the application closes could run after its providers have closed. The request gets an
+   * error only while that error can still change the answer: not once the head is sent or the handler has ended.
    */
-  isTooLate(): boolean {
+  override isTooLate(): boolean {
     const { phase } = this.engine;
-    const canBeTold = !this.response.headersSent && !this.handlerEnd;
-    return canBeTold && phase !== 'open' && (this.isLate || phase !== 'draining');
+    const canStillAnswer = !this.response.headersSent && !this.handlerEnd;
+    return canStillAnswer && phase !== 'open' && (this.isLate || phase !== 'draining');
   }
 
-  /** What is injected where there is one for each request. */
+  /** The same object for everything that injects the tasks of this request. */
   get tasks(): BackgroundTasks {
     return (this.#tasks ??= new BackgroundTasks(this));
   }
 
-  /** @throws UnavailableError after which the response, if it is a 503, asks the client to come again */
-  add(call: TaskCall, options: TaskOptions): BackgroundTask {
+  /** Adds a task. If it is refused and the answer is a 503, the answer asks the client to try again. */
+  override add(call: TaskCall, options: TaskOptions): BackgroundTask {
     try {
-      if (this.isTooLate()) {
-        throw new ShuttingDownError(shuttingDown(call.name));
-      }
-      return this.#obtain().add(call, options);
+      return super.add(call, options);
     } catch (error) {
       if (error instanceof UnavailableError) {
         answerUnavailable(this.response, { isClosing: error instanceof ShuttingDownError, isForced: false });
@@ -65,63 +60,59 @@ export class HttpCollection implements TaskCollection, HandlerState {
   }
 
   /**
-   * Stores what is to be stored: to be called before the response is released.
-   *
-   * @throws TaskQueueError
+   * Call it before the response is released: if the queue fails and the answer is a 503, it asks the client to try
+   * again.
    */
-  async store(outcome: 'success' | 'failure'): Promise<void> {
+  override async flush(outcome: 'success' | 'failure'): Promise<void> {
     try {
-      await this.current?.flush(outcome);
+      await super.flush(outcome);
     } catch (error) {
       answerUnavailable(this.response, { isClosing: false, isForced: false });
       throw error;
     }
   }
 
-  /** To be called when the handler is about to be called: again where an outer layer retries. */
+  /** Call it just before the handler is called, also when an outer interceptor calls the handler again. */
   handlerIsEntered(): void {
     this.isHandlerEntered = true;
     this.handlerEnd = undefined;
-    this.#end?.handlerIsEntered();
+    this.#watcher?.handlerIsEntered();
   }
 
-  /** To be called when the handler has returned or thrown, and what it returned was consumed or torn down. */
+  /** Call it when the handler has returned or thrown, and what it returned was consumed or torn down. */
   handlerIsDone(end: HandlerEnd): void {
     this.handlerEnd = end;
-    this.#end?.handlerIsDone();
+    this.#watcher?.handlerIsDone();
   }
 
   resolverIsEntered(): void {
     this.#isResolverEntered = true;
   }
 
-  /** To be called when one of the resolvers of a GraphQL request has thrown: the status says nothing of that. */
+  /** Call it when a resolver has thrown: GraphQL answers 200 all the same. */
   resolverHasThrown(): void {
     this.#hasResolverThrown = true;
   }
 
-  // Nothing watches a request that has no task.
-  #obtain(): TaskList {
-    if (!this.current) {
-      const list = (this.current = this.engine.createList(() => nameOf(this.request)));
-      const end = (this.#end = new ResponseWatcher(this.request, this.response, this));
-      const { openResponses } = this;
-      openResponses.add(end);
-      end.whenOver(() => {
-        openResponses.delete(end);
-        list.open(this.#isRefused ? 'failure' : end.outcome);
-      });
-    }
-    return this.current;
+  protected override createList(): TaskList {
+    const list = this.engine.createList(() => nameOf(this.request));
+    const watcher = (this.#watcher = new ResponseWatcher(this.request, this.response, this));
+    const { openResponses } = this;
+    openResponses.add(watcher);
+    watcher.whenOver(() => {
+      openResponses.delete(watcher);
+      list.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
+    });
+    return list;
   }
 
-  /** By a resolver, or by what is asked before one, of which we are not told. */
-  get #isRefused(): boolean {
+  /** A GraphQL request fails if a resolver throws, or if none is entered because a guard refused all of them. */
+  get #hasGraphQlFailed(): boolean {
     return this.#hasResolverThrown || (this.isGraphQl && !this.#isResolverEntered);
   }
 }
 
-/** `POST /users`: without the query, which may hold what must not be logged. */
+/** `POST /users`, without the query: it may hold secrets, and the name is logged. */
 function nameOf({ method, originalUrl, url }: RawRequest): string {
   const [path] = (originalUrl ?? url ?? '').split('?');
   return `${method} ${path}`;

@@ -1,2 +1,3 @@
 export const tasksWithoutModule = () =>
-  '@Tasks() needs BackgroundTasksModule: import BackgroundTasksModule.forRoot() in the root module.';
+  '@Tasks(): expected an application with BackgroundTasksModule, got one without. ' +
+  'Import BackgroundTasksModule.forRoot() in the root module.';

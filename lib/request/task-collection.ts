@@ -3,9 +3,13 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 
-/** Where tasks are added: there is no list of them before the first. */
+/** Where `BackgroundTasks` adds its tasks. */
 export interface TaskCollection {
-  readonly current?: TaskList | undefined;
-  store(outcome: 'success' | 'failure'): Promise<void>;
+  /** `undefined` until the first task is added: a request without tasks makes no list. */
+  readonly list?: TaskList | undefined;
+
   add(call: TaskCall, options: TaskOptions): BackgroundTask;
+
+  /** Enqueues the durable tasks that run after such an outcome. */
+  flush(outcome: 'success' | 'failure'): Promise<void>;
 }

@@ -1,15 +1,18 @@
 import { createParamDecorator, type ExecutionContext, Injectable, Optional, type PipeTransform } from '@nestjs/common';
 import { ModuleImportError } from '../errors/module.errors.ts';
+import { BackgroundTasksFactory } from './background-tasks.factory.ts';
 import type { BackgroundTasks } from './background-tasks.ts';
-import { CollectionResolver } from './collection-resolver.ts';
 import { tasksWithoutModule } from './request.messages.ts';
 
-// A function, since global pipes see it too, before ours: those that copy objects would copy the request and its socket.
-const RequestContext = createParamDecorator((_data: unknown, context: ExecutionContext) => () => context);
+// Wraps the context in a function because global pipes see it before `TasksPipe` does: a pipe that copies objects would
+// copy the request and its socket.
+const HandlerContext = createParamDecorator((_data: unknown, context: ExecutionContext) => () => context);
 
 /**
- * This request's `BackgroundTasks` as a parameter of the handler. The controller stays a singleton, which is faster than
- * one that has `BackgroundTasks` injected and so is made anew for each request.
+ * Passes this request's `BackgroundTasks` to a parameter of the handler.
+ *
+ * The controller stays a singleton. That is faster than to inject `BackgroundTasks` where it is request-scoped: Nest
+ * then makes the controller anew for each request.
  *
  * @example
  * @Get()
@@ -19,21 +22,22 @@ const RequestContext = createParamDecorator((_data: unknown, context: ExecutionC
  *
  * @since 0.1.0
  */
-export const Tasks = (): ParameterDecorator => RequestContext(TasksPipe);
+export const Tasks = (): ParameterDecorator => HandlerContext(TasksPipe);
 
-/** Turns what `@Tasks()` extracts into the request's tasks. A pipe, because decorators get no dependencies injected. */
+/** Finds the request's tasks. It is a pipe because Nest injects dependencies into pipes, and not into decorators. */
 @Injectable()
 export class TasksPipe implements PipeTransform<() => ExecutionContext, BackgroundTasks> {
-  readonly #requests: CollectionResolver;
+  readonly #factory: BackgroundTasksFactory;
 
-  constructor(@Optional() requests?: CollectionResolver) {
-    if (!requests) {
+  /** @throws ModuleImportError if the application doesn't import `BackgroundTasksModule` */
+  constructor(@Optional() factory?: BackgroundTasksFactory) {
+    if (!factory) {
       throw new ModuleImportError(tasksWithoutModule());
     }
-    this.#requests = requests;
+    this.#factory = factory;
   }
 
   transform(getContext: () => ExecutionContext): BackgroundTasks {
-    return this.#requests.ofContext(getContext());
+    return this.#factory.forHandler(getContext());
   }
 }

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { ResponseWatcher } from './response-watcher.ts';
 
-/** Counts the requests whose handlers are at work: any of them may be about to add a task, until none may any more. */
+/** Counts the requests whose handlers are at work, because each may still add a task. Shutdown waits for them. */
 @Injectable()
 export class InFlightRequests {
-  /** Those of requests that have tasks. */
+  /** The responses that are not over, of requests that have tasks. */
   readonly openResponses = new Set<ResponseWatcher>();
   #count = 0;
   #isClosed = false;
@@ -14,7 +14,7 @@ export class InFlightRequests {
     return this.#count;
   }
 
-  /** @returns whether it counts, and so has to be told of by `left` */
+  /** @returns whether the request counts: only then call `left` for it */
   entered(): boolean {
     if (this.#isClosed) {
       return false;
@@ -31,12 +31,12 @@ export class InFlightRequests {
     }
   }
 
-  /** Counts none that come from now on. */
+  /** Stops counting requests that come from now on: under steady traffic the count might never reach zero. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Resolves when there is none. */
+  /** Resolves when no counted request is left. */
   async idle(): Promise<void> {
     if (this.#count > 0) {
       await new Promise<void>((resolve) => this.#onIdle.add(resolve));

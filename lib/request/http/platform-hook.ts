@@ -1,15 +1,20 @@
+// Sees each HTTP request before all other code of the application, so that all of it runs in the request's async
+// context. It uses the platform's own hook, which costs 4 % of the requests per second: Nest's middleware costs 14 %.
+// Express: middleware added before all routes and all other middleware. Fastify: the server's `request` event comes
+// first, before middleware. Injected requests, and requests of further servers (Fastify starts one for each address),
+// don't pass through that event: an `onRequest` hook catches them.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { HttpServer } from '@nestjs/common';
+import type { HttpServer, OnModuleInit } from '@nestjs/common';
 import { AbstractHttpAdapter, type HttpAdapterHost } from '@nestjs/core';
 import { UnsupportedPlatformError } from '../../errors/module.errors.ts';
 import { unsupportedPlatform } from './http.messages.ts';
 import type { RawRequest } from './raw-request.ts';
 
-/** What is done with each request before everything else. */
+/** What happens first with each request. On Fastify both can be called for one request. */
 export interface HookActions {
-  /** Does it around everything that is done for the request. */
+  /** Calls `next`, which does the rest of the request. */
   run(request: RawRequest, response: ServerResponse, next: () => void): void;
-  /** Does it for the current async context. */
+  /** Works where the rest of the request can't be wrapped: in a listener of the server. */
   enter(request: RawRequest, response: ServerResponse): void;
 }
 
@@ -25,39 +30,39 @@ interface FastifyInstance {
   addHook(name: 'onRequest', hook: OnRequest): void;
 }
 
-/** Nest's adapter has one hook that is called before all others. */
+/** Nest's adapter of Fastify has one hook that Fastify calls before all others. The first Nest 11 doesn't have it. */
 interface FastifyHooks {
   setOnRequestHook?(hook: OnRequest): void;
   onRequestHook?: OnRequest;
 }
 
-/** Where each HTTP request passes through first: the platform's own way, since Nest's middleware costs more. */
-export class PlatformHook {
+/** Calls the actions for each HTTP request on the given platforms, before everything else. */
+export class PlatformHook implements OnModuleInit {
+  /** `undefined` in an application without HTTP. */
   #adapter?: HttpServer;
 
-  /** @param platforms on which it is needed */
   constructor(
     adapterHost: HttpAdapterHost,
     private readonly platforms: readonly Platform[],
     private readonly actions: HookActions,
   ) {
-    // Nest's testing module has no platform before its application is made.
+    // Nest's testing module gets its platform only when its application is made.
     adapterHost.init$.subscribe(() => this.#install((this.#adapter = adapterHost.httpAdapter)));
   }
 
   /**
-   * To be called when there is a server, before it listens.
+   * Nest calls it when the server exists and before the server listens.
    *
-   * @throws UnsupportedPlatformError
+   * @throws UnsupportedPlatformError if the platform is neither Express nor Fastify
    */
-  watchServer(): void {
+  onModuleInit(): void {
     const adapter = this.#adapter;
     const platform = adapter?.getType();
     if (platform && platform !== 'express' && platform !== 'fastify') {
       throw new UnsupportedPlatformError(unsupportedPlatform(platform));
     }
-    // Middleware goes before Fastify's hooks: only the server is earlier. But where requests are injected there is none.
     if (adapter && platform === 'fastify' && this.platforms.includes(platform)) {
+      // Middleware runs before Fastify's hooks. Only the server's own event comes earlier.
       (adapter.getHttpServer() as Server).prependListener('request', (request, response) =>
         this.actions.enter(request as RawRequest, response),
       );
@@ -74,19 +79,23 @@ export class PlatformHook {
       const express = adapter.getInstance() as ExpressInstance;
       express.use((request, response, next) => actions.run(request as RawRequest, response, next));
     } else {
-      const hook: OnRequest = (request, reply, done) => actions.run(request.raw as RawRequest, reply.raw, done);
-      const fastify = adapter as FastifyHooks;
-      if (fastify.setOnRequestHook === (AbstractHttpAdapter.prototype as FastifyHooks).setOnRequestHook) {
-        // Of the first Nest 11: middleware of requests that no server of ours has seen goes before it.
-        (adapter.getInstance() as FastifyInstance).addHook('onRequest', hook);
-      } else {
-        // Before middleware, also where a request comes by another server than the first, of which Fastify starts one for
-        // each address, or by none, as those that are injected.
-        const { onRequestHook: other } = fastify;
-        fastify.setOnRequestHook!(
-          other ? (request, reply, done) => hook(request, reply, () => other(request, reply, done)) : hook,
-        );
-      }
+      this.#installOnFastify(adapter, (request, reply, done) =>
+        actions.run(request.raw as RawRequest, reply.raw, done),
+      );
     }
+  }
+
+  #installOnFastify(adapter: HttpServer, hook: OnRequest): void {
+    const fastify = adapter as FastifyHooks;
+    if (fastify.setOnRequestHook === (AbstractHttpAdapter.prototype as FastifyHooks).setOnRequestHook) {
+      // The first Nest 11: here middleware runs before the hook if the request doesn't come by the watched server.
+      (adapter.getInstance() as FastifyInstance).addHook('onRequest', hook);
+      return;
+    }
+    // The adapter keeps one hook: if another package has set its own, ours calls it.
+    const { onRequestHook: other } = fastify;
+    fastify.setOnRequestHook!(
+      other ? (request, reply, done) => hook(request, reply, () => other(request, reply, done)) : hook,
+    );
   }
 }

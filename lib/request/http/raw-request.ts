@@ -1,22 +1,22 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 
-/** A request as Node made it, with what Express and this package attach to it. */
+/** Node's request, with what Express and this package attach to it. */
 export type RawRequest = IncomingMessage & { res?: ServerResponse; originalUrl?: string } & { [key: symbol]: unknown };
 
-/** What has an HTTP request in it: one of Fastify, or the context of a GraphQL request. */
+/** An object that holds an HTTP request: Fastify's request, or the context of a GraphQL request. */
 interface RequestHolder {
   raw?: object;
   req?: RequestHolder;
   request?: RequestHolder;
 }
 
-/** Node's request, from that of whichever platform; `undefined` of what is no object. */
+/** Finds Node's request in the request of any platform. Returns `undefined` if it gets no object. */
 export function rawRequestOf(request: unknown): RawRequest | undefined {
   if (typeof request !== 'object' || request === null) {
     return undefined;
   }
-  // Then what middleware keeps in its properties is of no interest.
+  // First, because middleware may have set a property `req`, `request` or `raw` on Node's request.
   if (request instanceof IncomingMessage) {
     return request as RawRequest;
   }
@@ -25,19 +25,19 @@ export function rawRequestOf(request: unknown): RawRequest | undefined {
   return (isHolder(holder.raw) && !(holder instanceof IncomingMessage) ? holder.raw : holder) as RawRequest;
 }
 
-/** Whether it is what GraphQL makes for a request, which holds that. */
+/** Whether it is the context that GraphQL makes for a request, and not the request itself. */
 export function isGraphQlContext(request: unknown): boolean {
   const { req, request: inner } = (request ?? {}) as RequestHolder;
   return !(request instanceof IncomingMessage) && (isHolder(req) || isHolder(inner));
 }
 
-/** What stands for the request in a guard, an interceptor or a parameter decorator. */
+/** Returns what Nest would give for the token `REQUEST`, in a guard, an interceptor or a parameter decorator. */
 export function requestIn(context: ExecutionContext): unknown {
   switch (context.getType<string>()) {
     case 'http':
       return context.switchToHttp().getRequest<unknown>();
     case 'graphql':
-      // A resolver's arguments are its parent, its arguments, the context and the info.
+      // A resolver gets its parent, its arguments, the context and the info.
       return context.getArgByIndex<unknown>(2);
     default:
       return undefined;

@@ -1,30 +1,43 @@
+// Tasks start when their request's response is over. With a client that stays, that is `finish`: the operating system
+// has the whole response. A client that leaves takes this event with it: `close` comes instead, and the handler may
+// still be at work. Then the response is over when somebody ends it, or when nobody will. No event says that nobody
+// will, so the watcher waits for a limited time. Only requests with tasks are watched.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { onceConnectionCloses } from './connection-close.ts';
 import { answerUnavailable } from './unavailable-answer.ts';
 
-/** How a handler came to its end: `torn down` where nobody waits for what it returned any more. */
+/** How a handler ended. `torn down`: something unsubscribed from what it returned. */
 export type HandlerEnd = 'returned' | 'streams' | 'thrown' | 'torn down';
 
-/** How far the handler has come. */
+/** How far the handler is. */
 export interface HandlerState {
   readonly isHandlerEntered: boolean;
-  /** None while it is at work. */
+  /** `undefined` while the handler is at work. */
   readonly handlerEnd?: HandlerEnd | undefined;
 }
 
-/** ms for the layers around the handler to answer a client that has left, before their answer is no longer waited for. */
+/** ms that filters and interceptors get to answer a client that has left, after the handler has ended. */
 const ANSWER_GRACE = 1_000;
 
-/** ms for what comes before the handler, likewise: only there can the handler still be to come. */
+/** ms that guards and interceptors get before they call the handler, or refuse to. */
 export const HANDLER_GRACE = 10_000;
 
 /**
- * Knows when a response is over: handed to the operating system whole (`finish`), or left without a client (`close`) and
- * with nobody at work on it any more.
+ * Knows when a response is over, and how it ended. Its states:
+ *
+ * - waiting for finish: `finish` leads to over, the client's leaving to one of the next two states;
+ * - client gone, waiting for the handler: `handlerIsDone` leads to waiting for the answer;
+ * - client gone, waiting for the answer (handler ended, or not entered yet): a time limit leads to over,
+ *   `handlerIsEntered` back to waiting for the handler;
+ * - over: `onOver` was called, once.
+ *
+ * Once the client is gone, `end` and `pipe` of the response lead to over from any state.
  */
 export class ResponseWatcher {
+  /** `undefined` when the response is over. */
   #onOver?: () => void;
   #stopWatchingConnection?: () => void;
+  /** Set while waiting for the answer. */
   #waitingForAnswer?: NodeJS.Timeout;
   #hasClientLeft = false;
 
@@ -34,50 +47,53 @@ export class ResponseWatcher {
     private readonly handler: HandlerState,
   ) {}
 
-  /** What the client saw, or would have seen had it stayed: `success` is a status below 400. */
+  /** What the client saw, or would have seen if it had stayed. `success`: a status below 400. */
   get outcome(): 'success' | 'failure' {
     const { headersSent, writableEnded, statusCode } = this.response;
     const isUnanswered = !headersSent && !writableEnded;
     return statusCode >= 400 || (isUnanswered && this.handler.handlerEnd === 'thrown') ? 'failure' : 'success';
   }
 
-  /** Calls back once. To be called with the first task, since a request without one is to cost no listener. */
+  /** Starts to watch. Calls back once, at once if the response is over already. */
   whenOver(onOver: () => void): void {
     this.#onOver = onOver;
     if (this.#isConnectionGone()) {
       this.#clientLeft();
       return;
     }
-    // Not by `once`, which costs more, and is no more than what these do: a response ends once.
-    // HTTP/2 says so too when the stream is closed and nobody has ended it.
+    // `on` is cheaper than `once`, and a response finishes and closes only once.
+    // HTTP/2 emits `finish` also when its stream is closed before anybody has ended the response.
     this.response.on('finish', () => (this.response.writableEnded ? this.#over() : this.#clientLeft()));
     this.response.on('close', () => this.#clientLeft());
-    // A pipelined request's response has no socket before its turn comes, and hears of nothing if the client leaves first.
+    // A pipelined request's response gets its socket only when its turn comes. If the client leaves before, the
+    // response emits nothing.
     if (!this.response.socket) {
       this.#stopWatchingConnection = onceConnectionCloses(this.request.socket, () => this.#clientLeft());
     }
   }
 
-  /** To be called when the handler is about to be called: again where an outer layer retries. */
+  /** Call it just before the handler is called, also when an outer interceptor calls the handler again. */
   handlerIsEntered(): void {
     clearTimeout(this.#waitingForAnswer);
   }
 
-  /** To be called when the handler has returned or thrown, and what it returned was consumed or torn down. */
+  /** Call it when the handler has returned or thrown, and what it returned was consumed or torn down. */
   handlerIsDone(): void {
     if (this.#onOver && this.#isConnectionGone()) {
       this.#overUnlessAnswered();
     }
   }
 
-  /** To be called when the application can't wait for it any longer: what is sent piece by piece may go on for ever. */
+  /** Call it when the application can't wait any longer: a stream may go on for ever. */
   stopWaiting(): void {
     if (this.response.headersSent) {
       this.#over();
     }
   }
 
-  /** To be called when its tasks were cancelled: who has not been answered yet is not to hear that all went well. */
+  /**
+   * Call it when the request's tasks were cancelled: a client that has no answer yet gets a 503 in place of a success.
+   */
   tasksAreLost(): void {
     if (!this.response.headersSent) {
       answerUnavailable(this.response, { isClosing: true, isForced: true });
@@ -99,7 +115,7 @@ export class ResponseWatcher {
       return;
     }
     this.#watchEnd();
-    // A stream is what the handler has returned: all of it is dropped.
+    // The handler has returned a stream. It writes to nobody and need not be waited for.
     this.response.once('pipe', () => this.#over());
     if (!this.handler.isHandlerEntered || this.handler.handlerEnd) {
       this.#overUnlessAnswered();
@@ -107,9 +123,8 @@ export class ResponseWatcher {
   }
 
   /**
-   * Nothing says that nobody is going to answer a client that has left: a stream is dropped, a filter looks whether there
-   * is anybody to answer to, a handler that writes the response itself gives up. So the answer is waited for as long as it
-   * may still say something, and not for ever.
+   * Waits for an answer to a client that has left, for as long as one may come. Often none comes, and no event tells:
+   * Nest drops a stream, a filter sees that the client is gone, a handler that writes the response itself gives up.
    */
   #overUnlessAnswered(): void {
     const { headersSent } = this.response;
@@ -120,7 +135,7 @@ export class ResponseWatcher {
     this.#waitingForAnswer = setTimeout(() => this.#over(), grace).unref();
   }
 
-  /** A dead response emits no event when it is ended, in case that its request was pipelined. */
+  /** Patch of `end`: the response of a pipelined request whose client has left emits no event when it is ended. */
   #watchEnd(): void {
     const { response } = this;
     // oxlint-disable-next-line typescript/unbound-method -- applied to its response below
@@ -142,25 +157,4 @@ export class ResponseWatcher {
     this.#stopWatchingConnection?.();
     onOver?.();
   }
-}
-
-const listenersKey = Symbol('BackgroundTasks.closeListeners');
-
-type WatchedSocket = Socket & { [listenersKey]?: Set<() => void> };
-
-/**
- * Calls the listener when the connection has closed. A client can pipeline any number of requests on one connection, so
- * all of them share one listener on it.
- *
- * @returns stops listening
- */
-export function onceConnectionCloses(socket: WatchedSocket, listener: () => void): () => void {
-  let listeners = socket[listenersKey];
-  if (!listeners) {
-    const shared = new Set<() => void>();
-    socket[listenersKey] = listeners = shared;
-    socket.once('close', () => shared.forEach((notify) => notify()));
-  }
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 
-/** s after which a client may try again what was refused. */
+/** Seconds, as the header `Retry-After` has them. */
 const RETRY_AFTER = '1';
 
-/** What becomes of an answer that is about to be given. */
+/** How the answer changes before it is sent. */
 export interface UnavailableAnswer {
-  /** Whether the client's next request is to go by another connection, and so to another process. */
+  /** Whether a 503 closes the connection: the client's next request then reaches another process. */
   isClosing: boolean;
-  /** Whether the answer is a 503, even if the handler says otherwise. */
+  /** Whether an answer below 400 becomes a 503. */
   isForced: boolean;
 }
 
@@ -15,7 +15,9 @@ const answerKey = Symbol('BackgroundTasks.unavailable');
 
 type AnsweringResponse = ServerResponse & { [answerKey]?: UnavailableAnswer };
 
-/** Has the client come again later, if the answer is a 503 in the end: a handler can catch the error that is to make one. */
+/**
+ * Asks the client to try again later, if the answer is a 503. A handler that catches the error may give another answer.
+ */
 export function answerUnavailable(response: AnsweringResponse, { isClosing, isForced }: UnavailableAnswer): void {
   const answer = response[answerKey];
   if (answer) {
@@ -26,6 +28,10 @@ export function answerUnavailable(response: AnsweringResponse, { isClosing, isFo
   }
 }
 
+/**
+ * Patch of `writeHead`: filters and interceptors may change the status until the head is written, and no event comes
+ * just before that. Node calls `writeHead` for an implicit head too.
+ */
 function patchHead(response: ServerResponse, answer: UnavailableAnswer): void {
   // oxlint-disable-next-line typescript/unbound-method -- applied to its response below
   const { writeHead } = response;

@@ -1,0 +1,40 @@
+import type { TaskEngine } from '../engine/task-engine.ts';
+import type { TaskList } from '../engine/task-list.ts';
+import { shuttingDown, ShuttingDownError } from '../errors/unavailable.errors.ts';
+import type { TaskCall } from '../task/call/task-call.ts';
+import type { TaskOptions } from '../task/definition/task-options.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { TaskCollection } from './task-collection.ts';
+
+/**
+ * The tasks of one request or message. Makes their list with the first task, and refuses tasks of a request that came
+ * too late. Subclasses decide when the list opens.
+ */
+export abstract class RequestCollection implements TaskCollection {
+  list?: TaskList;
+
+  constructor(
+    protected readonly engine: TaskEngine,
+    /** Whether the request came after the application had begun to close. */
+    readonly isLate: boolean,
+  ) {}
+
+  /** Whether the request must not add tasks any more. */
+  abstract isTooLate(): boolean;
+
+  /** Called with the first task. */
+  protected abstract createList(): TaskList;
+
+  /** @throws ShuttingDownError, TooManyTasksError, TaskArgumentError */
+  add(call: TaskCall, options: TaskOptions): BackgroundTask {
+    if (this.isTooLate()) {
+      throw new ShuttingDownError(shuttingDown(call.name));
+    }
+    return (this.list ??= this.createList()).add(call, options);
+  }
+
+  /** @throws TaskQueueError */
+  async flush(outcome: 'success' | 'failure'): Promise<void> {
+    await this.list?.flush(outcome);
+  }
+}
