@@ -49,7 +49,7 @@ function resultOf(task: BackgroundTask): AttemptResult {
   }
   if (status === 'cancelled') {
     const reason = error as TaskCancelledError;
-    return reason.reason === 'shutdown' ? { status: 'given back' } : { status, error: reason };
+    return reason.reason === 'shutdown' ? { status: 'released' } : { status, error: reason };
   }
   return { status: 'failed', error, isWorthAnother: status === 'pending' };
 }

@@ -48,10 +48,10 @@ export class UnflushedTasks {
     const { queues, admission, tracker, ids, defaults } = this.context;
     // By which any process knows it: not what this call would have it named.
     const { name } = call;
-    const store = queues.of(call);
+    const queue = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, ids);
-    const prepared = store.prepare(toDurableTask(task, call, given, defaults));
+    const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
     const waiting = { task, call, options, prepared };
     this.#waiting.push(waiting);
     tracker.accepted(task);
@@ -82,7 +82,7 @@ export class UnflushedTasks {
       task.onCancel(() => Boolean(cancelled.add(task)));
     }
     try {
-      const ids = await queue.store(wanted.map(({ prepared }) => prepared));
+      const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
       wanted.forEach(({ task }, i) => {
         task.stored(ids[i]!, queue);
         tracker.stored(task);

@@ -45,7 +45,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     this.#deadline = performance.now() + shutdownTimeout;
     this.#before = this.#ended;
     admission.goOnTo('draining');
-    this.queues.current?.stopTaking();
+    this.queues.current?.stopClaiming();
     this.inFlight.close();
     life.waitUntil(this.#deadline);
     await this.#drain(this.#settled());
