@@ -47,17 +47,17 @@ export class JobRunner {
       return this.#waitForOthers(job, token);
     }
     const result = await this.#attempt(job, entry, args);
-    switch (result.status) {
-      case 'completed':
-        return this.#encoded(job, result.result);
-      case 'released':
-        this.#logger.warn(taskReleased({ id: job.id!, name: job.name }));
-        return this.release(job, token);
-      case 'cancelled':
-        throw this.#final(result.error, true);
-      case 'failed':
-        throw result.isWorthAnother ? jobError(result.error) : this.#final(result.error);
+    if (result.status === 'completed') {
+      return this.#encoded(job, result.result);
     }
+    if (result.status === 'released') {
+      this.#logger.warn(taskReleased({ id: job.id!, name: job.name }));
+      return this.release(job, token);
+    }
+    if (result.status === 'cancelled') {
+      throw this.#final(result.error, true);
+    }
+    throw result.isWorthAnother ? jobError(result.error) : this.#final(result.error);
   }
 
   /** Puts a claimed job back into the queue. */
