@@ -4,10 +4,15 @@ import { BullMqTaskQueue } from './bullmq-task-queue.ts';
 import { type BullMqTasksModuleOptions, BullMqTasksOptions, resolveBullMqOptions } from './bullmq-tasks.options.ts';
 import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
+import { JobEnqueuer } from './queues/job-enqueuer.ts';
+import { JobFinder } from './queues/job-finder.ts';
+import { JobRetry } from './queues/job-retry.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { loadStorePackages, STORE_PACKAGES } from './store/store-packages.ts';
 import { BullMqCancellations } from './workers/bullmq-cancellations.ts';
 import { BullMqWorkers } from './workers/bullmq-workers.ts';
+import { JobRunner } from './workers/job-runner.ts';
+import { RunningJobs } from './workers/running-jobs.ts';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<BullMqTasksModuleOptions>({
   moduleName: 'BullMqTasks',
@@ -17,8 +22,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   .build();
 
 /**
- * Stores tasks that name a queue, before their response is released, in Redis or Postgres by BullMQ; and runs them, in this
- * process or in any other that imports it. Import it once, beside `BackgroundTasksModule`.
+ * Keeps durable tasks in queues of BullMQ, on Redis or Postgres, and runs them.
+ *
+ * A task that names a queue is enqueued before the response is released. Any process that imports this module can run it.
+ * Import it once, beside `BackgroundTasksModule`.
  *
  * @example
  * @Module({
@@ -26,7 +33,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
  * })
  * export class AppModule {}
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 @Module({
   providers: [
@@ -34,8 +41,13 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
     { provide: STORE_PACKAGES, inject: [BullMqTasksOptions], useFactory: loadStorePackages },
     BullMqConnection,
     BullMqQueues,
-    BullMqCancellations,
     BullMqSchedules,
+    JobFinder,
+    JobEnqueuer,
+    JobRetry,
+    BullMqCancellations,
+    RunningJobs,
+    JobRunner,
     BullMqWorkers,
     BullMqTaskQueue,
     { provide: TASK_QUEUE, useExisting: BullMqTaskQueue },

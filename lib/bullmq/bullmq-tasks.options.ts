@@ -15,10 +15,11 @@ import {
 } from '../validation/option-rules.ts';
 
 /**
- * What pg is told: `{ host, database, user, password }`, or `{ connectionString }`. One of `connectionString`, `database`
- * and `user` tells it from the options of ioredis.
+ * Options of pg: `{ host, database, user, password }`, or `{ connectionString }`.
  *
- * @since 0.2.0
+ * At least one of `connectionString`, `database` and `user` is required: it tells them from the options of ioredis.
+ *
+ * @since 0.1.0
  */
 export interface PostgresOptions {
   connectionString?: string;
@@ -28,70 +29,73 @@ export interface PostgresOptions {
 }
 
 /**
- * A client of ioredis or a pool of pg, of which copies are made: it stays yours to use, and to close.
+ * A client of ioredis or a pool of pg. The module copies its options and opens connections of its own: you close yours.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export type StoreClient =
   | { duplicate(override?: object): unknown; readonly options: object }
   | { readonly totalCount: number; readonly options: object };
 
 /**
- * How a process takes tasks from queues and runs them. What isn't said of it here is BullMQ's.
+ * How this process claims and runs durable tasks. The options are those of BullMQ's `Worker`, with other defaults.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export class BullMqWorkerOptions {
-  /** Which queues it takes tasks from. Default: all that tasks of this application name. */
+  /** The queues to claim tasks from. Default: all queues that tasks of this application name. */
   queues?: readonly string[];
 
-  /** How many tasks of each queue it runs at the same time. */
+  /** How many tasks of each queue run at the same time in this process. */
   concurrency = 10;
 
-  /** How many tasks of a queue may begin in a time, in all processes together: `{ max, duration }`, in ms. Default: any. */
+  /** At most `max` tasks of a queue begin in `duration` ms, in all processes together. Default: no limit. */
   limiter?: { max: number; duration: number };
 
-  /** For how long, in ms, a task counts as running when nothing is heard of its process: that renews it twice in that time. */
+  /**
+   * ms for which a process holds the lock of a task that it runs. It renews the lock twice in that time; when it can't,
+   * another process runs the task.
+   */
   lockDuration = 30_000;
 
-  /** How often, in ms, it looks for tasks whose process is gone. */
+  /** ms between two checks for tasks whose lock has expired. */
   stalledInterval = 5_000;
 
-  /** How often a task may lose its process until it counts as what ends them, and fails. */
+  /** How often a task may lose its process. One more time, and it fails: it may be the task that ends the processes. */
   maxStalledCount = 10;
 }
 
-/** Every option of the module, with its default. */
+/** The options of the module, with their defaults. */
 export class BullMqTasksOptions {
   /**
-   * Where the store is: `redis://…`, `rediss://…`, `postgres://…`; or the options, or a client, of ioredis or pg. To try it
-   * out without a server: `pglite:`, in memory, or `pglite:./folder`.
+   * The server of the queues: a URL (`redis://…`, `rediss://…`, `postgres://…`), or the options or a client of ioredis or
+   * pg. Without a server, for trying out: `pglite:` in memory, or `pglite:./folder`.
    */
   connection!: string | RedisOptions | PostgresOptions | StoreClient;
 
-  /** Of all keys in Redis; the schema in Postgres. */
+  /** The prefix of all keys in Redis, or the schema in Postgres. */
   prefix = 'tasks';
 
-  /** Whether this process runs stored tasks too: how, or `false`. */
+  /** How this process runs durable tasks; `false` if it only enqueues them. */
   worker: Partial<BullMqWorkerOptions> | false = {};
 
-  /** How long, in ms, a response waits until its tasks are stored. Then it is a 503. */
+  /** ms that a response waits for its tasks to be enqueued. After that, the client gets a 503. */
   enqueueTimeout = 2_000;
 
-  /** What becomes of tasks that can't be stored: `throw`, a 503 for the client; `run-here`, in this process. */
+  /** What happens to tasks that can't be enqueued. `throw`: the client gets a 503. `run-here`: this process runs them. */
   onUnavailable: OnUnavailable = 'throw';
 
-  /** How large, in bytes of JSON, the arguments of a task may be, and its result. */
+  /** The largest size of a task's arguments, and of its result, in bytes of JSON. */
   maxSize = 1_000_000;
 
-  /** How many completed tasks are kept in each queue, to be asked for. Those that have failed are kept, 10_000 of them. */
+  /** How many completed tasks each queue keeps for `TaskRegistry`. It also keeps the last 10,000 failed tasks. */
   keepCompleted = 1_000;
 }
 
 /**
- * What `forRoot` takes: `connection`, and any of the others.
+ * Options of `BullMqTasksModule.forRoot`: `connection` is required.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export type BullMqTasksModuleOptions = Pick<BullMqTasksOptions, 'connection'> & Partial<BullMqTasksOptions>;
 
@@ -125,9 +129,9 @@ const workerRules: OptionRules<BullMqWorkerOptions> = {
   maxStalledCount: integerFrom(0),
 };
 
-/** @throws InvalidOptionError */
+/** @throws InvalidOptionError if an option has an unknown name or a wrong value */
 export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqTasksOptions {
-  const given = checkOptions('BullMqTasksModule', options, rules, ['connection']);
+  const given = checkOptions('BullMqTasksModule', withoutPassword(options), rules, ['connection']);
   const { worker } = given;
   if (worker) {
     const { limiter } = (given.worker = checkOptions('BullMqTasksModule: worker', worker, workerRules));
@@ -136,6 +140,24 @@ export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqT
     }
   }
   return Object.assign(new BullMqTasksOptions(), given);
+}
+
+/** Masks the password in a connection string that `checkOptions` will refuse, because its error shows the value. */
+function withoutPassword(options: BullMqTasksModuleOptions): BullMqTasksModuleOptions {
+  if (typeof options === 'string') {
+    return maskPassword(options) as never;
+  }
+  const connection: unknown = options?.connection;
+  return typeof connection === 'string' && !connectionRule.accepts(connection)
+    ? { ...options, connection: maskPassword(connection) }
+    : options;
+}
+
+/** Masks too much rather than too little: everything from the first colon after the scheme to the last `@`. */
+function maskPassword(text: string): string {
+  return text
+    .replace(/^([a-z][\w+.-]*:\/\/)?([^:@]*):.*@/is, '$1$2:***@')
+    .replace(/(pass(?:word|wd)?=)[^&\s]*/gi, '$1***');
 }
 
 export type StoreKind = 'redis' | 'postgres' | 'pglite';

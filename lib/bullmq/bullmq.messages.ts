@@ -1,65 +1,77 @@
 import { type Named, nameOf, sentence } from '../util/phrases.ts';
 
 export const wrongPattern = (name: string, reason: string) =>
-  `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *'; ${reason}.`;
+  `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *', got one that can't be read: ${sentence(reason)} ` +
+  'Correct the pattern.';
 
 export const stepBeforeFailed = (id: string) =>
-  `Step ${id} before it has failed, so it was not run. TaskRegistry.get('${id}') says why; retry() of this one tries both again.`;
+  `The task did not run, because the step ${id} before it failed. TaskRegistry.get('${id}') tells why. ` +
+  'TaskRegistry.retry() of this task retries both.';
 
-export const storedUnderUnknownName = (name: string, queue: string) =>
-  `Task "${name}" in the queue '${queue}' was not run: no task of that name is known here. Import the module that ` +
-  'provides its class, or the file that defines it, into every process with a worker for this queue; or give the task ' +
-  'the option name when its class or function is renamed. It is kept, and can be tried again.';
+export const unknownTaskName = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' did not run: expected the name of a durable task of this application, got ` +
+  `"${name}". Import the module that provides its class, or the file that defines it, into every process with a worker ` +
+  "for this queue; if its class or function has a new name, set the option 'name' to the old one. The queue keeps the " +
+  'task: retry it then.';
 
-export const storedByOthers = (name: string, queue: string) =>
-  `Task "${name}" in the queue '${queue}' was not run: its arguments are not in the form in which this package stores them, ` +
-  '{ args: { json: [1, "two"] } }. Add it by addTask or TaskRunner.start; where you change what is stored, change what is in args.json.';
+export const unreadableArguments = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' did not run: expected arguments in the form { args: { json: [1, "two"] } }, got ` +
+  'another form. Enqueue it by addTask or TaskRunner.start; if you change jobs in the queue, change only args.json.';
 
-export const takesFrom = (queues: readonly string[]) =>
+export const claimsFrom = (queues: readonly string[]) =>
   queues.length > 0
-    ? `Takes tasks from ${queues.join(', ')}`
-    : 'Takes no tasks: none that this application knows names a queue';
+    ? `Claims tasks from the queues ${queues.join(', ')}`
+    : 'Claims no tasks: no task of this application names a queue';
 
-export const argumentNotStorable = (name: string, index: number, reason: string) =>
-  `Task "${name}" is stored, and ${index < 0 ? 'an argument' : `argument ${index + 1}`} can't be: ${sentence(reason)} ` +
-  'Pass plain data, and an id in place of what can be looked up: no functions, requests, streams, clients.';
+const passPlainData =
+  'Pass plain data, or the id of what the task can look up: no functions, requests, streams or clients.';
 
-export const resultNotStorable = (name: string, reason: string) =>
-  `Task "${name}" was done, but its result can't be stored, so it failed: ${sentence(reason)} Return plain data.`;
+export const argumentNotSerializable = (name: string, index: number, held: string) =>
+  `Task "${name}": expected arguments that can be serialized, got argument ${index + 1}, which holds ${held}. ` +
+  passPlainData;
+
+export const argumentsNotSerializable = (name: string, reason: string) =>
+  `Task "${name}": expected arguments that can be serialized, got an error: ${sentence(reason)} ${passPlainData}`;
+
+export const resultNotSerializable = (name: string, reason: string) =>
+  `Task "${name}" ran, and failed at its result: expected one that can be serialized, got an error: ${sentence(reason)} ` +
+  'Return plain data.';
 
 export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
-  `Task "${name}" is stored, and its arguments are ${size} bytes of JSON; maxSize allows ${maxSize}. ` +
-  'Store what is large elsewhere, and pass where it is.';
+  `Task "${name}": expected arguments of at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
+  'Keep large data elsewhere, and pass its address.';
 
 export const resultTooLarge = (name: string, size: number, maxSize: number) =>
-  `Task "${name}" was done, but its result is ${size} bytes of JSON, and maxSize allows ${maxSize}, so it failed. ` +
-  'Store what is large elsewhere, and return where it is.';
+  `Task "${name}" ran, and failed at its result: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
+  'Keep large data elsewhere, and return its address.';
 
-export const notStoredInTime = (timeout: number) => `it gave no answer within ${timeout} ms (enqueueTimeout).`;
+export const noAnswerInTime = (timeout: number) => `no answer within ${timeout} ms (enqueueTimeout)`;
 
-export const storeFailedTo = (reason: string) => `The store of tasks did not do as it was asked: ${reason}`;
+export const queueFailed = (reason: string) => `The queue failed: ${sentence(reason)}`;
 
-export const storeRefused = (reason: string) =>
-  `BullMqTasksModule: the store of tasks can be reached, and refuses: ${sentence(reason)} Check the option 'connection': its user, ` +
-  'password and database, and what that user may do.';
+export const serverRefused = (reason: string) =>
+  `BullMqTasksModule: option 'connection': expected a server that accepts this connection, got a refusal: ` +
+  `${sentence(reason)} Check the user, the password, the database, and the user's permissions.`;
 
-export const givenBack = (task: Named) =>
-  `Task ${nameOf(task)} has not come to its end before this process does: it is given back, and begins anew in another.`;
+export const taskReleased = (task: Named) =>
+  `Task ${nameOf(task)} did not settle before this process closed. The queue has it again, and another process starts it anew.`;
 
 export const lockLost = (reason: string) =>
-  `A task has lost its lock, so it may run a second time: ${sentence(reason)} The store was away for longer than ` +
-  'worker.lockDuration, which can be raised, or something blocked the event loop, which belongs in a thread.';
+  `A worker lost the lock of a task, so the task may run a second time: ${sentence(reason)} The server was unavailable for ` +
+  'longer than worker.lockDuration, or a task blocked the event loop. Raise worker.lockDuration, or run that task in a thread.';
 
-export const storeIsAway = (reason: string) =>
-  `The store of tasks does not answer as it should: ${reason}. It is tried again all the time; as long as it is away, ` +
-  'requests with tasks to store get a 503, and workers wait.';
+export const serverUnavailable = (reason: string) =>
+  `The server of the queues does not answer: ${sentence(reason)} The connection is retried until it does. Until then, ` +
+  'requests with durable tasks get a 503, and workers wait.';
 
 export const peerMissing = (subpath: string, missing: string, peers: readonly string[]) =>
-  `${subpath} could not load the package ${missing}: see the cause. If it isn't installed: npm install ${peers.join(' ')}`;
+  `${subpath}: expected the package ${missing}, got an error when it was loaded: see the cause. ` +
+  `If it is not installed, run npm install ${peers.join(' ')}`;
 
 export const folderInUse = (folder: string) =>
-  `The folder ${folder} is open already, in this process or another: PGlite is for one at a time. Close the other, give ` +
-  "each a folder of its own ('pglite:./other'), or use Redis or Postgres, which serve many.";
+  `BullMqTasksModule: option 'connection': expected a folder that is free, got ${folder}, which is open in this process or ` +
+  "another. Close the other application, use another folder ('pglite:./other'), or use Redis or Postgres, which serve many.";
 
 export const folderNotOpened = (folder: string) =>
-  `PGlite could not open the folder ${folder}: see the cause. If it holds no tasks that are still wanted, delete it.`;
+  `BullMqTasksModule: option 'connection': expected a folder that PGlite can open, got ${folder}: see the cause. ` +
+  'Delete the folder if you need none of its tasks.';

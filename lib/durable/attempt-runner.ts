@@ -1,36 +1,40 @@
+/*
+ * A queue keeps durable tasks, claims them and decides about retries. The engine runs functions. This port joins the two:
+ * for each claimed task, the queue's adapter calls `AttemptRunner.run` once and tells the queue how the attempt ended.
+ * The engine applies the task's timeout, counts it in the statistics and reports its events, as for every task.
+ * Adapters inject AttemptRunner and know nothing else of the engine.
+ */
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask, type RestoredTask } from '../task/handle/background-task.ts';
 
-/** One run of a durable task, as the adapter of a queue gives it to the core. */
+/** One attempt of a durable task, as the adapter passes it to the engine. */
 export interface DurableAttempt {
   readonly call: TaskCall;
   readonly restored: RestoredTask;
   readonly options: TaskOptions;
-  /** Hears of the task's progress, to write it to the queue. */
+  /** Is told when the task's progress changes, and writes it to the queue. */
   readonly observer: { progressed(task: BackgroundTask): void };
 }
 
-/** How one run of a durable task ended. */
+/** How an attempt ended, and so what the adapter tells the queue. */
 export type AttemptResult =
   | { readonly status: 'completed'; readonly result: unknown }
-  /** `isWorthAnother`: whether the task's own options allow another attempt, if the queue has one left. */
+  /** `isWorthAnother`: whether the task's options allow a retry. The queue counts the attempts that are left. */
   | { readonly status: 'failed'; readonly error: unknown; readonly isWorthAnother: boolean }
   | { readonly status: 'cancelled'; readonly error: Error }
-  /** This process closes before the task settled, and did not run it to its end: another process has to. */
-  | { readonly status: 'given back' };
+  /** The application closed before the task settled. The adapter releases the task, and another process runs it. */
+  | { readonly status: 'released' };
 
-/** A run on its way. */
+/** An attempt that has begun. */
 export interface RunningAttempt {
+  /** Its `cancel()` ends the attempt. */
   readonly task: BackgroundTask;
   /** Never rejects. */
   readonly result: Promise<AttemptResult>;
 }
 
-/**
- * Runs one attempt of a durable task in this process. The core provides it, and the adapter of a queue injects it: this
- * is all that an adapter knows of the engine.
- */
+/** Runs one attempt of a durable task in this process. The engine implements it. */
 export abstract class AttemptRunner {
   /** @throws TaskArgumentError if this application can't call the task */
   abstract run(attempt: DurableAttempt): RunningAttempt;

@@ -4,15 +4,15 @@ import { positionsOfPrevious } from '../task/call/flow.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import { flowNotWith, previousOfNone, retryIfNotStored, stepWithoutQueue } from './durable.messages.ts';
+import { flowNotWith, previousOfNone, retryIfOfCall, stepWithoutQueue } from './durable.messages.ts';
 import type { DurableTask } from './task-queue.ts';
 
 /**
- * What any process needs to run it, and all that has to be done before.
+ * Turns a call into a durable task, together with the tasks that have to complete before it.
  *
- * @param given the options of this call, which hold for each step
- * @param defaults those of the application
- * @throws TaskArgumentError
+ * @param given the options of this call; they apply to each step of a chain or group
+ * @param defaults the application's options for every task
+ * @throws TaskArgumentError if the call can't become a durable task
  */
 export function toDurableTask(
   { id, createdAt }: Pick<BackgroundTask, 'id' | 'createdAt'>,
@@ -22,7 +22,7 @@ export function toDurableTask(
 ): DurableTask {
   const { name, args, before, definition } = call;
   if (given.retryIf) {
-    throw new TaskArgumentError(retryIfNotStored(name));
+    throw new TaskArgumentError(retryIfOfCall(name));
   }
   if (definition?.queue === undefined) {
     throw new TaskArgumentError(stepWithoutQueue(name));

@@ -1,32 +1,36 @@
-export const queueNotImported = (name: string, queue = 'of its chain or group') =>
-  `Task "${name}" was not accepted: it is to be stored in the queue '${queue}', and this application has none. ` +
-  "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
+const importQueueModule = "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
+
+export const queueNotImported = (name: string, queue?: string) =>
+  `Task "${name}": expected a module for ${queue === undefined ? 'queues' : `the queue '${queue}'`}, got none. ` +
+  importQueueModule;
 
 export const repeatNotImported = (name: string, queue: string) =>
-  `Task "${name}" is to repeat in the queue '${queue}', and this application has none, so it would never run. ` +
-  "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
+  `Task "${name}": option 'repeat': expected a module for the queue '${queue}', got none, so the task would never run. ` +
+  importQueueModule;
 
-export const retryIfNotStored = (name: string) =>
-  `Task "${name}" is stored, and retryIf of a call, a function, can't be. Set it where the task is defined: ` +
-  '@Task({ queue, retryIf }) or defineTask(fn, { queue, retryIf }).';
+export const retryIfOfCall = (name: string) =>
+  `Task "${name}": option 'retryIf': expected it in the definition of a durable task, got it in a call. ` +
+  'Set it by @Task({ queue, retryIf }) or defineTask(fn, { queue, retryIf }).';
 
 export const stepWithoutQueue = (name: string) =>
-  `Task "${name}" of a chain or group names no queue, so no other task could wait for it. ` +
-  "Define it by @Task({ queue: 'media' }) or defineTask(fn, { queue: 'media' }); in the process, await one after the other.";
+  `Task "${name}": expected a durable task in a chain or group, got one without a queue. ` +
+  "Define it by @Task({ queue: 'media' }) or defineTask(fn, { queue: 'media' }); without queues, await one task after the other.";
 
 export const flowNotWith = (name: string, option: string) =>
-  `Task "${name}" is the last of a chain or group, which can't go with the option ${option}. Leave it out.`;
+  `Task "${name}": option '${option}': expected none for the last task of a chain or group, got one. Leave it out.`;
 
 export const previousOfNone = (name: string) =>
-  `Task "${name}" was given previousResult, and nothing is done before it. It is for later steps of a chain or group.`;
+  `Task "${name}": expected previousResult only where a task comes before, got it in the first task. ` +
+  'Pass it to later steps of a chain or group.';
 
 export const queueImportedTwice = () =>
-  'There are two modules for queues. Import BullMqTasksModule.forRoot(…) once, in the root module: it can have many queues.';
+  'BullMqTasksModule: expected one module for queues, got two. Import BullMqTasksModule.forRoot(…) once, in the root ' +
+  'module: one module serves many queues.';
 
 export const sameName = (name: string, owners: readonly string[]) =>
-  `There are ${owners.length} stored tasks named "${name}": ${owners.join(', ')}. A worker couldn't tell which one to run. ` +
-  'Give them different names, by the option name.';
+  `Task "${name}": expected a name of its own for each durable task, got the same one for ${owners.join(' and ')}. ` +
+  "Set the option 'name' of one of them, so that workers can tell them apart.";
 
 export const noSuchQueue = (name: string, queues: readonly string[]) =>
-  `There is no queue '${name}': no task of this application names it. ` +
-  (queues.length > 0 ? `There are: ${queues.join(', ')}.` : "A task names one by @Task({ queue: 'mail' }).");
+  `Queue: expected ${queues.length > 0 ? `one of ${queues.join(', ')}` : 'one that a task names'}, got '${name}'. ` +
+  `Tasks name a queue by @Task({ queue: '${name}' }) or defineTask(fn, { queue: '${name}' }).`;

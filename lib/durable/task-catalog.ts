@@ -14,15 +14,15 @@ import type { ProviderClass } from '../task/model/signatures.ts';
 import { repeatNotImported, sameName } from './durable.messages.ts';
 import { TaskQueueHost } from './task-queue-host.ts';
 
-/** How a stored task is called here. */
+/** How this application calls a durable task. */
 export interface CatalogEntry {
   readonly definition: TaskDefinition;
-  /** Whose it is, for messages. */
+  /** The class and method, or the function, for messages. */
   readonly owner: string;
   call(args: readonly unknown[]): TaskCall;
 }
 
-/** Knows the tasks of this application that can be stored: methods of its providers, and functions that were defined. */
+/** Finds the durable tasks of this application: methods with `@Task`, and functions that `defineTask` was given. */
 @Injectable()
 export class TaskCatalog implements OnApplicationBootstrap {
   #byName?: ReadonlyMap<string, CatalogEntry>;
@@ -30,12 +30,13 @@ export class TaskCatalog implements OnApplicationBootstrap {
 
   constructor(
     private readonly modules: ModulesContainer,
-    private readonly registered: TaskQueueHost,
+    private readonly host: TaskQueueHost,
   ) {}
 
-  /** @throws ModuleImportError where a task would never run, and nobody would be told: others are refused when they are added */
+  // A repeating task is never added, so nothing else would tell that it never runs.
+  /** @throws ModuleImportError if a task repeats, and no queue is registered */
   onApplicationBootstrap(): void {
-    const repeating = this.registered.current ? undefined : [...this.#methods()].find(([, it]) => it.definition.repeat);
+    const repeating = this.host.current ? undefined : [...this.#methods()].find(([, it]) => it.definition.repeat);
     if (repeating) {
       const [name, { definition }] = repeating;
       throw new ModuleImportError(repeatNotImported(name, definition.queue!));
@@ -46,17 +47,17 @@ export class TaskCatalog implements OnApplicationBootstrap {
     return this.#definitions.get(name);
   }
 
-  /** The names of all queues that tasks name. */
+  /** The names of all queues. */
   get queues(): readonly string[] {
     return (this.#queues ??= [...new Set(Array.from(this.#definitions.values(), (it) => it.definition.queue!))]);
   }
 
-  /** Those that run by themselves, by their names. */
+  /** The tasks with the option `repeat`, each with its name. */
   get repeating(): readonly (readonly [string, CatalogEntry])[] {
     return [...this.#definitions].filter(([, { definition }]) => definition.repeat);
   }
 
-  /** @throws DefineTaskError if two have the same name */
+  /** @throws DefineTaskError if two durable tasks have the same name */
   get #definitions(): ReadonlyMap<string, CatalogEntry> {
     return (this.#byName ??= byName([...this.#methods(), ...functions()]));
   }

@@ -5,7 +5,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import { queueImportedTwice, queueNotImported } from './durable.messages.ts';
 import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 
-/** Where the module of a job queue, if there is one, makes itself known to the core, which imports none. */
+/** Holds the application's `TaskQueue`. An adapter registers here, because the core imports no adapter. */
 @Injectable()
 export class TaskQueueHost {
   #queue?: TaskQueue;
@@ -15,7 +15,7 @@ export class TaskQueueHost {
     return this.#queue;
   }
 
-  /** @throws ModuleImportError if there is one already */
+  /** @throws ModuleImportError if a queue is registered already */
   register(queue: TaskQueue, onUnavailable: OnUnavailable): void {
     if (this.#queue) {
       throw new ModuleImportError(queueImportedTwice());
@@ -24,7 +24,7 @@ export class TaskQueueHost {
     this.onUnavailable = onUnavailable;
   }
 
-  /** @throws TaskArgumentError if there is none */
+  /** @throws TaskArgumentError if no queue is registered */
   of({ name, definition }: TaskCall): TaskQueue {
     if (!this.#queue) {
       throw new TaskArgumentError(queueNotImported(name, definition?.queue));
@@ -33,5 +33,5 @@ export class TaskQueueHost {
   }
 }
 
-/** What provides it stores tasks, before the response is released. */
+/** The token under which an adapter provides its `TaskQueue`: it tells the core that the application has durable tasks. */
 export const TASK_QUEUE = Symbol('nestjs-background-tasks.queue');

@@ -1,7 +1,7 @@
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
 
-/** A task on its way into a queue: what any process needs to run it. */
+/** A task on its way into a queue: all that another process needs to run it. */
 export interface DurableTask {
   readonly id: string;
   readonly name: string;
@@ -9,15 +9,15 @@ export interface DurableTask {
   readonly args: readonly unknown[];
   /** ms since the epoch. */
   readonly createdAt: number;
-  /** Of the call, of where it is defined, and of the application: the nearest goes first. */
+  /** Merged: the options of the call override those of the definition, and those override the application's defaults. */
   readonly options: TaskOptions;
-  /** Which of the arguments are to be what was done before has resulted in. */
+  /** The positions in `args` that take the results of the tasks in `before`. */
   readonly previousAt: readonly number[];
-  /** What has to be done before it, and whether their results are handed on as a list. */
+  /** The tasks that have to complete first. A group hands on their results as one list, a chain the only result. */
   readonly before: { readonly tasks: readonly DurableTask[]; readonly isGroup: boolean } | undefined;
 }
 
-/** Which stored tasks are asked for. */
+/** Which durable tasks `list` returns. An `undefined` field matches every task. */
 export interface DurableFilter {
   readonly queue: string;
   readonly status: TaskStatus | undefined;
@@ -26,65 +26,103 @@ export interface DurableFilter {
 }
 
 /**
- * Where tasks are stored that survive the process: what the core asks of a job queue. `nestjs-background-tasks/bullmq` is
- * one.
+ * The port for job queues: what the core calls, and an adapter such as `nestjs-background-tasks/bullmq` implements.
  *
- * @since 0.2.0
+ * An adapter provides itself as `TASK_QUEUE` and calls `TaskQueueHost.register` in its constructor. It runs tasks through
+ * `AttemptRunner`.
+ *
+ * Order of calls: `prepare` and then `enqueue` for each task; `find`, `list`, `retry`, `cancel` and `settled` at any time;
+ * `stopClaiming` once, when the application begins to close; `close` once, at the end. Between the two, the tasks that are
+ * still running may add others, so `enqueue` goes on working. After `close` the core calls nothing.
+ *
+ * Calls may overlap. A method that talks to the server rejects with a TaskQueueError when the server fails or is too slow.
+ * The core sets no time limits: the adapter does.
+ *
+ * @since 0.1.0
  */
 export interface TaskQueue {
   /**
-   * Is asked when a task is added, in the caller's time.
+   * Turns a task into what `enqueue` takes. The core calls it inside `addTask` and `start`.
    *
-   * @returns what `store` is to be given
-   * @throws TaskArgumentError if it can't be stored
+   * Synchronous and without I/O. It copies the arguments, because the caller may change them before the flush.
+   *
+   * @throws TaskArgumentError if an argument can't be serialized, or is too large: the caller of `addTask` gets it
    */
   prepare(task: DurableTask): unknown;
 
   /**
-   * Stores all of them, or none.
+   * Enqueues all of these tasks or none, also where they go to different queues.
    *
-   * @returns their ids, which are those of others where these were duplicates
+   * The response waits for it, so it needs a short time limit. The core calls it once for each prepared task and never
+   * again: after a rejection the client gets a 503, or the tasks run in this process. A server can do what it was asked and
+   * still not answer. The adapter therefore removes such tasks as soon as the server answers again.
+   *
+   * @param prepared at least one
+   * @returns the ids in the order of `prepared`; of a duplicate, the id of the task that is in the queue already
+   * @throws TaskQueueError if none was enqueued, or the adapter can't tell
+   */
+  enqueue(prepared: readonly unknown[]): Promise<readonly string[]>;
+
+  /**
+   * Finds a task in all queues by its id.
+   *
+   * @param id any string, perhaps from a client
+   * @returns the task's record; `undefined` if no queue has it
    * @throws TaskQueueError
    */
-  store(prepared: readonly unknown[]): Promise<readonly string[]>;
-
-  /** @throws TaskQueueError */
   find(id: string): Promise<TaskRecord | undefined>;
 
   /**
-   * The newest first.
+   * Reads the records of a queue, the newest first, at most `limit`.
    *
-   * @throws TaskQueueError, InvalidOptionError if no task names that queue
+   * @throws TaskQueueError; InvalidOptionError if no task names that queue
    */
   list(filter: DurableFilter): Promise<TaskRecord[]>;
 
   /**
-   * Has one that has failed, or was cancelled, run again, with all its attempts.
+   * Enqueues a failed or cancelled task again, with all its attempts. Of a chain or group, it also retries the failed
+   * tasks before this one.
    *
-   * @returns whether it is one that has
+   * When several processes call it at once, the task is enqueued once.
+   *
+   * @returns false if there is no such task, or it neither failed nor was cancelled
    * @throws TaskQueueError
    */
   retry(id: string): Promise<boolean>;
 
   /**
-   * Resolves when it has come to its end, whichever process runs it.
+   * Resolves with the task's final record when the task has settled, in any process.
    *
-   * @throws never: a store that is away for a while is waited for
+   * Never rejects: while the server is unavailable, it waits. It does not keep the process alive.
+   *
+   * @param task the record as this process last knew it
    */
   settled(task: TaskRecord): Promise<TaskRecord>;
 
-  /** @returns whether there was something to end */
+  /**
+   * Cancels a task in any process. A pending one never runs; of a running one, the process that runs it aborts the signal.
+   * Of a chain or group, it also cancels the tasks before this one. The task's deduplication id is free at once.
+   *
+   * May be called again for the same task.
+   *
+   * @returns false if there is no such task, it has settled, or it is pending and was cancelled before
+   * @throws TaskQueueError
+   */
   cancel(id: string): Promise<boolean>;
 
-  /** The same where nobody waits for the answer. Never throws. */
+  /** Calls `cancel` in the background. Never throws. */
   cancelLater(id: string): void;
 
-  /** Takes no new tasks to run; those that run go on. */
-  stopTaking(): void;
+  /**
+   * Claims no more tasks. Attempts that are running go on. It may come before the first claim, and must not throw.
+   *
+   * An adapter releases what it claims too late, so that another process runs it.
+   */
+  stopClaiming(): void;
 
-  /** Lets go of the store: nothing is asked of it any more. */
+  /** Closes all connections. The application waits for it to close, so it has to resolve within seconds. */
   close(): Promise<void>;
 }
 
-/** What becomes of tasks that can't be stored: the request gets a 503, or they run in this process. */
+/** What happens to tasks that can't be enqueued. `throw`: the client gets a 503. `run-here`: this process runs them. */
 export type OnUnavailable = 'throw' | 'run-here';

@@ -45,7 +45,7 @@ function resultOf(task: BackgroundTask): AttemptResult {
   }
   if (status === 'cancelled') {
     const cancelled = error as TaskCancelledError;
-    return cancelled.reason === 'shutdown' ? { status: 'given back' } : { status, error: cancelled };
+    return cancelled.reason === 'shutdown' ? { status: 'released' } : { status, error: cancelled };
   }
   return { status: 'failed', error, isWorthAnother: status === 'pending' };
 }

@@ -205,7 +205,7 @@ export class TaskLifecycle {
     log.retrying(task, error, call, delay, origin);
     task.retry(error, delay);
     if (entry.queue) {
-      tracker.handBack(task);
+      tracker.release(task);
       onEnd();
       return;
     }

@@ -61,7 +61,7 @@ export class TaskTracker implements StepObserver {
   }
 
   /** The queue owns the task now: this process stops tracking it. */
-  handBack(task: BackgroundTask): void {
+  release(task: BackgroundTask): void {
     this.#unsettled.delete(task.sequence);
     task.forget();
     this.#checkDrained();

@@ -79,7 +79,7 @@ export class UnflushedTasks {
       cancellation.isEnqueueing();
     }
     try {
-      const ids = await queue.store(wanted.map(({ prepared }) => prepared));
+      const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
       wanted.forEach(({ task, cancellation }, i) => {
         const id = ids[i]!;
         task.enqueued(id, queue);

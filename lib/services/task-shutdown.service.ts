@@ -14,7 +14,7 @@ const WATCH = 50;
 /**
  * Closes the core without losing a task quietly. Nest calls the hooks of this class twice:
  *
- * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, queues hand out no jobs, and what was
+ * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, this process claims no jobs, and what was
  *    accepted runs until it settles. After `shutdownTimeout`, the rest is cancelled and named in the log.
  * 2. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
  *    closed. Then threads, records and queues are closed.
@@ -44,7 +44,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   async #drainFirst(): Promise<void> {
     this.#deadline = performance.now() + this.options.shutdownTimeout;
     this.engine.stopAdmitting(this.#deadline);
-    this.queues.current?.stopTaking();
+    this.queues.current?.stopClaiming();
     this.inFlight.close();
     await this.#drain(this.#requestsSettled());
     this.engine.stopAdmittingRequests();

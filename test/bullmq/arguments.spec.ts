@@ -52,7 +52,7 @@ describe('what is stored comes back', () => {
   });
 
   test('it can be read where it is stored', () => {
-    expect(encode(['ada', new Date(0), { n: 1n }]).stored).toMatchObject({
+    expect(encode(['ada', new Date(0), { n: 1n }]).encoded).toMatchObject({
       json: ['ada', '1970-01-01T00:00:00.000Z', { n: '1' }],
     });
   });
@@ -62,9 +62,9 @@ describe('what can’t be stored is refused, by the number of the argument, with
   const circle = {};
   const deep = Array.from({ length: 50_000 }).reduce((inner) => ({ inner }), circle);
   test.each<[string, unknown, RegExp]>([
-    ['a function', { callback: () => undefined }, /argument 2 can't be: it holds a function/],
-    ['a symbol', Symbol('x'), /argument 2 can't be: it holds a symbol/],
-    ['a promise', [Promise.resolve()], /argument 2 can't be: it holds a promise/],
+    ['a function', { callback: () => undefined }, /argument 2, which holds a function/],
+    ['a symbol', Symbol('x'), /argument 2, which holds a symbol/],
+    ['a promise', [Promise.resolve()], /argument 2, which holds a promise/],
     ['a WeakMap', new WeakMap(), /held weakly/],
     ['an invalid Date', new Date(NaN), /an invalid Date/],
     ['a stream', new PassThrough(), /function|symbol/],

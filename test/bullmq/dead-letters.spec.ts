@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, InvalidOptionError, Task, TaskArgumentError, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { resultTooLarge, storedByOthers } from '../../lib/bullmq/bullmq.messages.ts';
-import { noSuchQueue, retryIfNotStored } from '../../lib/durable/durable.messages.ts';
+import { resultTooLarge, unreadableArguments } from '../../lib/bullmq/bullmq.messages.ts';
+import { noSuchQueue, retryIfOfCall } from '../../lib/durable/durable.messages.ts';
 import { taskCancelled } from '../../lib/errors/task.errors.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
@@ -85,7 +85,7 @@ describe.each(stores)('on $name', ({ connection }) => {
     const task = runner.start(app.get(Mailer), 'hopeless');
     expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 1, error: { name: 'TypeError' } });
     expect(() => runner.with({ retryIf: () => true }).start(app.get(Mailer), 'hopeless')).toThrow(
-      new TaskArgumentError(retryIfNotStored('Mailer.hopeless')),
+      new TaskArgumentError(retryIfOfCall('Mailer.hopeless')),
     );
   });
 
@@ -124,7 +124,7 @@ describe.each(stores)('on $name', ({ connection }) => {
 
 test.each(stores)('on $name, a job that something else has put there fails, and says so', async ({ connection }) => {
   const { app, log } = await start(connection, ownPrefix());
-  const message = storedByOthers('Mailer.send', 'mail');
+  const message = unreadableArguments('Mailer.send', 'mail');
   const ids: (string | undefined)[] = [];
   const args = [undefined, ['ada'], null, { json: 'ada' }, { base64: '?' }];
   for (const data of args.map((it) => ({ args: it }))) {

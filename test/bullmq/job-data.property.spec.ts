@@ -15,7 +15,7 @@ const anything = fc.anything({
 
 /** As a store gives it back. */
 const stored = (value: unknown) =>
-  JSON.parse(JSON.stringify(encode(value).stored)) as ReturnType<typeof encode>['stored'];
+  JSON.parse(JSON.stringify(encode(value).encoded)) as ReturnType<typeof encode>['encoded'];
 
 test('what JSON alone can say is stored as the serialiser would store it', () => {
   fc.assert(
@@ -52,7 +52,7 @@ test.each([
 
 test('what is changed after it was added is stored as it was', () => {
   const value = { tags: ['a'] };
-  const before = encode(value).stored;
+  const before = encode(value).encoded;
   value.tags.push('b');
   expect(decode(before)).toEqual({ tags: ['a'] });
 });

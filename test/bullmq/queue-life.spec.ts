@@ -11,7 +11,7 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { argumentsTooLarge, storedUnderUnknownName } from '../../lib/bullmq/bullmq.messages.ts';
+import { argumentsTooLarge, unknownTaskName } from '../../lib/bullmq/bullmq.messages.ts';
 import { queueNotImported, sameName } from '../../lib/durable/durable.messages.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -120,7 +120,7 @@ describe.each(stores)('on $name', ({ connection }) => {
     await start({ connection, prefix });
     await expect
       .poll(() => web.app.get(TaskRegistry).get(task.id))
-      .toMatchObject({ status: 'failed', error: { message: storedUnderUnknownName('Gone.work', 'work') } });
+      .toMatchObject({ status: 'failed', error: { message: unknownTaskName('Gone.work', 'work') } });
   });
 
   test('while one with the same deduplication id waits, it is the one', async () => {

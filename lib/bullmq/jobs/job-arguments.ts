@@ -1,35 +1,36 @@
 import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
-import { stepBeforeFailed, storedByOthers } from '../bullmq.messages.ts';
-import { decode, type Stored } from './job-codec.ts';
+import { stepBeforeFailed, unreadableArguments } from '../bullmq.messages.ts';
+import { decode, type Encoded } from './job-codec.ts';
 import type { JobData, TaskJob } from './task-job.ts';
 
 /**
- * What a task is called with, and so what those before it have resulted in.
+ * Reads the arguments of a task, and puts in the results of the steps before it.
  *
- * @param find finds a job in whichever queue
- * @returns undefined as long as one of those is tried again: then it has to wait
- * @throws TaskCancelledError, or TaskQueueError if there is nothing to wait for
+ * @param find finds a job in all queues
+ * @returns `undefined` while a step before it is retried: the task has to wait
+ * @throws TaskCancelledError if the task was cancelled
+ * @throws TaskQueueError if the arguments can't be read, or a step before it failed or is gone
  */
 export async function argumentsOf(
   job: TaskJob,
   find: (id: string) => Promise<TaskJob | undefined>,
 ): Promise<readonly unknown[] | undefined> {
-  // Others may have put it there, with anything or nothing in it.
-  const { args: stored, before, previousAt = [], isGroup, cancelledAt } = (job.data as Partial<JobData> | null) ?? {};
+  // Other programs can add jobs to the queue, with any data or none.
+  const { args: encoded, before, previousAt = [], isGroup, cancelledAt } = (job.data as Partial<JobData> | null) ?? {};
   if (cancelledAt !== undefined) {
     throw new TaskCancelledError(job.name, 'requested');
   }
-  const args = readArguments(job.name, job.queueName, stored);
+  const args = readArguments(job.name, job.queueName, encoded);
   if (!before) {
     return args;
   }
-  const byKey = Object.entries(await job.getChildrenValues<Stored | null>());
+  const byKey = Object.entries(await job.getChildrenValues<Encoded | null>());
   const results: unknown[] = [];
   for (const id of before) {
     const found = byKey.find(([key]) => key.endsWith(`:${id}`));
     if (!found) {
-      // It has failed before, and this one was tried again.
+      // The step failed, and this task was retried.
       const state = await stateOf(id, find);
       if (state === undefined || state === 'failed') {
         throw new TaskQueueError(stepBeforeFailed(id));
@@ -41,7 +42,7 @@ export async function argumentsOf(
   return args.map((arg, i) => (previousAt.includes(i) ? (isGroup ? results : results[0]) : arg));
 }
 
-/** A store that doesn't answer just now doesn't say that there is nothing to wait for. */
+/** When the server does not answer, the step may still complete: the state is unknown. */
 async function stateOf(id: string, find: (id: string) => Promise<TaskJob | undefined>): Promise<string | undefined> {
   try {
     return await (await find(id))?.getState();
@@ -50,16 +51,16 @@ async function stateOf(id: string, find: (id: string) => Promise<TaskJob | undef
   }
 }
 
-/** @throws TaskQueueError if they have another form than that in which they are stored, such as after somebody has changed them */
-function readArguments(name: string, queue: string, stored: Stored | undefined): unknown[] {
+/** @throws TaskQueueError if another program wrote the arguments in another form */
+function readArguments(name: string, queue: string, encoded: Encoded | undefined): unknown[] {
   let args: unknown;
   try {
-    args = stored && decode(stored);
+    args = encoded && decode(encoded);
   } catch (cause) {
-    throw new TaskQueueError(storedByOthers(name, queue), { cause });
+    throw new TaskQueueError(unreadableArguments(name, queue), { cause });
   }
   if (!Array.isArray(args)) {
-    throw new TaskQueueError(storedByOthers(name, queue));
+    throw new TaskQueueError(unreadableArguments(name, queue));
   }
   return args;
 }

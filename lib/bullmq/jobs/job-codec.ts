@@ -1,14 +1,24 @@
 import { SuperJSON, type SuperJSONResult } from 'superjson';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
-import { argumentNotStorable, argumentsTooLarge } from '../bullmq.messages.ts';
+import { TaskQueueError } from '../../errors/unavailable.errors.ts';
+import {
+  argumentNotSerializable,
+  argumentsNotSerializable,
+  argumentsTooLarge,
+  resultNotSerializable,
+  resultTooLarge,
+} from '../bullmq.messages.ts';
 import { isBytes, isPlainJson, unstorableIn } from './storable.ts';
 
-/** A value as it is stored: JSON, and beside it what JSON has no words for. */
-export type Stored = SuperJSONResult | { base64: string };
+/**
+ * A value in a job: JSON, with superjson's notes about what plain JSON can't hold. As base64, the same JSON as bytes, where
+ * Postgres would refuse the text.
+ */
+export type Encoded = SuperJSONResult | { base64: string };
 
 const superJson = new SuperJSON();
 
-// All kinds of memory: superjson knows only some, writes byte by byte, and can't read a Buffer again.
+// superjson knows only some kinds of buffers, writes each byte as a number, and can't read a Buffer again.
 superJson.registerCustom<ArrayBuffer | ArrayBufferView, { kind: string; base64: string }>(
   {
     isApplicable: isBytes,
@@ -18,54 +28,74 @@ superJson.registerCustom<ArrayBuffer | ArrayBufferView, { kind: string; base64: 
   'bytes',
 );
 
-/** NUL, or half of a surrogate pair: Postgres has no JSON with one. */
-const UNSTORABLE = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;
+/** An escaped NUL, or half of a surrogate pair: Postgres refuses them in JSON. */
+const REFUSED_BY_POSTGRES = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;
 
 /**
- * @returns a copy, since what was given can be changed before it is stored; and how large it is, in bytes of JSON
- * @throws what superjson says if it can't
+ * Copies a value into a form that every server accepts. `size` is in bytes of JSON.
+ *
+ * @throws an error of superjson if it can't
  */
-export function encode(value: unknown, isPlain = isPlainJson(value)): { stored: Stored; size: number } {
-  // Of most values superjson says the same, and takes several times as long to find out.
+export function encode(value: unknown, isPlain = isPlainJson(value)): { encoded: Encoded; size: number } {
+  // For plain JSON, superjson returns the same and takes several times as long.
   const text = JSON.stringify(isPlain ? { json: value } : superJson.serialize(value));
-  const stored = UNSTORABLE.test(text)
+  const encoded = REFUSED_BY_POSTGRES.test(text)
     ? { base64: Buffer.from(text).toString('base64') }
     : (JSON.parse(text) as SuperJSONResult);
-  return { stored, size: Buffer.byteLength(text) };
+  return { encoded, size: Buffer.byteLength(text) };
 }
 
-export function decode(stored: Stored): unknown {
+export function decode(encoded: Encoded): unknown {
   const found = (
-    'base64' in stored ? JSON.parse(Buffer.from(stored.base64, 'base64').toString()) : stored
+    'base64' in encoded ? JSON.parse(Buffer.from(encoded.base64, 'base64').toString()) : encoded
   ) as SuperJSONResult;
   return found.meta ? superJson.deserialize(found, { inPlace: true }) : found.json;
 }
 
-/** @throws TaskArgumentError if they can't be stored, or are larger than `maxSize` bytes of JSON */
-export function encodeArguments(name: string, args: readonly unknown[], maxSize: number): Stored {
-  const { stored, size } = tryToEncode(name, args);
+/** @throws TaskArgumentError if they can't be serialized, or are larger than `maxSize` bytes of JSON */
+export function encodeArguments(name: string, args: readonly unknown[], maxSize: number): Encoded {
+  const { encoded, size } = tryToEncode(name, args);
   if (size > maxSize) {
     throw new TaskArgumentError(argumentsTooLarge(name, size, maxSize));
   }
-  return stored;
+  return encoded;
 }
 
-function tryToEncode(name: string, args: readonly unknown[]): { stored: Stored; size: number } {
+/** @throws TaskQueueError if it can't be serialized, or is larger than `maxSize` bytes of JSON */
+export function encodeResult(name: string, result: unknown, maxSize: number): Encoded | undefined {
+  if (result === undefined) {
+    return undefined;
+  }
+  let size: number;
+  let encoded: Encoded;
+  try {
+    ({ encoded, size } = encode(result));
+  } catch (error) {
+    throw new TaskQueueError(resultNotSerializable(name, (error as Error).message));
+  }
+  if (size > maxSize) {
+    throw new TaskQueueError(resultTooLarge(name, size, maxSize));
+  }
+  return encoded;
+}
+
+function tryToEncode(name: string, args: readonly unknown[]): ReturnType<typeof encode> {
   try {
     if (isPlainJson(args)) {
       return encode(args, true);
     }
-    const reasons = args.map((arg) => unstorableIn(arg));
-    const index = reasons.findIndex((reason) => reason);
-    if (index >= 0) {
-      throw new TaskArgumentError(argumentNotStorable(name, index, `it holds ${reasons[index]}`));
+    for (const [index, arg] of args.entries()) {
+      const held = unstorableIn(arg);
+      if (held) {
+        throw new TaskArgumentError(argumentNotSerializable(name, index, held));
+      }
     }
     return encode(args, false);
   } catch (cause) {
     if (cause instanceof TaskArgumentError) {
       throw cause;
     }
-    throw new TaskArgumentError(argumentNotStorable(name, -1, (cause as Error).message), { cause });
+    throw new TaskArgumentError(argumentsNotSerializable(name, (cause as Error).message), { cause });
   }
 }
 
@@ -88,7 +118,7 @@ const KINDS: { readonly [kind: string]: new (buffer: ArrayBuffer) => ArrayBuffer
   BigUint64Array,
 };
 
-/** Of a class that is none of these it is the bytes. */
+/** An unknown class becomes a Uint8Array. */
 function memory(kind: string, { buffer }: { buffer: ArrayBuffer }): ArrayBuffer | ArrayBufferView {
   if (kind === 'ArrayBuffer') {
     return buffer;

@@ -1,27 +1,62 @@
+/*
+ * Of an error that fails a job, BullMQ keeps the message (`failedReason`) and the stack (`stacktrace`), and nothing else: see
+ * `moveToFailed` and `saveStacktrace` in `src/classes/job.ts` of taskforcesh/bullmq. This file writes the error's name and
+ * cause into the stack, and reads them back.
+ */
+import type { TaskError } from '../../task/model/task-record.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { describe, isError, read } from '../../util/inspect.ts';
+import type { TaskJob } from './task-job.ts';
 
-/** NUL, and halves of surrogate pairs. */
-const UNSTORABLE = /\0|\p{Cs}/gu;
+type FailedJob = Pick<TaskJob, 'failedReason' | 'stacktrace'>;
+
+/** The name of an error in whose stack the task counts as cancelled. */
+export const CANCELLED = 'TaskCancelledError';
+
+/** NUL, and halves of surrogate pairs: Postgres refuses them in JSON. */
+const REFUSED_BY_POSTGRES = /\0|\p{Cs}/gu;
+
+/** The line that `stackOf` writes for the cause of an error. */
+const CAUSE = /^Caused by: (\w+): (.*)$/m;
 
 /**
- * What a task has thrown as an error that any store can keep, with its causes. Its name is in its stack alone, since with some
- * names, and one message, BullMQ does something else than to fail the job.
+ * Turns what a task threw into an error whose message and stack every server accepts.
  *
- * @param isCancelled whether it is to be recorded as such: what else begins with that name is not
+ * The error is named `Error`, and its message never begins with `bullmq:`. BullMQ takes errors with certain names, and the
+ * message `bullmq:rateLimitExceeded`, as commands: see `handleFailed` in `src/classes/worker.ts` of taskforcesh/bullmq.
+ *
+ * @param isCancelled whether the record says that the task was cancelled
  */
 export function jobError(thrown: unknown, isCancelled = false): Error {
   const said = isError(thrown) ? read(thrown, 'message') : describe(thrown);
   const message = typeof said === 'string' ? said : describe(said);
   const stack = stackOf(thrown);
-  return Object.assign(new Error(storable(message).replace(/^bullmq:/, 'BullMQ:')), {
-    stack: storable(stack.startsWith(CANCELLED) && !isCancelled ? `Error: ${stack}` : stack),
-  });
+  // A task can throw an error that has the same name.
+  const marked = stack.startsWith(CANCELLED) && !isCancelled ? `Error: ${stack}` : stack;
+  return Object.assign(new Error(accepted(message).replace(/^bullmq:/, 'BullMQ:')), { stack: accepted(marked) });
 }
 
-function storable(text: string): string {
-  return text.replaceAll(UNSTORABLE, '\uFFFD');
+/** Whether `jobError` marked the job's last error as a cancellation. */
+export function isCancellation({ stacktrace }: FailedJob): boolean {
+  return nameIn(stacktrace?.at(-1)) === CANCELLED;
 }
 
-/** How the stack begins of what is recorded as cancelled. */
-export const CANCELLED = 'TaskCancelledError';
+/** Reads the job's last error. */
+export function readJobError({ failedReason, stacktrace }: FailedJob): TaskError {
+  const stack = stacktrace?.at(-1) ?? '';
+  const cause = CAUSE.exec(stack);
+  return {
+    // BullMQ itself throws an UnrecoverableError, such as for a task that has lost its process too often.
+    name: nameIn(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
+    message: failedReason ?? '',
+    ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
+  };
+}
+
+function nameIn(stack = ''): string | undefined {
+  return /^\w+\b/.exec(stack)?.[0];
+}
+
+function accepted(text: string): string {
+  return text.replaceAll(REFUSED_BY_POSTGRES, '\uFFFD');
+}

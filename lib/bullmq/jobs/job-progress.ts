@@ -1,33 +1,37 @@
 import type { TaskProgress } from '../../task/model/task-record.ts';
 import type { TaskJob } from './task-job.ts';
 
-/** Tells the store how far a task has come: one after the other, or an older one could be the last; of many, the newest. */
+/**
+ * Writes a task's progress to its job, one update after the other, so that the last one stays. Updates that come during a
+ * write replace each other.
+ */
 export class JobProgress {
   #next: TaskProgress | undefined;
-  #telling?: Promise<void>;
+  /** Pending while updates are written. */
+  #writing?: Promise<void>;
 
-  /** @param onError the task isn't to fail because nobody could be told how far it is */
+  /** @param onError is told of a failed write: the task itself goes on */
   constructor(
     private readonly job: TaskJob,
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  tell(progress: TaskProgress): void {
+  write(progress: TaskProgress): void {
     this.#next = progress;
-    this.#telling ??= this.#tellAll();
+    this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when all is told. */
-  async told(): Promise<void> {
-    await this.#telling;
+  /** Resolves when all updates are written. */
+  async written(): Promise<void> {
+    await this.#writing;
   }
 
-  async #tellAll(): Promise<void> {
+  async #writeAll(): Promise<void> {
     while (this.#next !== undefined) {
       const progress = this.#next;
       this.#next = undefined;
       await this.job.updateProgress(progress).catch(this.onError);
     }
-    this.#telling = undefined;
+    this.#writing = undefined;
   }
 }

@@ -2,8 +2,9 @@ import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import { stepBeforeFailed } from '../bullmq.messages.ts';
+import { failedStepOf } from './failed-step.ts';
 import { decode } from './job-codec.ts';
-import { CANCELLED } from './job-error.ts';
+import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
 import type { TaskJob } from './task-job.ts';
 
 const statuses: { readonly [state: string]: TaskStatus } = {
@@ -12,11 +13,15 @@ const statuses: { readonly [state: string]: TaskStatus } = {
   failed: 'failed',
 };
 
-/** @param state BullMQ's own */
+/**
+ * Reads the record of a task from its job.
+ *
+ * @param state the job's state in BullMQ
+ */
 export function recordOf(job: TaskJob, state: string): TaskRecord {
   const { id, name, timestamp, progress, returnvalue } = job;
   const status = statusOf(job, state);
-  const { attemptsMade, processedOn } = runsOf(job);
+  const { attemptsMade, processedOn } = attemptsOf(job);
   const finishedOn = status === 'cancelled' ? (job.finishedOn ?? job.data.cancelledAt) : job.finishedOn;
   const error = errorOf(job, status);
   return plainRecord({
@@ -33,46 +38,31 @@ export function recordOf(job: TaskJob, state: string): TaskRecord {
   });
 }
 
-/** BullMQ counts it as an attempt when a job's turn has come, also where its task was not begun. */
-function runsOf({ attemptsMade, processedOn, finishedOn, failedReason, data }: TaskJob) {
+/** BullMQ counts an attempt for each claim, also when the task did not begin: it was cancelled, or a step before it failed. */
+function attemptsOf({ attemptsMade, processedOn, finishedOn, failedReason, data }: TaskJob) {
   const isCancelledBefore = data.cancelledAt !== undefined && processedOn! >= data.cancelledAt;
-  const isBegun = !finishedOn || !(isCancelledBefore || BEFORE.test(failedReason ?? ''));
+  const isBegun = !finishedOn || !(isCancelledBefore || failedStepOf(failedReason) !== undefined);
   const begun = isBegun ? attemptsMade : Math.max(0, attemptsMade - 1);
   return { attemptsMade: begun, processedOn: begun === 0 && finishedOn ? undefined : processedOn };
 }
 
-function statusOf({ data, stacktrace }: TaskJob, state: string): TaskStatus {
+function statusOf(job: TaskJob, state: string): TaskStatus {
   const status = statuses[state] ?? 'pending';
-  const isCancelled =
-    (status === 'pending' && data.cancelledAt !== undefined) ||
-    (status === 'failed' && (data.cancelledAt !== undefined || nameOf(stacktrace?.at(-1)) === CANCELLED));
+  const isMarked = job.data.cancelledAt !== undefined;
+  const isCancelled = (status === 'pending' && isMarked) || (status === 'failed' && (isMarked || isCancellation(job)));
   return isCancelled ? 'cancelled' : status;
 }
 
-/** BullMQ keeps its message and stack, which begins with its name, and has the cause further on. */
-function errorOf({ name, failedReason, stacktrace }: TaskJob, status: TaskStatus): TaskError | undefined {
-  const stack = stacktrace?.at(-1) ?? '';
-  if (status === 'cancelled' && nameOf(stack) !== CANCELLED) {
+function errorOf(job: TaskJob, status: TaskStatus): TaskError | undefined {
+  const { name, failedReason } = job;
+  if (status === 'cancelled' && !isCancellation(job)) {
     return { name: CANCELLED, message: taskCancelled(name, 'requested') };
   }
   if (status === 'completed' || (!failedReason && status !== 'failed')) {
     return undefined;
   }
-  const cause = CAUSE.exec(stack);
-  const [, before] = BEFORE.exec(failedReason ?? '') ?? [];
-  if (before) {
-    return { name: TaskQueueError.name, message: stepBeforeFailed(before) };
-  }
-  return {
-    name: nameOf(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
-    message: failedReason ?? '',
-    ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
-  };
-}
-/** What BullMQ says where a step before it has failed. */
-const BEFORE = /^child .*:([\da-f-]{36}) failed$/;
-const CAUSE = /^Caused by: (\w+): (.*)$/m;
-
-function nameOf(stack = ''): string | undefined {
-  return /^\w+\b/.exec(stack)?.[0];
+  const failedStep = failedStepOf(failedReason);
+  return failedStep === undefined
+    ? readJobError(job)
+    : { name: TaskQueueError.name, message: stepBeforeFailed(failedStep) };
 }

@@ -2,25 +2,25 @@ import type { Job, JobsOptions } from 'bullmq';
 import type { DurableTask } from '../../durable/task-queue.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
-import { encodeArguments, type Stored } from './job-codec.ts';
+import { encodeArguments, type Encoded } from './job-codec.ts';
 
-/** What a job holds. */
+/** The data of a job. */
 export interface JobData {
-  readonly args: Stored;
-  /** Those of its call that the queue doesn't know. */
+  readonly args: Encoded;
+  /** The options of the call that BullMQ has no option for. */
   readonly options: Pick<TaskOptions, 'timeout'>;
-  /** Which arguments are to be what the jobs before it have resulted in. */
+  /** The positions in `args` that take the results of the jobs before this one. */
   readonly previousAt?: readonly number[];
-  /** The ids of the jobs before it, in their order, which no store keeps. */
+  /** The ids of the jobs before this one, in order: BullMQ returns their results without an order. */
   readonly before?: readonly string[];
   readonly isGroup?: boolean;
-  /** ms since the epoch: it is not to run when its turn comes. */
+  /** ms since the epoch. Set once the task is cancelled: the worker that claims it does not run it. */
   readonly cancelledAt?: number;
 }
 
-export type TaskJob = Job<JobData, Stored | undefined>;
+export type TaskJob = Job<JobData, Encoded | undefined>;
 
-/** A job as BullMQ is given it. */
+/** A job in the form that BullMQ takes. */
 export interface JobToAdd {
   readonly name: string;
   readonly queueName: string;
@@ -30,9 +30,9 @@ export interface JobToAdd {
 }
 
 /**
- * What a task that is to be stored is as a job.
+ * Turns a durable task, with the tasks before it, into a job.
  *
- * @throws TaskArgumentError if its arguments can't be stored
+ * @throws TaskArgumentError if its arguments can't be serialized or are too large
  */
 export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
   const { id, name, queue, args, createdAt, previousAt, before } = task;
@@ -57,13 +57,13 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
   };
 }
 
-/** One without which that after it can't run. */
+/** A step before another one: when it fails, that one fails too. */
 function childOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
   const job = jobOf(task, options);
   return { ...job, opts: { ...job.opts, failParentOnFailure: true } };
 }
 
-/** @throws TaskArgumentError if its arguments can't be stored */
+/** @throws TaskArgumentError if the arguments can't be serialized or are too large */
 export function dataOf(
   name: string,
   args: readonly unknown[],
@@ -73,7 +73,7 @@ export function dataOf(
   return { args: encodeArguments(name, args, maxSize), options: timeout === undefined ? {} : { timeout } };
 }
 
-/** Those that hold for each time that a repeating task runs, too. */
+/** The job options that apply to tasks that are added and to tasks that repeat. */
 export function jobOptions(
   { attempts = 1, backoff, priority }: TaskOptions,
   { keepCompleted }: BullMqTasksOptions,

@@ -3,21 +3,17 @@ import type { Queue } from 'bullmq';
 import { noSuchQueue } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
-import { isTaskId } from '../../task/model/task-record.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 
-/** The ids that BullMQ gives to repeating tasks. */
-const REPEATED = /^repeat:[^\0]+:\d+$/;
-
 /**
- * BullMQ's own queues, one for each that a task names: for what is left to BullMQ, such as counts, pausing, a board. They are
- * there before the application has started, and closed with it.
+ * Gives access to BullMQ's own queues, for what this package leaves to BullMQ: counts, pausing, a board.
+ *
+ * There is one queue for each name that tasks use. They exist before the application has started, and close with it.
  *
  * @example
  * const { waiting, failed } = await queues.get('mail').getJobCounts();
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 @Injectable()
 export class BullMqQueues {
@@ -25,37 +21,27 @@ export class BullMqQueues {
 
   constructor(
     private readonly connection: BullMqConnection,
-    private readonly definitions: TaskCatalog,
+    private readonly catalog: TaskCatalog,
   ) {}
 
-  /** @throws InvalidOptionError if no task of this application names it */
+  /** @throws InvalidOptionError if no task of this application names the queue */
   get(name: string): Queue {
-    const { queues } = this.definitions;
+    const { queues } = this.catalog;
     if (!queues.includes(name)) {
       throw new InvalidOptionError(noSuchQueue(name, queues));
     }
     return this.of(name);
   }
 
-  /** @internal also one of a task that was defined when the application had started */
+  /** @internal without the check: the catalog misses tasks that were defined after the application had started */
   of(name: string): Queue {
     const queue = this.#byName.get(name) ?? this.connection.queue(name);
     this.#byName.set(name, queue);
     return queue;
   }
 
-  /** @internal in whichever it is */
-  async find(id: string): Promise<TaskJob | undefined> {
-    // Others could be keys of BullMQ's own.
-    if (!isTaskId(id) && !REPEATED.test(id)) {
-      return undefined;
-    }
-    const jobs = await Promise.all(this.all.map((queue) => queue.getJob(id)));
-    return jobs.find((job) => job) as TaskJob | undefined;
-  }
-
-  /** All of them. */
+  /** The queues that tasks of this application name. */
   get all(): readonly Queue[] {
-    return this.definitions.queues.map((name) => this.of(name));
+    return this.catalog.queues.map((name) => this.of(name));
   }
 }

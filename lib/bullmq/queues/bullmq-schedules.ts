@@ -10,19 +10,19 @@ import { dataOf, jobOptions } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
 
-/** Has the store know when which tasks repeat: those that say so where they are defined, and no others. */
+/** Keeps BullMQ's schedules in step with the option `repeat` of this application's tasks. */
 @Injectable()
 export class BullMqSchedules {
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
-    private readonly definitions: TaskCatalog,
+    private readonly catalog: TaskCatalog,
     private readonly queues: BullMqQueues,
   ) {}
 
-  /** @throws InvalidOptionError for a pattern that is none */
+  /** @throws InvalidOptionError if a pattern can't be read */
   check(): void {
-    for (const [name, { definition }] of this.definitions.repeating) {
+    for (const [name, { definition }] of this.catalog.repeating) {
       try {
         if ('pattern' in definition.repeat!) {
           this.connection.nextTime(definition.repeat);
@@ -33,19 +33,21 @@ export class BullMqSchedules {
     }
   }
 
-  async store(queueName: string): Promise<void> {
+  /** Adds and updates the schedules of a queue, and removes those of tasks that no longer repeat. */
+  async update(queueName: string): Promise<void> {
     const queue = this.queues.get(queueName);
-    const stored = new Map((await queue.getJobSchedulers()).map((it) => [it.key, it]));
-    for (const [name, definition] of this.definitions.repeating) {
-      if (definition.definition.queue === queueName) {
-        const wanted = this.#scheduleOf(name, definition);
-        if (!isAlike(stored.get(name), wanted)) {
-          await queue.upsertJobScheduler(name, { ...wanted.repeat, ...beginOf(wanted.repeat) }, wanted.template);
+    const present = new Map((await queue.getJobSchedulers()).map((it) => [it.key, it]));
+    for (const [name, entry] of this.catalog.repeating) {
+      if (entry.definition.queue === queueName) {
+        const { repeat, template } = this.#scheduleOf(name, entry);
+        // An update restarts the interval, so an equal schedule stays as it is.
+        if (!isEqual(present.get(name), repeat, template)) {
+          await queue.upsertJobScheduler(name, { ...repeat, ...startOf(repeat) }, template);
         }
-        stored.delete(name);
+        present.delete(name);
       }
     }
-    for (const key of stored.keys()) {
+    for (const key of present.keys()) {
       await queue.removeJobScheduler(key);
     }
   }
@@ -62,23 +64,24 @@ export class BullMqSchedules {
   }
 }
 
-/** At the same time for all processes that store it at once: else each would begin it when it does. */
-function beginOf(repeat: Repeat): { startDate?: number } {
+/** A multiple of the interval, so that all processes that update the schedule at once agree on the first run. */
+function startOf(repeat: Repeat): { startDate?: number } {
   return 'every' in repeat ? { startDate: Math.ceil(Date.now() / repeat.every) * repeat.every } : {};
 }
 
-/** One that is stored again where nothing has changed would begin anew. */
-function isAlike(
-  stored: JobSchedulerJson | undefined,
-  { repeat, template }: { repeat: object; template: { data: object; opts: object } },
+function isEqual(
+  present: JobSchedulerJson | undefined,
+  repeat: Repeat,
+  { data, opts }: { data: object; opts: object },
 ): boolean {
-  const { pattern, tz, every } = stored ?? {};
+  const { pattern, tz, every } = present ?? {};
   return (
     isDeepStrictEqual(plain({ pattern, tz, every }), plain(repeat)) &&
-    isDeepStrictEqual(plain(stored?.template), plain({ data: template.data, opts: template.opts }))
+    isDeepStrictEqual(plain(present?.template), plain({ data, opts }))
   );
 }
 
+/** As the value is when it comes back from the server: without `undefined`. */
 function plain(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }

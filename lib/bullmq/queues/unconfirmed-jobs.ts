@@ -5,17 +5,17 @@ import type { BullMqQueues } from './bullmq-queues.ts';
 /** ms between two tries. */
 const PAUSE = 200;
 
-/** The oldest of more are let go of: what the store didn't take in all that time it won't. */
+/** When there are more, the oldest are dropped: the server has had the longest time to add them, and did not. */
 const MAX_JOBS = 100_000;
 
 /**
- * Jobs whose requests were told that they are not stored, and that may be nevertheless: no error of a store says for sure.
- * They are taken back as soon as it answers, so that nobody is surprised by them.
+ * Jobs that the server did not confirm. Their requests got an error, so the jobs must not run, but the server may have added
+ * them: no error rules that out. They are removed as soon as the server answers again.
  */
 export class UnconfirmedJobs {
-  /** The names of their queues, by their ids. */
+  /** The name of the queue, by the job's id. */
   readonly #queueOf = new Map<string, string>();
-  #isTaking = false;
+  #isRemoving = false;
   #isClosed = false;
 
   constructor(private readonly queues: BullMqQueues) {}
@@ -30,9 +30,9 @@ export class UnconfirmedJobs {
       }
       this.#queueOf.delete(id);
     }
-    if (!this.#isTaking) {
-      this.#isTaking = true;
-      void this.#takeAll();
+    if (!this.#isRemoving) {
+      this.#isRemoving = true;
+      void this.#removeAll();
     }
   }
 
@@ -40,21 +40,22 @@ export class UnconfirmedJobs {
     this.#isClosed = true;
   }
 
-  async #takeAll(): Promise<void> {
+  async #removeAll(): Promise<void> {
     while (this.#queueOf.size > 0 && !this.#isClosed) {
       const [first, ...others] = this.#queueOf.keys();
-      // Of a store that is away, one is enough to ask for.
-      if (await this.#take(first!)) {
-        await Promise.all(others.map((id) => this.#take(id)));
+      // While the server is unavailable, one request is enough to notice.
+      if (await this.#remove(first!)) {
+        await Promise.all(others.map((id) => this.#remove(id)));
       } else {
         await setTimeout(PAUSE, undefined, { ref: false });
       }
     }
-    this.#isTaking = false;
+    // Set in the same turn as the check above: `add` starts the next loop.
+    this.#isRemoving = false;
   }
 
-  /** @returns whether the store has answered */
-  async #take(id: string): Promise<boolean> {
+  /** @returns whether the server answered */
+  async #remove(id: string): Promise<boolean> {
     try {
       await this.queues.of(this.#queueOf.get(id)!).remove(id);
       this.#queueOf.delete(id);

@@ -1,25 +1,24 @@
-import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
 import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
+import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { describe, read } from '../../util/inspect.ts';
+import { retryUntil } from '../../util/retry-until.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
-import { lockLost, storeIsAway, storeRefused } from '../bullmq.messages.ts';
+import { lockLost, noAnswerInTime, queueFailed, serverRefused, serverUnavailable } from '../bullmq.messages.ts';
+import { isLostLock } from './lost-lock.ts';
 import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 
-/** ms for all to close, and then for what has not to let go. */
+/** ms for all connections to close, and then for the open ones to disconnect. */
 const CLOSE_TIMEOUT = 5_000;
 const DISCONNECT_TIMEOUT = 500;
 
-/** ms in which the same outage is not told of again: each connection tells of it. */
+/** ms between two warnings: during an outage, each connection reports its own error. */
 const WARN_EVERY = 60_000;
-
-/** What BullMQ says of a task that has run for longer than its process could say so. */
-const LOST_LOCK = /missing lock|lock mismatch|could not renew lock/i;
 
 type Closing = {
   close(): Promise<void>;
@@ -27,7 +26,7 @@ type Closing = {
   on(event: 'error', listener: (error: Error) => void): unknown;
 };
 
-/** Makes what talks to the store, in the one way that it is configured, and closes all of it. */
+/** Creates every object of BullMQ that talks to the server, with the configured connection, and closes them all. */
 @Injectable()
 export class BullMqConnection {
   readonly #logger = new Logger('BackgroundTasks');
@@ -54,7 +53,7 @@ export class BullMqConnection {
     return this.#bullmq.UnrecoverableError;
   }
 
-  /** @throws an error that says what is wrong with the pattern */
+  /** @throws an error that tells what is wrong with the pattern */
   nextTime(repeat: { pattern: string; tz?: string }): number | undefined {
     return this.#bullmq.defaultRepeatStrategy(Date.now(), repeat);
   }
@@ -67,7 +66,7 @@ export class BullMqConnection {
     return this.#bullmq.WaitingError;
   }
 
-  /** Resolves when the store can be used; rejects if it refuses. */
+  /** Resolves when the server is ready; rejects if it refuses the connection. */
   get ready(): Promise<void> {
     return (this.#ready ??= this.#store.prepare().catch((error: unknown) => {
       this.#ready = undefined;
@@ -75,15 +74,18 @@ export class BullMqConnection {
     }));
   }
 
-  /** Resolves when the application may start; rejects if the store refuses. */
+  /**
+   * Waits for the server for up to `enqueueTimeout` ms. The application also starts without it, and uses it once it is there.
+   *
+   * @throws InvalidOptionError if the server refuses the connection
+   */
   async open(): Promise<void> {
-    // A store that is away when the application starts doesn't keep it from starting.
     try {
       await (this.#store.isEmbedded ? this.ready : settlesWithin(this.ready, this.options.enqueueTimeout));
     } catch (cause) {
       throw cause instanceof BackgroundTasksError
         ? cause
-        : new InvalidOptionError(storeRefused(reasonOf(cause)), { cause });
+        : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause });
     }
   }
 
@@ -97,12 +99,11 @@ export class BullMqConnection {
 
   worker(name: string, processor: Processor, options: Partial<BullMqWorkerOptions>): Worker {
     const { queues: _queues, ...others } = Object.assign(new BullMqWorkerOptions(), options);
-    // After which it asks again where the store is away.
     const all = { ...this.#store.consuming, ...others, runRetryDelay: RECONNECT, autorun: false };
     return this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
   }
 
-  /** What is said to all processes, from some event on. */
+  /** Hears the events of a queue, from all processes, that come after `lastEventId`. */
   events(name: string, lastEventId: string): QueueEvents {
     const options = { ...this.#store.consuming, lastEventId, autorun: false };
     const events = this.#opened(new this.#bullmq.QueueEvents(name, options, ...this.#backend));
@@ -114,47 +115,74 @@ export class BullMqConnection {
     return this.#opened(new this.#bullmq.QueueEventsProducer(name, this.#store.producing, ...this.#backend));
   }
 
-  /** Until it succeeds, or nothing is wanted of the store any more: for what has to go on by itself when the store is back. */
+  /** Retries until the attempt succeeds; `undefined` if the connection is closed before. For work that no caller waits for. */
   async keepTrying<T>(attempt: () => Promise<T>): Promise<T | undefined> {
-    while (!this.#isClosed) {
-      try {
-        return await attempt();
-      } catch (error) {
-        this.warn(error);
-        await setTimeout(RECONNECT);
-      }
-    }
-    return undefined;
+    const success = await retryUntil(
+      async () => {
+        try {
+          return { value: await attempt() };
+        } catch (error) {
+          this.warn(error);
+          return undefined;
+        }
+      },
+      { delay: RECONNECT, shouldStop: () => this.#isClosed },
+    );
+    return success?.value;
   }
 
-  /** Waits for what is at work, and not for ever: BullMQ can wait for a connection that it closes itself. */
+  /**
+   * Waits for an answer of the server, for up to `enqueueTimeout` ms.
+   *
+   * @throws TaskQueueError whose cause is the server's error
+   */
+  async answered<T>(answer: Promise<T>): Promise<T> {
+    const { enqueueTimeout } = this.options;
+    try {
+      if (!(await settlesWithin(answer, enqueueTimeout))) {
+        throw new Error(noAnswerInTime(enqueueTimeout));
+      }
+      return await answer;
+    } catch (cause) {
+      // A late answer would be an unhandled rejection.
+      answer.catch(() => undefined);
+      throw new TaskQueueError(queueFailed((cause as Error).message), { cause });
+    }
+  }
+
+  /** Whether BullMQ refused a change because the job is in another state. */
+  isNotInState(error: unknown): boolean {
+    return read(error as object, 'code') === this.#bullmq.ErrorCode.JobNotInState;
+  }
+
+  /** Closes everything, within limits: BullMQ can wait forever for a connection that it closes itself. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#store.giveUp();
-    if (!(await this.#inTime(CLOSE_TIMEOUT, (it) => it.close()))) {
-      await this.#inTime(DISCONNECT_TIMEOUT, async (it) => it.disconnect?.());
+    if (!(await this.#settled(CLOSE_TIMEOUT, (it) => it.close()))) {
+      await this.#settled(DISCONNECT_TIMEOUT, async (it) => it.disconnect?.());
     }
     await this.#store.close();
   }
 
   warn(error: unknown): void {
     const reason = reasonOf(error);
-    if (LOST_LOCK.test(reason)) {
+    if (isLostLock(error, this.#bullmq.ErrorCode)) {
       this.#logger.warn(lockLost(reason));
       return;
     }
     if (performance.now() - this.#warnedAt > WARN_EVERY) {
       this.#warnedAt = performance.now();
-      this.#logger.warn(storeIsAway(reason));
+      this.#logger.warn(serverUnavailable(reason));
     }
   }
 
-  async #inTime(ms: number, close: (it: Closing) => Promise<unknown>): Promise<boolean> {
+  async #settled(ms: number, close: (it: Closing) => Promise<unknown>): Promise<boolean> {
     const closed = Promise.all(Array.from(this.#open, (it) => close(it).catch((error: unknown) => this.warn(error))));
     return settlesWithin(closed, ms);
   }
 
-  // As BullMQ's overloads have it, one of which is for each kind of backend.
+  // BullMQ's constructors have one overload for each backend, and no common one.
   get #backend(): [] {
     const { backend } = this.#store;
     return (backend ? [backend] : []) as unknown as [];
@@ -164,7 +192,7 @@ export class BullMqConnection {
     const it = opened as Closing;
     this.#open.add(it);
     it.on('error', (error) => this.warn(error));
-    // By whoever had waited for something else when all was closed.
+    // The caller can have waited for something else while everything was closed.
     if (this.#isClosed) {
       it.close().catch((error: unknown) => this.warn(error));
     }
@@ -172,7 +200,7 @@ export class BullMqConnection {
   }
 }
 
-/** Of several addresses that were tried in vain, Node says nothing but a code. */
+/** When Node fails to connect to several addresses, its error has a code and no message. */
 function reasonOf(error: unknown): string {
   const said = ['message', 'code'].map((name) => read(error as object, name));
   return (said.find((it) => typeof it === 'string' && it !== '') as string | undefined) ?? describe(error);

@@ -5,7 +5,7 @@ import { RedisStore } from './redis.store.ts';
 import type { StorePackages } from './store-packages.ts';
 import type { Store } from './store.ts';
 
-/** @param onError is told each time that the store is away */
+/** @param onError is told of each failed connection */
 export function openStore(
   { bullmq, Redis, pg, pglite }: StorePackages,
   options: BullMqTasksOptions,

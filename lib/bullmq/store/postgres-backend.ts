@@ -1,7 +1,7 @@
 import type { BackendFactory } from 'bullmq';
 import type { BullMq } from './store-packages.ts';
 
-/** What of BullMQ's backend has to be mended, as far as it can be from outside. */
+/** The parts of BullMQ's backend that `safeBackend` changes. */
 interface Backend {
   connection: {
     pool: { query(...args: unknown[]): Promise<unknown> };
@@ -12,22 +12,25 @@ interface Backend {
   addFlow(entries: unknown): Promise<[Error | null, unknown][]>;
 }
 
-/** SQLSTATEs of a server that ends, begins, has no connection left, or is a standby for now. */
-const AWAY = /^(57P0[123]|08|53300|25006)/;
+/** SQLSTATEs of a server that shuts down, starts, has no free connection, or is a standby. */
+const UNAVAILABLE = /^(57P0[123]|08|53300|25006)/;
 
-/** Codes and messages of what is on the way to it. */
+/**
+ * Node's codes for a broken or refused connection, and pg's texts, which come without a code. In brianc/node-postgres they are
+ * in `packages/pg/lib/client.js` and `packages/pg-pool/index.js`.
+ */
 const UNREACHABLE =
   /Connection terminated|ECONNRESET|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|Query read timeout|timeout exceeded when trying to connect|timeout expired/;
 
-/** Whether it says nothing of the query itself, which is worth another try. */
-export function isAway(error: unknown): boolean {
+/** Whether the server was unavailable, so that the same query can succeed later. */
+export function isUnavailable(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  return AWAY.test(code) || UNREACHABLE.test(`${code} ${message}`);
+  return UNAVAILABLE.test(code) || UNREACHABLE.test(`${code} ${message}`);
 }
 
 /**
- * BullMQ's backend for Postgres, which, of a store that was away when it was first asked, says so for ever; takes a lost
- * connection for the failure of the job that was just done; and keeps errors of bulk adding to itself.
+ * BullMQ's backend for Postgres without three of its faults. It never recovers when the server is unavailable at its first
+ * request. It fails a job when the connection breaks at the job's end. And it hides the errors of a bulk add.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
@@ -40,8 +43,8 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
       try {
         return await query(...sql);
       } catch (error) {
-        // What BullMQ tries again.
-        throw isAway(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
+        // A code that BullMQ retries.
+        throw isUnavailable(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
       }
     };
     const bootstrap = connection.bootstrap.bind(connection);

@@ -1,15 +1,15 @@
-import { setTimeout } from 'node:timers/promises';
 import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
 import type pg from 'pg';
+import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions, PostgresOptions } from '../bullmq-tasks.options.ts';
-import { isAway, safeBackend } from './postgres-backend.ts';
+import { isUnavailable, safeBackend } from './postgres-backend.ts';
 import type { BullMq } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 
-/** ms that a statement for a worker may take: more than any should. */
-const PATIENCE = 30_000;
+/** ms that a worker's statement may take: far more than it needs. */
+const STATEMENT_TIMEOUT = 30_000;
 
-/** Postgres, in a schema of its own. */
+/** Postgres: the option `prefix` names the schema. */
 export class PostgresStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
@@ -30,21 +30,15 @@ export class PostgresStore implements Store {
   }
 
   get consuming(): WorkerOptions {
-    return this.#within(PATIENCE);
+    return this.#within(STATEMENT_TIMEOUT);
   }
 
   async prepare(): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        return await this.#migrate();
-      } catch (error) {
-        if (!isAway(error)) {
-          throw error;
-        }
-        this.onError(error as Error);
-        await setTimeout(RECONNECT, undefined, { ref: false });
-      }
-    }
+    await retryUntil(() => this.#tryToMigrate(), {
+      delay: RECONNECT,
+      shouldStop: () => this.#isClosed,
+      unref: true,
+    });
   }
 
   giveUp(): void {
@@ -52,12 +46,26 @@ export class PostgresStore implements Store {
   }
 
   close(): void {
-    // All connections are BullMQ's.
+    // BullMQ closes its connections, and this class keeps none.
+  }
+
+  /** @returns `undefined` while the server is unavailable */
+  async #tryToMigrate(): Promise<true | undefined> {
+    try {
+      await this.#migrate();
+      return true;
+    } catch (error) {
+      if (!isUnavailable(error)) {
+        throw error;
+      }
+      this.onError(error as Error);
+      return undefined;
+    }
   }
 
   async #migrate(): Promise<void> {
     const client = new this.pg.Client({ ...this.#config, connectionTimeoutMillis: this.options.enqueueTimeout });
-    // Of one that breaks later, those know who use it.
+    // The query that is running rejects too; without a listener, the event would end the process.
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -86,7 +94,7 @@ export class PostgresStore implements Store {
     }
     if ('totalCount' in connection) {
       const { options } = connection as { readonly options: PostgresOptions };
-      // Which a pool hides from those who copy.
+      // A pool makes its password not enumerable, so the spread misses it.
       return { ...options, password: options['password'] } as pg.PoolConfig;
     }
     return connection as pg.PoolConfig;

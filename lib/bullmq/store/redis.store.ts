@@ -1,18 +1,24 @@
 import { once } from 'node:events';
 import type { QueueOptions, RedisOptions, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { isError } from '../../util/inspect.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { RECONNECT, type Store } from './store.ts';
 
-/** Will not become better by waiting. */
+/**
+ * Errors of Redis that no retry mends. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and `src/db.c` of
+ * redis/redis.
+ */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid DB)/;
 
-/** Redis, by connections of our own: ours are to fail, or to wait, in other ways than one that is given. */
+/**
+ * Redis. The connections are new ones, also where a client is given: those that enqueue fail fast, and those of workers wait.
+ */
 export class RedisStore implements Store {
   readonly backend = undefined;
   readonly isBulkAtomic = false;
   readonly isEmbedded = false;
-  /** One for all that adds. */
+  /** Shared by everything that enqueues. */
   readonly #producer: Redis;
   #isClosed = false;
 
@@ -28,8 +34,7 @@ export class RedisStore implements Store {
       maxRetriesPerRequest: 0,
       commandTimeout: options.enqueueTimeout,
     } as object;
-    // BullMQ knows a url among the options, ioredis does not.
-    this.#producer = url === undefined ? new redis(all) : new redis(url, all);
+    this.#producer = connect(redis, url, all);
     this.#producer.on('error', onError);
   }
 
@@ -37,7 +42,7 @@ export class RedisStore implements Store {
     return { ...this.#with(this.#producer), skipVersionCheck: true };
   }
 
-  // With its look at the version: without, BullMQ waits for whole seconds, as for a Redis of old.
+  // With BullMQ's version check: without it, BullMQ waits for whole seconds, because an old Redis can't wait for less.
   get consuming(): WorkerOptions {
     return this.#with({ ...this.#connection, maxRetriesPerRequest: null });
   }
@@ -46,7 +51,7 @@ export class RedisStore implements Store {
     while (this.#producer.status !== 'ready' && !this.#isClosed) {
       await once(this.#producer, 'ready').catch((error: Error) => {
         if (REFUSED.test(error.message)) {
-          throw error;
+          throw withoutPassword(error);
         }
       });
     }
@@ -72,4 +77,26 @@ export class RedisStore implements Store {
   #with(connection: RedisOptions): QueueOptions & WorkerOptions {
     return { prefix: this.options.prefix, connection };
   }
+}
+
+/** ioredis takes a URL as an argument of its own; BullMQ takes it among the options. */
+function connect(redis: typeof Redis, url: string | undefined, options: object): Redis {
+  try {
+    return url === undefined ? new redis(options) : new redis(url, options);
+  } catch (error) {
+    throw withoutPassword(error);
+  }
+}
+
+/**
+ * ioredis attaches the failed command to the error: for AUTH and HELLO, its arguments hold the password. Node attaches a URL
+ * that it can't parse.
+ */
+function withoutPassword(error: unknown): unknown {
+  if (isError(error)) {
+    for (const property of ['command', 'input']) {
+      Reflect.deleteProperty(error, property);
+    }
+  }
+  return error;
 }

@@ -5,7 +5,7 @@ import type { Pglite } from './pglite/pglite.types.ts';
 
 export type BullMq = typeof import('bullmq');
 
-/** What has to be installed beside this package, as far as the store needs it. */
+/** BullMQ, and the driver that the option `connection` needs. */
 export interface StorePackages {
   readonly bullmq: BullMq;
   readonly Redis?: typeof import('ioredis').Redis;
@@ -17,7 +17,7 @@ export const STORE_PACKAGES = Symbol('nestjs-background-tasks.store-packages');
 
 const drivers = { redis: 'ioredis', postgres: 'pg', pglite: '@electric-sql/pglite' } as const;
 
-/** @throws ModuleImportError which names what isn't installed */
+/** @throws ModuleImportError which names the package that can't be loaded */
 export async function loadStorePackages(options: BullMqTasksOptions): Promise<StorePackages> {
   const kind = storeKindOf(options);
   const driver = drivers[kind];

@@ -1,28 +1,28 @@
 import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
 
-/** ms after which a store that is away is tried again. */
+/** ms between two attempts to reach the server. */
 export const RECONNECT = 500;
 
-/** Where BullMQ keeps its jobs, and how it is reached. */
+/** How BullMQ reaches one kind of server. */
 export interface Store {
-  /** For what somebody waits for: it fails at once, or in time, while the store is away. */
+  /** For requests that a caller waits for: while the server is unavailable, they fail within `enqueueTimeout`. */
   readonly producing: QueueOptions;
-  /** For what takes jobs: it waits for the store for as long as it takes. */
+  /** For workers: while the server is unavailable, they wait. */
   readonly consuming: WorkerOptions;
-  /** What BullMQ takes for another store than Redis. */
+  /** BullMQ's factory for a server other than Redis. */
   readonly backend: BackendFactory | undefined;
-  /** Whether jobs that are added to one queue at once are all there or none: of Redis, only a transaction says so. */
+  /** Whether `Queue.addBulk` adds all jobs or none. On Redis it can add some of them. */
   readonly isBulkAtomic: boolean;
-  /** Whether it is in this process: then nobody else can bring it back, and the application waits for it to start. */
+  /** Whether it runs in this process. The application then waits for it at start, because it never comes back by itself. */
   readonly isEmbedded: boolean;
   /**
-   * Makes the store ready to be used, for as long as it takes until there is one.
+   * Waits for the server, without a limit, and makes it ready.
    *
-   * @throws what it says of credentials and the like
+   * @throws the server's error if it refuses the connection: a wrong password, a missing database
    */
   prepare(): Promise<void>;
-  /** Tries no more to reach it where it is away. */
+  /** Ends all waiting for the server. */
   giveUp(): void;
-  /** Lets go of what it has opened itself. */
+  /** Closes what this object has opened: BullMQ closes its own connections. */
   close(): void | Promise<void>;
 }

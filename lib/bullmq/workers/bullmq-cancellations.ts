@@ -2,28 +2,28 @@ import { Injectable } from '@nestjs/common';
 import type { QueueEventsListener, QueueEventsProducer } from 'bullmq';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 
-/** Of no queue that has jobs: there, each process would be told of each step of each job. */
+/** A queue without jobs: in one with jobs, each process would receive an event for each step of each job. */
 const CHANNEL = 'nestjs-background-tasks.cancel';
 const CANCEL = 'cancel-task';
 
-/** How many are kept for processes that are late to read them. */
+/** How many events the server keeps, for processes that read them late. */
 const MAX_KEPT = 1_000;
 
 interface CancelListener extends QueueEventsListener {
   [CANCEL]: (event: { taskId: string }) => void;
 }
 
-/** Tells of tasks that are to be cancelled while they run, in whichever process. */
+/** Tells all processes to cancel a running task. */
 @Injectable()
 export class BullMqCancellations {
   #producer?: QueueEventsProducer;
 
   constructor(private readonly connection: BullMqConnection) {}
 
-  /** Resolves when all that is told from then on is heard. */
+  /** Resolves when all events from now on are heard. */
   async listen(onCancel: (taskId: string) => void): Promise<void> {
     const { connection } = this;
-    // Who names no event to begin with hears nothing of what is told before the store was first asked, and between.
+    // Without the id of an event to start after, BullMQ would miss the events that come before its first read.
     const lastEventId = await connection.keepTrying(() => this.#publish('listening', {}));
     if (lastEventId !== undefined) {
       connection
@@ -32,7 +32,7 @@ export class BullMqCancellations {
     }
   }
 
-  async tell(taskId: string): Promise<void> {
+  async publish(taskId: string): Promise<void> {
     await this.#publish(CANCEL, { taskId });
   }
 

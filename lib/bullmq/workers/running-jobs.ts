@@ -1,30 +1,32 @@
 import { setTimeout } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
-import type { BullMqQueues } from '../queues/bullmq-queues.ts';
+import { BullMqQueues } from '../queues/bullmq-queues.ts';
+import { BullMqConnection } from '../store/bullmq-connection.ts';
 
-/** ms between two looks. */
-const PAUSE = 1_000;
+/** ms between two checks. */
+const CHECK_EVERY = 1_000;
 
 /**
- * The tasks of queues that this process runs. Who cancels one tells so by an event, which can come before the task is known
- * here, and which a store can lose; so those that run for longer are also looked for in the store.
+ * The jobs that this process runs, with their tasks. Another process cancels one by an event. The event can come before the
+ * task is here, and a server can lose it, so this class also reads the jobs again and again.
  */
+@Injectable()
 export class RunningJobs {
   readonly #byId = new Map<string, { job: TaskJob; task: BackgroundTask }>();
-  #isLooking = false;
+  #isChecking = false;
 
-  /** @param onError is told that the store could not be asked: it is asked again */
   constructor(
+    private readonly connection: BullMqConnection,
     private readonly queues: BullMqQueues,
-    private readonly onError: (error: unknown) => void,
   ) {}
 
   add(job: TaskJob, task: BackgroundTask): void {
     this.#byId.set(job.id!, { job, task });
-    if (!this.#isLooking) {
-      this.#isLooking = true;
-      void this.#look();
+    if (!this.#isChecking) {
+      this.#isChecking = true;
+      void this.#checkAll();
     }
   }
 
@@ -32,25 +34,26 @@ export class RunningJobs {
     this.#byId.delete(id);
   }
 
-  /** @returns whether it runs here */
+  /** @returns false if the task does not run in this process */
   cancel(id: string): boolean {
     const found = this.#byId.get(id);
     found?.task.cancel();
     return found !== undefined;
   }
 
-  async #look(): Promise<void> {
-    await setTimeout(PAUSE, undefined, { ref: false });
+  async #checkAll(): Promise<void> {
+    await setTimeout(CHECK_EVERY, undefined, { ref: false });
     while (this.#byId.size > 0) {
-      await Promise.all(Array.from(this.#byId.values(), (it) => this.#lookFor(it))).catch(this.onError);
-      await setTimeout(PAUSE, undefined, { ref: false });
+      const checks = Promise.all(Array.from(this.#byId.values(), (it) => this.#check(it)));
+      await checks.catch((error: unknown) => this.connection.warn(error));
+      await setTimeout(CHECK_EVERY, undefined, { ref: false });
     }
-    this.#isLooking = false;
+    this.#isChecking = false;
   }
 
-  async #lookFor({ job, task }: { job: TaskJob; task: BackgroundTask }): Promise<void> {
-    const stored = (await this.queues.of(job.queueName).getJob(job.id!)) as TaskJob | undefined;
-    if (stored?.data.cancelledAt !== undefined) {
+  async #check({ job, task }: { job: TaskJob; task: BackgroundTask }): Promise<void> {
+    const found = (await this.queues.of(job.queueName).getJob(job.id!)) as TaskJob | undefined;
+    if (found?.data.cancelledAt !== undefined) {
       task.cancel();
     }
   }

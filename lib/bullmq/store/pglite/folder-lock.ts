@@ -5,16 +5,16 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What holds a folder for this process, until it is released or the process ends, however that ends. */
+/** Holds a folder for this process until it is released, or the process ends or is killed. */
 export interface FolderLock {
   release(): Promise<void>;
 }
 
 /**
- * Holds a folder by listening to a name that is made of its path. A file with a process id would stay behind when its
- * process is killed, and other processes, or this one after a restart in a container, can have the same id.
+ * Locks a folder by listening to a socket whose name is a hash of the path. A file with a process id would stay when the
+ * process is killed, and a later process can have the same id, such as after a restart of a container.
  *
- * @returns nothing if another has it, in this process or another
+ * @returns `undefined` if the folder is locked already, by this process or another
  */
 export async function lockFolder(folder: string, platform = process.platform): Promise<FolderLock | undefined> {
   const name = addressOf(await realpath(folder), platform);
@@ -34,14 +34,14 @@ function addressOf(folder: string, platform: NodeJS.Platform): string {
   if (platform === 'win32') {
     return `\\\\.\\pipe\\${name}`;
   }
-  // On Linux no file: it is gone with its process.
+  // On Linux an abstract socket, which is gone with its process.
   return platform === 'linux' ? `\0${name}` : join(tmpdir(), name);
 }
 
 async function listen(path: string): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy());
   try {
-    // Exclusive: the workers of a cluster would share it.
+    // Otherwise the workers of a cluster would share the socket.
     server.listen({ path, exclusive: true });
     await once(server, 'listening');
     return server.unref();
@@ -53,7 +53,7 @@ async function listen(path: string): Promise<Server | undefined> {
   }
 }
 
-/** Whether it is the file of a process that was killed. */
+/** Whether the socket is the file of a killed process. Then it also removes the file. */
 async function isLeftBehind(path: string, platform: NodeJS.Platform): Promise<boolean> {
   if (platform === 'linux' || platform === 'win32') {
     return false;

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { PgliteSession, PgResult } from './pglite-session.ts';
 
 /**
- * The pool of pg, as far as BullMQ uses it, on one session. Whatever BullMQ opens has a pool of its own: it listens to it
- * and changes it.
+ * The part of pg's pool that BullMQ uses, on one session. Each object of BullMQ needs its own pool, because it adds listeners
+ * to it and changes it.
  */
 export class PglitePool extends EventEmitter {
   constructor(private readonly open: () => Promise<PgliteSession>) {
@@ -19,18 +19,18 @@ export class PglitePool extends EventEmitter {
   }
 
   async end(): Promise<void> {
-    // The session is closed by the store, which has opened it.
+    // PgliteStore closes the session.
   }
 }
 
-/** What the pool lends: for transactions, and for notifications. */
+/** A client of the pool, for transactions and notifications. */
 export class PgliteClient extends EventEmitter {
-  /** Gives it back. */
+  /** Returns the client to the pool. */
   readonly release: () => void;
 
   constructor(private readonly session: PgliteSession) {
     super();
-    // Also of what others have said LISTEN to, which BullMQ leaves out.
+    // One session: it also brings the channels of other clients, which BullMQ ignores.
     this.release = session.onNotification((channel, payload) => this.emit('notification', { channel, payload }));
   }
 

@@ -1,15 +1,17 @@
 import type { PgliteDatabase } from './pglite.types.ts';
 
-/** What pg answers, as far as BullMQ reads it. */
+/** The part of pg's result that BullMQ reads. */
 export interface PgResult {
   readonly rows: readonly unknown[];
   readonly rowCount: number;
 }
 
-/** Statements after which it is tidied up. */
-const TIDY_EVERY = 10_000;
+/** Statements between two clean-ups. */
+const CLEAN_EVERY = 10_000;
 
-/** The one session that PGlite has, for many that ask as if each had its own: none asks within the transaction of another. */
+/**
+ * Shares PGlite's only session among many clients. While one client has a transaction open, the others wait.
+ */
 export class PgliteSession {
   #last = Promise.resolve();
   #statements = 0;
@@ -17,18 +19,18 @@ export class PgliteSession {
 
   constructor(private readonly db: PgliteDatabase) {}
 
-  /** @param asker whose transaction this may begin, be within, or end */
-  async query(asker: object, text: string, params?: unknown[]): Promise<PgResult> {
-    const isWithin = this.#transaction?.of === asker;
+  /** @param client the owner of the transaction that the statement begins, belongs to, or ends */
+  async query(client: object, text: string, params?: unknown[]): Promise<PgResult> {
+    const isWithin = this.#transaction?.of === client;
     const end = isWithin ? this.#transaction!.end : await this.#turn();
     try {
-      if (!isWithin && ++this.#statements % TIDY_EVERY === 0) {
-        await this.#tidy();
+      if (!isWithin && ++this.#statements % CLEAN_EVERY === 0) {
+        await this.#cleanUp();
       }
       return await this.#run(text, params);
     } finally {
       if (this.db.ready && this.db.isInTransaction()) {
-        this.#transaction = { of: asker, end };
+        this.#transaction = { of: client, end };
       } else {
         this.#transaction = undefined;
         end();
@@ -36,7 +38,7 @@ export class PgliteSession {
     }
   }
 
-  /** @returns what ends it */
+  /** @returns a function that removes the listener */
   onNotification(listener: (channel: string, payload: string) => void): () => void {
     return this.db.onNotification(listener);
   }
@@ -46,18 +48,18 @@ export class PgliteSession {
   }
 
   async #run(text: string, params: unknown[] | undefined): Promise<PgResult> {
-    // Migrations are many statements in one text, which only go without parameters.
+    // A migration is many statements in one text: PGlite runs those by `exec`, which takes no parameters.
     const result = params ? await this.db.query(text, params) : (await this.db.exec(text)).at(-1);
     return { rows: result?.rows ?? [], rowCount: result?.affectedRows ?? 0 };
   }
 
-  /** What a server does in processes of its own, which PGlite has none of: without it, its files grow for ever. */
-  async #tidy(): Promise<void> {
+  /** A server does this in the background. PGlite does not, and its files would grow without end. */
+  async #cleanUp(): Promise<void> {
     await this.db.exec('VACUUM');
     await this.db.exec('CHECKPOINT');
   }
 
-  /** @returns what lets the next one go on */
+  /** @returns a function that ends this turn and begins the next one */
   async #turn(): Promise<() => void> {
     const before = this.#last;
     let end!: () => void;

@@ -17,7 +17,7 @@ interface Opened {
   readonly lock?: FolderLock;
 }
 
-/** BullMQ's store for Postgres in PGlite: Postgres in this process, in memory or in a folder. */
+/** PGlite: Postgres in this process, in memory or in a folder. */
 export class PgliteStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
@@ -48,11 +48,11 @@ export class PgliteStore implements Store {
   }
 
   giveUp(): void {
-    // It is never away.
+    // It runs in this process, so nothing waits for it.
   }
 
   async close(): Promise<void> {
-    // Of one that could not be opened, the application knows.
+    // `prepare` has thrown the error if it did not open.
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.session.close();
     await opened?.lock?.release();
@@ -82,9 +82,9 @@ export class PgliteStore implements Store {
     const { PGlite, types } = this.pglite;
     const db = await PGlite.create({
       ...(folder !== undefined && { dataDir: folder }),
-      // As pg has it, for which BullMQ is written.
+      // BullMQ expects the type that pg returns.
       parsers: { [types.INT8]: (text: string) => text },
-      // For a server's load it takes eight times as much.
+      // The default, 128 MB, is for the load of a server.
       startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
     });
     const session = new PgliteSession(db);
@@ -102,7 +102,7 @@ export class PgliteStore implements Store {
   }
 }
 
-/** BullMQ looks into a schema of its own choice where it is given a pool. */
+/** BullMQ ignores the schema of the options when it is given a pool. */
 function inSchema(factory: BackendFactory, schema: string): BackendFactory {
   return ((...args: Parameters<BackendFactory>) => {
     const backend = factory(...args) as unknown as { schema: string; connection: { schema: string } };

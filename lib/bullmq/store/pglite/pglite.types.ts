@@ -1,6 +1,6 @@
 /**
- * What is used of `@electric-sql/pglite`, said here: its own types need those of a browser, and would be asked for where it
- * isn't installed.
+ * The part of `@electric-sql/pglite` that this package uses. The package's own types need those of a browser, and would have
+ * to be installed by everyone.
  */
 export interface Pglite {
   readonly PGlite: {

@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import type { FlowProducer } from 'bullmq';
+import type { JobToAdd } from '../jobs/task-job.ts';
+import { BullMqConnection } from '../store/bullmq-connection.ts';
+import { BullMqQueues } from './bullmq-queues.ts';
+import { UnconfirmedJobs } from './unconfirmed-jobs.ts';
+
+/** Adds jobs to their queues, all or none. */
+@Injectable()
+export class JobEnqueuer {
+  readonly #unconfirmed: UnconfirmedJobs;
+  #flows?: FlowProducer;
+
+  constructor(
+    private readonly connection: BullMqConnection,
+    private readonly queues: BullMqQueues,
+  ) {
+    this.#unconfirmed = new UnconfirmedJobs(queues);
+  }
+
+  /** Has to be called once, before `enqueue`. */
+  open(): void {
+    this.#flows = this.connection.flows();
+  }
+
+  /**
+   * @returns the ids of the jobs; of a duplicate, the id of the job that is in the queue already
+   * @throws TaskQueueError
+   */
+  async enqueue(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
+    try {
+      return await this.connection.answered(this.#add(jobs));
+    } catch (error) {
+      // The server may have added the jobs nevertheless, or may still do so.
+      this.#unconfirmed.add(jobs);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#unconfirmed.close();
+  }
+
+  async #add(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
+    const [{ queueName, name, data, opts }] = jobs as readonly [JobToAdd];
+    const queue = this.queues.of(queueName);
+    if (jobs.every((job) => job.queueName === queueName && !job.children)) {
+      // Both are atomic, and faster than the transaction of a FlowProducer.
+      if (jobs.length === 1) {
+        const { id } = await queue.add(name, data, opts);
+        return [id!];
+      }
+      if (this.connection.isBulkAtomic) {
+        const added = await queue.addBulk([...jobs]);
+        return added.map(({ id }) => id!);
+      }
+    }
+    const nodes = await this.#flows!.addBulk([...jobs]);
+    return nodes.map(({ job }) => job.id!);
+  }
+}

@@ -1,0 +1,120 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AttemptRunner, type AttemptResult } from '../../durable/attempt-runner.ts';
+import { type CatalogEntry, TaskCatalog } from '../../durable/task-catalog.ts';
+import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
+import { TaskCancelledError } from '../../errors/task.errors.ts';
+import { TaskQueueError } from '../../errors/unavailable.errors.ts';
+import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
+import { taskReleased, unknownTaskName } from '../bullmq.messages.ts';
+import { argumentsOf } from '../jobs/job-arguments.ts';
+import { encodeResult, type Encoded } from '../jobs/job-codec.ts';
+import { jobError } from '../jobs/job-error.ts';
+import { JobProgress } from '../jobs/job-progress.ts';
+import type { TaskJob } from '../jobs/task-job.ts';
+import { JobFinder } from '../queues/job-finder.ts';
+import { BullMqConnection } from '../store/bullmq-connection.ts';
+import { RunningJobs } from './running-jobs.ts';
+
+/** ms after which a job that waits for others looks at them again. */
+const LOOK_EVERY = 500;
+
+/**
+ * Runs one claimed job: reads its arguments, runs the attempt, and ends the job by BullMQ's rules. A returned value completes
+ * the job, an `UnrecoverableError` fails it for good, and any other error fails the attempt. `WaitingError` and `DelayedError`
+ * tell BullMQ that the job is in the queue again.
+ */
+@Injectable()
+export class JobRunner {
+  readonly #logger = new Logger('BackgroundTasks');
+
+  constructor(
+    @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
+    private readonly connection: BullMqConnection,
+    private readonly catalog: TaskCatalog,
+    private readonly finder: JobFinder,
+    private readonly running: RunningJobs,
+    private readonly attempts: AttemptRunner,
+  ) {}
+
+  /** @param token the worker's claim to the job */
+  async run(job: TaskJob, token: string | undefined): Promise<Encoded | undefined> {
+    const entry = this.catalog.find(job.name);
+    if (!entry) {
+      throw this.#refused(job, new TaskQueueError(unknownTaskName(job.name, job.queueName)));
+    }
+    const args = await this.#argumentsOf(job);
+    if (!args) {
+      return this.#waitForOthers(job, token);
+    }
+    const result = await this.#attempt(job, entry, args);
+    if (result.status === 'completed') {
+      return this.#encoded(job, result.result);
+    }
+    if (result.status === 'released') {
+      this.#logger.warn(taskReleased({ id: job.id!, name: job.name }));
+      return this.release(job, token);
+    }
+    if (result.status === 'cancelled') {
+      throw this.#final(result.error, true);
+    }
+    throw result.isWorthAnother ? jobError(result.error) : this.#final(result.error);
+  }
+
+  /** Puts a claimed job back into the queue. */
+  async release(job: TaskJob, token: string | undefined): Promise<never> {
+    await job.moveToWait(token);
+    throw new this.connection.waiting();
+  }
+
+  async #attempt(job: TaskJob, entry: CatalogEntry, args: readonly unknown[]): Promise<AttemptResult> {
+    const { data, timestamp, attemptsMade, opts } = job;
+    const id = job.id!;
+    const progress = new JobProgress(job, (error) => this.connection.warn(error));
+    const { task, result } = this.attempts.run({
+      call: entry.call(args),
+      restored: { id, createdAt: timestamp, attempts: attemptsMade },
+      options: { ...entry.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
+      observer: { progressed: (it) => progress.write(it.progress!) },
+    });
+    this.running.add(job, task);
+    const ended = await result;
+    this.running.delete(id);
+    await progress.written();
+    return ended;
+  }
+
+  async #argumentsOf(job: TaskJob): Promise<readonly unknown[] | undefined> {
+    try {
+      return await argumentsOf(job, (id) => this.finder.find(id));
+    } catch (error) {
+      throw error instanceof BackgroundTasksError ? this.#refused(job, error) : error;
+    }
+  }
+
+  #encoded(job: TaskJob, result: unknown): Encoded | undefined {
+    try {
+      return encodeResult(job.name, result, this.options.maxSize);
+    } catch (error) {
+      throw this.#refused(job, error as TaskQueueError);
+    }
+  }
+
+  async #waitForOthers(job: TaskJob, token: string | undefined): Promise<never> {
+    await job.moveToDelayed(Date.now() + LOOK_EVERY, token);
+    throw new this.connection.delayed();
+  }
+
+  /** Logs why the job fails. A cancellation is not logged: its caller knows of it. */
+  #refused({ id }: TaskJob, reason: BackgroundTasksError): Error {
+    if (reason instanceof TaskQueueError) {
+      this.#logger.error(`${reason.message} (${id})`);
+    }
+    return this.#final(reason, reason instanceof TaskCancelledError);
+  }
+
+  /** An error after which BullMQ does not retry the job, even if it has attempts left. */
+  #final(thrown: unknown, isCancelled = false): Error {
+    const { message, stack } = jobError(thrown, isCancelled);
+    return Object.assign(new this.connection.unrecoverable(message), { stack });
+  }
+}
