@@ -39,9 +39,9 @@ const pool = 'BackgroundTasksModule: pool';
 const forRoot = 'BackgroundTasksModule';
 
 const bad: [given: unknown, message: string][] = [
-  [{ onFailure: 'explode' }, wrongOption(forRoot, 'onFailure', "'explode'", "one of 'stop', 'continue'")],
-  [{ execution: 5 }, wrongOption(forRoot, 'execution', '5', "one of 'sequential', 'parallel'")],
-  [{ runOn: null }, wrongOption(forRoot, 'runOn', 'null', "one of 'success', 'failure', 'always'")],
+  [{ onFailure: 'explode' }, wrongOption(forRoot, 'onFailure', "'explode'", "'stop' or 'continue'")],
+  [{ execution: 5 }, wrongOption(forRoot, 'execution', '5', "'sequential' or 'parallel'")],
+  [{ runOn: null }, wrongOption(forRoot, 'runOn', 'null', "'success', 'failure' or 'always'")],
   ...[-1, NaN, Infinity, '50', null].map((value): [unknown, string] => [
     { blockingThreshold: value },
     wrongOption(
@@ -123,8 +123,8 @@ test.each(bad)('forRootAsync with %o', async (given, message) => {
 });
 
 test.each([
-  [{ runOn: 'never' }, wrongOption('with', 'runOn', "'never'", "one of 'success', 'failure', 'always'")],
-  [{ onFailure: true }, wrongOption('with', 'onFailure', 'true', "one of 'stop', 'continue'")],
+  [{ runOn: 'never' }, wrongOption('with', 'runOn', "'never'", "'success', 'failure' or 'always'")],
+  [{ onFailure: true }, wrongOption('with', 'onFailure', 'true', "'stop' or 'continue'")],
   [{ timeout: 0 }, wrongOption('with', 'timeout', '0', limit)],
   [{ timeout: 2 ** 31 }, wrongOption('with', 'timeout', String(2 ** 31), limit)],
   [{ attempts: 0 }, wrongOption('with', 'attempts', '0', 'a whole number, 1 or more')],
@@ -132,7 +132,7 @@ test.each([
   [{ backoff: 1_000 }, wrongOption('with', 'backoff', '1000', backoff)],
   [
     { backoff: { type: 'linear', delay: 1 } },
-    wrongOption('with: backoff', 'type', "'linear'", "one of 'fixed', 'exponential'"),
+    wrongOption('with: backoff', 'type', "'linear'", "'fixed' or 'exponential'"),
   ],
   [
     { backoff: { type: 'fixed' } },
@@ -177,10 +177,10 @@ test('what is undefined counts as left out', async () => {
 test('a message says what came, what was expected and the way out', () => {
   expect(bad.slice(0, 1).map(([, message]) => message)).toMatchInlineSnapshot(`
     [
-      "BackgroundTasksModule: option 'onFailure': expected one of 'stop', 'continue'; got 'explode'.",
+      "BackgroundTasksModule: option 'onFailure': expected 'stop' or 'continue', got 'explode'.",
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool, scope."`,
+    `"BackgroundTasksModule: expected one of the options (execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool, scope), got 'onFailur'. Correct its name, or remove it."`,
   );
 });

@@ -167,7 +167,7 @@ test('progress is copied, and is a number or an object', async () => {
     currentTask()!.updateProgress(progress);
     currentTask()!.updateProgress('half' as never);
   });
-  expect(await task.settled()).toMatchObject({ status: 'failed', error: { message: wrongProgress("'half'") } });
+  expect(await task.settled()).toMatchObject({ status: 'failed', error: { message: wrongProgress('a string') } });
   expect(seen).toEqual([{ done: 1 }, { done: 2 }]);
 });
 
@@ -200,7 +200,7 @@ test.each([
     { status: 'runing' },
     'status',
     "'runing'",
-    "one of 'pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'",
+    "'pending', 'running', 'completed', 'failed', 'cancelled' or 'skipped'",
   ],
 ])('list(%o) is refused', async (filter, option, came, expected) => {
   const { app } = await startApp({});
