@@ -5,6 +5,7 @@ import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tas
 import { wrongDrainTimeout } from '../lib/engine/engine.messages.ts';
 import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
+import { taskOptionNames } from './fixtures/task-option-names.ts';
 
 const options = [
   'execution',
@@ -21,18 +22,6 @@ const options = [
   'scope',
 ];
 const poolOptions = ['minThreads', 'maxThreads', 'idleTimeout', 'maxQueue', 'resourceLimits', 'execArgv', 'env'];
-const taskOptions = [
-  'name',
-  'runOn',
-  'onFailure',
-  'attempts',
-  'backoff',
-  'retryIf',
-  'timeout',
-  'delay',
-  'priority',
-  'deduplication',
-];
 const backoff = "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }";
 const limit = `a number of milliseconds, more than 0 and at most ${2 ** 31 - 1}`;
 const pool = 'BackgroundTasksModule: pool';
@@ -74,7 +63,7 @@ const bad: [given: unknown, message: string][] = [
   ],
   [
     { defaults: { deduplication: { id: 'all' } } },
-    unknownOption('BackgroundTasksModule: defaults', 'deduplication', taskOptions.slice(1, -1)),
+    unknownOption('BackgroundTasksModule: defaults', 'deduplication', taskOptionNames.slice(1, -1)),
   ],
   [
     { defaults: { attempts: -1 } },
@@ -151,7 +140,7 @@ test.each([
   [{ deduplication: 'a' }, wrongOption('with', 'deduplication', "'a'", "an object like { id: 'reindex' }")],
   [{ deduplication: { id: '' } }, wrongOption('with: deduplication', 'id', "''", 'a string that is not empty')],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
-  [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptions)],
+  [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptionNames)],
   [undefined, optionsNotAnObject('with', 'undefined')],
 ])('with(%o)', async (given, message) => {
   const { runner } = await startApp({});
