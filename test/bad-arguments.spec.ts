@@ -41,18 +41,18 @@ const bad: [label: string, args: unknown[], message: (caller: string) => string]
   ['nothing', [], (caller) => notATask(caller, 'undefined')],
   ['undefined', [undefined], (caller) => notATask(caller, 'undefined')],
   ['null', [null], (caller) => notATask(caller, 'null')],
-  ['a string', ['send'], (caller) => notATask(caller, "'send'")],
-  ['a number', [5, 'toFixed'], (caller) => notATask(caller, '5')],
+  ['a string', ['send'], (caller) => notATask(caller, 'a string')],
+  ['a number', [5, 'toFixed'], (caller) => notATask(caller, 'a number')],
   ['an object alone', [new Mailer()], (caller) => notATask(caller, 'an object (Mailer)')],
   ['an object without a prototype', [Object.create(null)], (caller) => notATask(caller, 'an object (Object)')],
   ['an object that throws', [hostile], (caller) => notATask(caller, 'an object (Object)')],
-  ['an array', [[() => undefined], 0], (caller) => methodNotNamed(caller, 'Array', '0')],
+  ['an array', [[() => undefined], 0], (caller) => methodNotNamed(caller, 'Array', 'a number')],
   ['a generator', [function* rows() {}], (caller) => generatorAsTask(caller, 'the function rows')],
   ['an async generator', [async function* () {}], (caller) => generatorAsTask(caller, 'an anonymous function')],
-  ['a revoked proxy', [revoked()], (caller) => notATask(caller, 'something that cannot be looked at')],
+  ['a revoked proxy', [revoked()], (caller) => notATask(caller, 'an object that can not be inspected')],
   ['a promise', [Promise.resolve()], (caller) => promiseAsTask(caller)],
   ['a class', [Mailer], (caller) => classAsTask(caller, 'Mailer')],
-  ['a method that is no name', [new Mailer(), 5], (caller) => methodNotNamed(caller, 'Mailer', '5')],
+  ['a method that is no name', [new Mailer(), 5], (caller) => methodNotNamed(caller, 'Mailer', 'a number')],
   [
     'a method itself',
     [new Mailer(), new Mailer().send],
@@ -64,12 +64,17 @@ const bad: [label: string, args: unknown[], message: (caller: string) => string]
     (caller) => noSuchMethod(caller, 'Mailer', 'nope', 'undefined', ['send', 'inherited']),
   ],
   [
+    'an argument in place of the method',
+    [new Mailer(), 'ada@example.com'],
+    (caller) => methodNotNamed(caller, 'Mailer', 'a string that is not a name'),
+  ],
+  [
     'a property',
     [new Mailer(), 'sender'],
-    (caller) => noSuchMethod(caller, 'Mailer', 'sender', "'noreply'", ['send', 'inherited']),
+    (caller) => noSuchMethod(caller, 'Mailer', 'sender', 'a string', ['send', 'inherited']),
   ],
   ['a class that nobody provides', [Mailer, 'nope'], () => notProvided('Mailer.nope', 'Mailer')],
-  ['no methods', [{ a: 1 }, 'a'], (caller) => noSuchMethod(caller, 'Object', 'a', '1', [])],
+  ['no methods', [{ a: 1 }, 'a'], (caller) => noSuchMethod(caller, 'Object', 'a', 'a number', [])],
 ];
 
 test.each(bad)('start: %s', async (_label, args, message) => {
@@ -104,10 +109,10 @@ test('addTask: the caller gets the error, and the client learns of it', async ()
 
 test('a message says what came, what was expected and the way out', () => {
   expect(notATask('addTask', 'undefined')).toMatchInlineSnapshot(
-    `"addTask(task, ...): expected a function, or an object and the name of one of its methods; got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args); not addTask(fn(...args)), which calls it here."`,
+    `"addTask(task, ...): expected a function, or an object and the name of one of its methods, got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args), not addTask(fn(...args)), which calls fn now."`,
   );
   expect(noSuchMethod('addTask', 'Mailer', 'nope', 'undefined', ['send'])).toMatchInlineSnapshot(
-    `"addTask(Mailer, 'nope'): expected Mailer.nope to be a method, got undefined. Mailer has: send."`,
+    `"addTask(Mailer, 'nope'): expected Mailer.nope to be a method, got undefined. Use one of its methods: send."`,
   );
 });
 

@@ -5,6 +5,7 @@ import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tas
 import { wrongDrainTimeout } from '../lib/engine/engine.messages.ts';
 import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
+import { taskOptionNames } from './fixtures/task-option-names.ts';
 
 const options = [
   'execution',
@@ -21,27 +22,15 @@ const options = [
   'scope',
 ];
 const poolOptions = ['minThreads', 'maxThreads', 'idleTimeout', 'maxQueue', 'resourceLimits', 'execArgv', 'env'];
-const taskOptions = [
-  'name',
-  'runOn',
-  'onFailure',
-  'attempts',
-  'backoff',
-  'retryIf',
-  'timeout',
-  'delay',
-  'priority',
-  'deduplication',
-];
 const backoff = "an object like { type: 'exponential', delay: 1_000, jitter: 0.5 }";
 const limit = `a number of milliseconds, more than 0 and at most ${2 ** 31 - 1}`;
 const pool = 'BackgroundTasksModule: pool';
 const forRoot = 'BackgroundTasksModule';
 
 const bad: [given: unknown, message: string][] = [
-  [{ onFailure: 'explode' }, wrongOption(forRoot, 'onFailure', "'explode'", "one of 'stop', 'continue'")],
-  [{ execution: 5 }, wrongOption(forRoot, 'execution', '5', "one of 'sequential', 'parallel'")],
-  [{ runOn: null }, wrongOption(forRoot, 'runOn', 'null', "one of 'success', 'failure', 'always'")],
+  [{ onFailure: 'explode' }, wrongOption(forRoot, 'onFailure', "'explode'", "'stop' or 'continue'")],
+  [{ execution: 5 }, wrongOption(forRoot, 'execution', '5', "'sequential' or 'parallel'")],
+  [{ runOn: null }, wrongOption(forRoot, 'runOn', 'null', "'success', 'failure' or 'always'")],
   ...[-1, NaN, Infinity, '50', null].map((value): [unknown, string] => [
     { blockingThreshold: value },
     wrongOption(
@@ -74,7 +63,7 @@ const bad: [given: unknown, message: string][] = [
   ],
   [
     { defaults: { deduplication: { id: 'all' } } },
-    unknownOption('BackgroundTasksModule: defaults', 'deduplication', taskOptions.slice(1, -1)),
+    unknownOption('BackgroundTasksModule: defaults', 'deduplication', taskOptionNames.slice(1, -1)),
   ],
   [
     { defaults: { attempts: -1 } },
@@ -123,8 +112,8 @@ test.each(bad)('forRootAsync with %o', async (given, message) => {
 });
 
 test.each([
-  [{ runOn: 'never' }, wrongOption('with', 'runOn', "'never'", "one of 'success', 'failure', 'always'")],
-  [{ onFailure: true }, wrongOption('with', 'onFailure', 'true', "one of 'stop', 'continue'")],
+  [{ runOn: 'never' }, wrongOption('with', 'runOn', "'never'", "'success', 'failure' or 'always'")],
+  [{ onFailure: true }, wrongOption('with', 'onFailure', 'true', "'stop' or 'continue'")],
   [{ timeout: 0 }, wrongOption('with', 'timeout', '0', limit)],
   [{ timeout: 2 ** 31 }, wrongOption('with', 'timeout', String(2 ** 31), limit)],
   [{ attempts: 0 }, wrongOption('with', 'attempts', '0', 'a whole number, 1 or more')],
@@ -132,7 +121,7 @@ test.each([
   [{ backoff: 1_000 }, wrongOption('with', 'backoff', '1000', backoff)],
   [
     { backoff: { type: 'linear', delay: 1 } },
-    wrongOption('with: backoff', 'type', "'linear'", "one of 'fixed', 'exponential'"),
+    wrongOption('with: backoff', 'type', "'linear'", "'fixed' or 'exponential'"),
   ],
   [
     { backoff: { type: 'fixed' } },
@@ -151,7 +140,7 @@ test.each([
   [{ deduplication: 'a' }, wrongOption('with', 'deduplication', "'a'", "an object like { id: 'reindex' }")],
   [{ deduplication: { id: '' } }, wrongOption('with: deduplication', 'id', "''", 'a string that is not empty')],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
-  [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptions)],
+  [{ attempt: 3 }, unknownOption('with', 'attempt', taskOptionNames)],
   [undefined, optionsNotAnObject('with', 'undefined')],
 ])('with(%o)', async (given, message) => {
   const { runner } = await startApp({});
@@ -177,10 +166,10 @@ test('what is undefined counts as left out', async () => {
 test('a message says what came, what was expected and the way out', () => {
   expect(bad.slice(0, 1).map(([, message]) => message)).toMatchInlineSnapshot(`
     [
-      "BackgroundTasksModule: option 'onFailure': expected one of 'stop', 'continue'; got 'explode'.",
+      "BackgroundTasksModule: option 'onFailure': expected 'stop' or 'continue', got 'explode'.",
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule: there is no option 'onFailur'. The options are: execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool, scope."`,
+    `"BackgroundTasksModule: expected one of the options (execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool, scope), got 'onFailur'. Correct its name, or remove it."`,
   );
 });

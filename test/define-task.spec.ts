@@ -21,6 +21,7 @@ import { broken } from './fixtures/threads/broken.task.ts';
 import { defineLate } from './fixtures/threads/not-at-top.task.ts';
 import { first } from './fixtures/threads/twice.task.ts';
 import { startApp } from './fixtures/start-app.ts';
+import { taskOptionNames } from './fixtures/task-option-names.ts';
 
 const urlOf = (name: string) => new URL(`./fixtures/threads/${name}.task.ts`, import.meta.url).href;
 
@@ -68,20 +69,7 @@ test.each([
 
 test('defineTask with an unknown option', () => {
   expect(() => defineTask(() => undefined, { name: 'a', threads: 1 } as never)).toThrow(
-    new InvalidOptionError(
-      unknownOption('defineTask', 'threads', [
-        'name',
-        'runOn',
-        'onFailure',
-        'attempts',
-        'backoff',
-        'retryIf',
-        'timeout',
-        'delay',
-        'priority',
-        'deduplication',
-      ]),
-    ),
+    new InvalidOptionError(unknownOption('defineTask', 'threads', taskOptionNames)),
   );
 });
 

@@ -1,9 +1,10 @@
 import { read } from '../util/inspect.ts';
 
+/** Shared by all copies of this package in a process, so that each copy recognises the errors of the others. */
 const brand = Symbol.for('nestjs-background-tasks.error');
 
 /**
- * The class of every error of this package.
+ * The type of every error of this package. Use it with `instanceof`.
  *
  * @example
  * if (error instanceof BackgroundTasksError && error.code === 'BACKGROUND_TASKS_TOO_MANY') { … }
@@ -11,7 +12,7 @@ const brand = Symbol.for('nestjs-background-tasks.error');
  * @since 0.1.0
  */
 export abstract class BackgroundTasksError extends Error {
-  /** Stable, and listed with its cause and remedy in `docs/errors.md`. */
+  /** Stays the same in every version. `docs/errors.md` lists each code with its cause and remedy. */
   abstract readonly code: string;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -20,14 +21,14 @@ export abstract class BackgroundTasksError extends Error {
     BackgroundTasksError.adopt(this);
   }
 
-  // Some have to extend Nest's HttpException, which this class must not: threads load it, and they don't load Nest.
+  // `UnavailableError` extends Nest's HttpException. It can't extend this class too, and threads load this class but not Nest.
   static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
     return this === BackgroundTasksError
       ? typeof value === 'object' && value !== null && read(value, brand) === true
       : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 
-  /** @internal makes an error one of this package that extends another class */
+  /** @internal marks an error of this package that extends another class */
   static adopt(error: Error): void {
     Object.defineProperty(error, brand, { value: true });
   }

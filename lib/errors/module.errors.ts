@@ -1,7 +1,7 @@
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
 /**
- * `BackgroundTasksModule` was imported more than once in an application, or without `forRoot`.
+ * The application imports a module of this package wrongly, or lacks a module or package that a feature needs.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ export class ModuleImportError extends BackgroundTasksError {
 }
 
 /**
- * The application runs on an HTTP platform whose requests this version doesn't understand.
+ * The application runs on an HTTP platform other than Express or Fastify.
  *
  * @since 0.1.0
  */

@@ -2,7 +2,25 @@ import { withoutFrames } from '../util/error-text.ts';
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
 /**
- * `addTask` or `start` was called with something that can't be run. Thrown at the call, so that its caller learns of it.
+ * An option has an unknown name or a wrong value.
+ *
+ * @since 0.1.0
+ */
+export class InvalidOptionError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_OPTION';
+}
+
+/**
+ * `defineTask` or `@Task` was given something that can't become a task.
+ *
+ * @since 0.1.0
+ */
+export class DefineTaskError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_DEFINITION';
+}
+
+/**
+ * A function such as `addTask`, `start`, `step` or `move` was given something that it can't use.
  *
  * @since 0.1.0
  */
@@ -10,11 +28,8 @@ export class TaskArgumentError extends BackgroundTasksError {
   readonly code = 'BACKGROUND_TASKS_ARGUMENT';
 }
 
-export const taskTimedOut = (name: string, timeout: number) =>
-  `Task "${name}" ran out of time: an attempt may take ${timeout} ms. Raise its timeout, or have it do less.`;
-
 /**
- * Why a task was cancelled. `requested`: somebody called `cancel()`. `shutdown`: the application closed before the task
+ * Why a task was cancelled. `requested`: code called `cancel()`. `shutdown`: the application closed before the task
  * settled.
  *
  * @since 0.1.0
@@ -30,25 +45,7 @@ export const taskCancelled = (name: string, reason: CancelReason) =>
   `Task "${name}" was cancelled ${CANCELLED_BY[reason]}.`;
 
 /**
- * `defineTask` was given something that can't become a task. Thrown where the task is defined.
- *
- * @since 0.1.0
- */
-export class DefineTaskError extends BackgroundTasksError {
-  readonly code = 'BACKGROUND_TASKS_DEFINITION';
-}
-
-/**
- * An option of the module or of a task has an unknown name or a wrong value.
- *
- * @since 0.1.0
- */
-export class InvalidOptionError extends BackgroundTasksError {
-  readonly code = 'BACKGROUND_TASKS_OPTION';
-}
-
-/**
- * Says why a task was cancelled: first as the reason of its signal, then as the task's error.
+ * A task was cancelled. The task's signal aborts with this error, and then the task settles with it.
  *
  * @since 0.1.0
  */
@@ -64,17 +61,13 @@ export class TaskCancelledError extends BackgroundTasksError {
   }
 }
 
-/**
- * A task failed on account of its thread: it could not start, could not load the task, or ended under it.
- *
- * @since 0.1.0
- */
-export class TaskThreadError extends BackgroundTasksError {
-  readonly code = 'BACKGROUND_TASKS_THREAD';
-}
+export const taskTimedOut = (name: string, timeout: number) =>
+  `Task "${name}": an attempt took longer than its timeout of ${timeout} ms. ` +
+  'Raise the timeout, or let the task do less.';
 
 /**
- * An attempt of a task ran out of time. The reason of the task's signal, and then the task's error.
+ * An attempt took longer than the option `timeout`. The task's signal aborts with this error, and then the attempt fails
+ * with it.
  *
  * @since 0.1.0
  */
@@ -83,10 +76,20 @@ export class TaskTimeoutError extends BackgroundTasksError {
 
   constructor(
     readonly taskName: string,
-    /** ms that the attempt had. */
+    /** The timeout of the attempt, in ms. */
     readonly timeout: number,
   ) {
     super(taskTimedOut(taskName, timeout));
     this.stack = withoutFrames(this);
   }
+}
+
+/**
+ * A task failed because of its worker thread: the thread could not start, could not load the task, crashed, or could not
+ * return the result.
+ *
+ * @since 0.1.0
+ */
+export class TaskThreadError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_THREAD';
 }

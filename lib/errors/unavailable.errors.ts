@@ -2,16 +2,16 @@ import { HttpException, HttpStatus } from '@nestjs/common';
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
 /**
- * Something can't be done now, and may be later. An `HttpException`, so that a handler that doesn't catch it answers 503;
- * what its message says of the application is for its log, and not for the client.
+ * Something can't be done now, but may work later. Nest answers 503 when a handler doesn't catch it. The client sees only
+ * "Service Unavailable": the message describes the application, so it is for your log.
  *
  * @since 0.1.0
  */
 export abstract class UnavailableError extends HttpException {
-  /** Stable, and listed with its cause and remedy in `docs/errors.md`. */
+  /** Stays the same in every version. `docs/errors.md` lists each code with its cause and remedy. */
   abstract readonly code: string;
 
-  // For exception filters that know errors of `http-errors`.
+  // Exception filters that know the package http-errors read this property.
   readonly statusCode: number = HttpStatus.SERVICE_UNAVAILABLE;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -26,11 +26,11 @@ export abstract class UnavailableError extends HttpException {
 }
 
 export const shuttingDown = (name: string) =>
-  `Task "${name}" was not accepted: the application is shutting down. Try again: another process will take it.`;
+  `Task "${name}" was not accepted: the application is shutting down. Try again: another process can take it.`;
 
 /**
- * The application is shutting down, and so accepts no new task. Thrown by `addTask` and `start`; a handler that doesn't
- * catch it answers 503, for `addTask` with `Retry-After`.
+ * The application is shutting down and accepts no new task. `addTask` and `start` throw it. A response to `addTask` has
+ * the header `Retry-After`.
  *
  * @since 0.1.0
  */
@@ -39,30 +39,29 @@ export class ShuttingDownError extends UnavailableError {
 }
 
 /**
- * Tasks could not be stored in their queue, or it could not be asked about one. Nothing was stored. A handler that doesn't
- * catch it answers 503.
+ * As many tasks are waiting or running as the options allow. `addTask` and `start` throw it. A response to `addTask` has
+ * the header `Retry-After`.
  *
- * @since 0.2.0
+ * @since 0.1.0
+ */
+export class TooManyTasksError extends UnavailableError {
+  readonly code = 'BACKGROUND_TASKS_TOO_MANY';
+}
+
+/**
+ * A queue could not enqueue durable tasks, or could not read or change one, or can't run one.
+ *
+ * @since 0.1.0
  */
 export class TaskQueueError extends UnavailableError {
   readonly code = 'BACKGROUND_TASKS_QUEUE';
 }
 
 /**
- * The store of task records could not be read. Tasks are not touched by that. A handler that doesn't catch it answers 503.
+ * The store of task records could not be read. The tasks themselves are not affected.
  *
  * @since 0.1.0
  */
 export class TaskStoreError extends UnavailableError {
   readonly code = 'BACKGROUND_TASKS_STORE';
-}
-
-/**
- * There is no room for another task. Thrown by `addTask` and `start`; a handler that doesn't catch it answers 503, for
- * `addTask` with `Retry-After`.
- *
- * @since 0.1.0
- */
-export class TooManyTasksError extends UnavailableError {
-  readonly code = 'BACKGROUND_TASKS_TOO_MANY';
 }

@@ -5,13 +5,17 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { copyProgress, type CurrentTask } from '../task/handle/current-task.ts';
 import type { TaskProgress } from '../task/model/task-record.ts';
 
-/** Why an attempt is ended before its time. */
+/** Why an attempt is aborted. */
 export type AbortReason = TaskTimeoutError | TaskCancelledError;
 
-/** One attempt of a task: what an executor runs, and what the task sees of itself on the event loop. */
+/**
+ * One attempt of a task. An executor runs it; on the event loop, the task sees it as its `currentTask()`.
+ *
+ * States: made; begun (`begin`); aborted (`abort`: by the timeout or by cancelling, possibly before it begins); over (`end`).
+ */
 export class Attempt implements CurrentTask {
   readonly attempt: number;
-  /** Whether there will be no other, whatever becomes of this one. */
+  /** Whether no other attempt follows, even if this one fails. */
   readonly isLast: boolean;
   #controller?: AbortController;
   #abortReason?: AbortReason;
@@ -31,11 +35,11 @@ export class Attempt implements CurrentTask {
     this.isLast = this.attempt >= (options.attempts ?? 1);
   }
 
-  // A function of its own, so that it can be taken off by destructuring; made when somebody asks for it.
+  // A closure, so that tasks can destructure it. Created on first use.
   get updateProgress(): (progress: TaskProgress) => void {
     return (this.#updateProgress ??= (progress) => {
       const copy = copyProgress(progress);
-      // One that ran out of time may go on unseen: then nobody is to see its progress either.
+      // A function that ignores its signal goes on after the timeout. Its progress no longer counts.
       if (!this.#isOver) {
         this.task.update(copy);
         this.queue?.progressed(this.task);
@@ -51,7 +55,7 @@ export class Attempt implements CurrentTask {
     return this.task.name;
   }
 
-  // Made when somebody asks for it: most tasks never do.
+  // Created on first use: most tasks never use it.
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -66,7 +70,7 @@ export class Attempt implements CurrentTask {
     return this.#abortReason;
   }
 
-  /** To be called by the executor when the function is about to run. */
+  /** The executor calls this just before it runs the function. Starts the timeout. */
   begin(): void {
     const { task } = this;
     const { timeout } = this.options;
@@ -76,7 +80,11 @@ export class Attempt implements CurrentTask {
     }
   }
 
-  /** @returns whether that is why it ends: one that has run out of time can be cancelled as long as it has not ended */
+  /**
+   * Aborts the signal and tells the executor. An attempt that has timed out can still be cancelled until it is over.
+   *
+   * @returns whether the attempt ends for this reason
+   */
   abort(reason: AbortReason): boolean {
     if (this.#isOver || this.#abortReason instanceof TaskCancelledError) {
       return false;
@@ -90,10 +98,10 @@ export class Attempt implements CurrentTask {
     return true;
   }
 
-  /** Has the executor told that it is to end the attempt. */
+  /** Calls the executor's listener when the attempt is aborted, at once if it already is. */
   onAbort(listener: (reason: AbortReason) => void): void {
     this.#onAbort = listener;
-    // A task can cancel itself before the executor has got to asking.
+    // A task can cancel itself before the executor listens.
     if (this.#abortReason) {
       listener(this.#abortReason);
     }

@@ -8,12 +8,12 @@ import type { Attempt } from './attempt.ts';
 import type { ProviderResolver } from './provider-resolver.ts';
 import type { TaskExecutor } from './task-executor.ts';
 
-/** Is told of a call that kept the event loop to itself for so many milliseconds before it returned. */
+/** Learns how long a call kept the event loop busy before it returned, in ms. */
 export type BusyListener = (call: TaskCall, busy: number) => void;
 
 /** Runs tasks on the event loop. */
 export class EventLoopExecutor implements TaskExecutor {
-  /** What goes on after its attempt was aborted because the application is closed. */
+  /** Functions that still run after shutdown has aborted their attempts. */
   readonly #lingering = new Set<Promise<unknown>>();
 
   constructor(
@@ -29,28 +29,28 @@ export class EventLoopExecutor implements TaskExecutor {
   }
 
   release(): void {
-    // Nothing is kept for a task: how many there may be is not decided here.
+    // This executor has no limit of its own, so it counts nothing.
   }
 
   /**
-   * Calls the function in the async context in which the task was added, and waits for what it returns: a value, a
-   * promise, any thenable, or an Observable, which is subscribed to until it completes, as Nest does for a handler.
+   * Calls the function in the async context in which the task was added, and waits for its result: a value, a promise, any
+   * thenable, or an Observable. It subscribes to an Observable until it completes, as Nest does for a handler.
    */
   execute(attempt: Attempt): Promise<unknown> {
     return attempt.call.scope.runInAsyncScope(() => runAsTask(attempt, () => this.#run(attempt)));
   }
 
-  /** Resolves when nothing goes on of what was aborted by closing. */
+  /** Resolves when the functions that shutdown has aborted have returned. */
   async settleAborted(): Promise<void> {
     await Promise.all(this.#lingering);
   }
 
-  // In the task's context from end to end: an Observable or a lazy thenable starts its work here, not when it is made.
+  // All of this runs in the task's context: an Observable or a lazy thenable starts its work only when it is followed.
   async #run(attempt: Attempt): Promise<unknown> {
     const { call } = attempt;
     attempt.begin();
     if (attempt.abortReason) {
-      // By one who was told that it begins.
+      // A subscriber of the event `started` has cancelled it.
       throw attempt.abortReason;
     }
     const returned = call.of ? this.#callProvider(attempt, call.of) : this.#call(call, call.fn, call.thisArg);
@@ -60,7 +60,7 @@ export class EventLoopExecutor implements TaskExecutor {
   async #callProvider(attempt: Attempt, { provider, method }: ProviderMethod): Promise<unknown> {
     const { call } = attempt;
     const target = await this.providers.resolve(provider);
-    // It can take long to be made: by then nobody may wait for it.
+    // Creating a provider can take long. The attempt may be aborted by now.
     if (attempt.abortReason) {
       throw attempt.abortReason;
     }
@@ -76,7 +76,7 @@ export class EventLoopExecutor implements TaskExecutor {
     }
   }
 
-  /** Waits for what was returned, or for the attempt to be aborted. */
+  /** Waits for the result, or until the attempt is aborted. */
   #follow(attempt: Attempt, returned: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let subscription: Subscription | undefined;
@@ -95,7 +95,7 @@ export class EventLoopExecutor implements TaskExecutor {
         } else if (!attempt.abortReason) {
           let last: unknown;
           subscription = value.subscribe({ next: (it) => (last = it), error: reject, complete: () => resolve(last) });
-          // By what it does when it is subscribed to.
+          // The Observable has aborted the attempt while it was subscribed to.
           if (attempt.abortReason) {
             subscription.unsubscribe();
           }
@@ -104,7 +104,7 @@ export class EventLoopExecutor implements TaskExecutor {
       if (isObservable(returned)) {
         settle(returned);
       } else {
-        // As for a handler, it may be a promise of an Observable.
+        // As with Nest's handlers, it may be a promise of an Observable.
         followed = Promise.resolve(returned).then(settle).catch(reject);
       }
     });

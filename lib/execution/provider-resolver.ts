@@ -3,19 +3,20 @@ import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { ProviderMethod } from '../task/call/task-call.ts';
 import type { AnyFunction, ProviderClass } from '../task/model/signatures.ts';
-import { describe, read } from '../util/inspect.ts';
+import { kindOf, read } from '../util/inspect.ts';
 import { notProvided, providedWithoutMethod } from './execution.messages.ts';
 
-/** Finds the objects of tasks that name a provider by its class. */
+/** Finds the provider for tasks that name its class. */
 @Injectable()
 export class ProviderResolver {
+  /** By class: whether the application has one object of it, not one for each request. */
   readonly #isStatic = new Map<ProviderClass, boolean>();
-  /** Methods that were found: to search again for each task is a good part of what a short one costs. */
+  /** By class: methods that were checked. Checking again for each task takes a large part of the time of a short task. */
   readonly #found = new Map<ProviderClass, Set<string | symbol>>();
 
   constructor(private readonly moduleRef: ModuleRef) {}
 
-  /** @throws TaskArgumentError if no module of the application provides it, or the one there is hasn't such a method */
+  /** @throws TaskArgumentError if no module provides the class, or the provider doesn't have the method */
   assertProvided({ provider, method }: ProviderMethod, name: string): void {
     if (this.#found.get(provider)?.has(method)) {
       return;
@@ -31,7 +32,7 @@ export class ProviderResolver {
     this.#found.set(provider, (this.#found.get(provider) ?? new Set()).add(method));
   }
 
-  /** @returns the one there is, or one made for this call, with all that it depends on, and let go of with it */
+  /** @returns the only object of the class; or, if it is request-scoped, a new one with its own dependencies */
   async resolve(provider: ProviderClass): Promise<object> {
     return this.#isStatic.get(provider)
       ? this.#get(provider)
@@ -42,7 +43,7 @@ export class ProviderResolver {
   methodOf(target: object, method: string | symbol, name: string): AnyFunction {
     const fn = read(target, method);
     if (typeof fn !== 'function') {
-      throw new TaskArgumentError(providedWithoutMethod(name, describe(target), String(method)));
+      throw new TaskArgumentError(providedWithoutMethod(name, kindOf(target), String(method)));
     }
     return fn as AnyFunction;
   }

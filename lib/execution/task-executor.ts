@@ -1,23 +1,23 @@
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { Attempt } from './attempt.ts';
 
-/** Runs one attempt of a task, in some place. It knows nothing of requests, order or retries. */
+/** Runs attempts in one kind of place: the event loop or threads. It doesn't know requests, order or retries. */
 export interface TaskExecutor {
   /**
-   * Is asked when a task is added, in the caller's time.
+   * Decides whether to accept a task. Called when the task is added, so its errors reach the caller of `addTask`.
    *
-   * @param isStored whether it was accepted before, so that there can't be too many
-   * @returns the call as it is to be run
+   * @param isStored whether a queue accepted the task before, so the limit of tasks doesn't apply
+   * @returns the call to run
    * @throws TooManyTasksError, TaskArgumentError
    */
   admit(call: TaskCall, isStored?: boolean): TaskCall;
 
-  /** Is told when a task that was admitted has come to its end, whether it ran or not. */
+  /** Called when an admitted task has settled, whether it ran or not. */
   release(): void;
 
   /**
-   * Runs it, and tells the attempt when its function begins. An attempt that fails earlier is never told. Once the attempt
-   * is aborted, rejects with the reason as soon as nothing more can be done to end it.
+   * Runs an attempt, and calls its `begin()` when the function begins; an attempt that fails earlier never begins. If the
+   * attempt is aborted, rejects with the reason as soon as the executor has done all it can to stop it.
    */
   execute(attempt: Attempt): Promise<unknown>;
 }

@@ -23,62 +23,89 @@ import {
 import { wrongOption } from '../validation/validation.messages.ts';
 import { type BackgroundTasksExtras, scopeRule } from './scope.ts';
 
-/** The token of the option `scope`. */
+/** The injection token of the option `scope`. */
 export const TASKS_SCOPE = Symbol('nestjs-background-tasks.scope');
 
-/** Every option of the module, with its default. */
+/** Every option of `BackgroundTasksModule`, with its default. */
 export class BackgroundTasksOptions {
   /**
-   * How the tasks of one request go. `sequential`: one after the other, in the order in which they were added.
-   * `parallel`: all at once. Requests never wait for each other.
+   * How the tasks of one request run. `sequential`: one after the other, in the order in which they were added.
+   * `parallel`: all at once. Tasks of different requests don't wait for each other.
+   *
+   * @default 'sequential'
    */
   execution: 'sequential' | 'parallel' = 'sequential';
 
   /**
-   * What becomes of a request's other tasks once one has failed. `stop`: those after it are skipped. `continue`: they
-   * run. With `execution: 'parallel'` none is after another, so none is skipped.
+   * What happens to the tasks after a task that fails. `stop`: they are skipped. `continue`: they run. With
+   * `execution: 'parallel'` no task comes after another, so none is skipped.
+   *
+   * @default 'stop'
    */
   onFailure: OnFailure = 'stop';
 
-  /** After which response tasks run. `success`: one with a status below 400. `failure`: any other. `always`: every one. */
+  /**
+   * After which responses tasks run. `success`: a status below 400. `failure`: any other. `always`: every response.
+   *
+   * @default 'success'
+   */
   runOn: RunOn = 'success';
 
-  /** What holds for each task of which nothing else is said, by `with` or `defineTask`. */
+  /**
+   * Defaults for every task; `with`, `@Task` and `defineTask` override them.
+   *
+   * @default {}
+   */
   defaults: Omit<TaskOptions, 'name' | 'deduplication'> = {};
 
-  /** How many tasks, of all requests, run at once on the event loop; requests take turns. */
+  /**
+   * The number of tasks, of all requests, that run at once on the event loop: 1 or more. Requests take turns.
+   *
+   * @default Infinity
+   */
   concurrency = Infinity;
 
   /**
-   * How many tasks can be accepted and not settled. One more, and `addTask` throws `TooManyTasksError`: a 503 for the
-   * client.
+   * The number of tasks that may wait or run: 1 or more. Beyond it, `addTask` and `start` throw `TooManyTasksError`, and a
+   * request gets a 503.
+   *
+   * @default 100_000
    */
   maxPending = 100_000;
 
   /**
-   * How long, in ms, an application that is closed waits for its tasks. Then their signals are aborted, threads are killed,
-   * and what is left is cancelled, and named in the log.
+   * How long shutdown waits for tasks, in ms: from 0 to 2,147,483,647. Then signals are aborted, threads are killed, and the
+   * log names the tasks that were cancelled.
+   *
+   * @default 10_000
    */
   shutdownTimeout = 10_000;
 
-  /** What `TaskRegistry` keeps of tasks that have come to their end. */
+  /** How many settled tasks `TaskRegistry` remembers, and for how long. */
   history = new HistoryOptions();
 
   /**
-   * Where records are shared with other processes: a Keyv 5, with whatever adapter. It keeps them for `history.ttl`. One
-   * that fails or hangs is warned of, and delays no task. Default: none, records stay in this process.
+   * Shares task records with other processes: a Keyv 5 with any adapter. It keeps each record for `history.ttl`. If it
+   * fails or hangs, the log has a warning, and tasks go on without it.
+   *
+   * @default none: records stay in this process
    */
   store?: TaskStore;
 
-  /** For how long, in ms, a task may keep the event loop to itself before it is warned of, once by name. 0: never warn. */
+  /**
+   * How long a task may block the event loop before the log warns of it, in ms: 0 or more. It warns once for each name. `0`
+   * never warns.
+   *
+   * @default 50
+   */
   blockingThreshold = 50;
 
-  /** The worker threads in which tasks run that were defined with `thread`. */
+  /** The worker threads that run tasks defined with `thread`. */
   pool = new PoolOptions();
 }
 
 /**
- * What `forRoot` takes: any of the options.
+ * The options of `BackgroundTasksModule.forRoot`. Each has a default.
  *
  * @since 0.1.0
  */
@@ -87,7 +114,7 @@ export type BackgroundTasksModuleOptions = Partial<
 >;
 
 /**
- * What `forRootAsync({ useClass })` and `({ useExisting })` expect of the class.
+ * The interface of a class for `forRootAsync({ useClass })` or `forRootAsync({ useExisting })`.
  *
  * @since 0.1.0
  */

@@ -4,11 +4,13 @@ import { describe } from '../util/inspect.ts';
 import type { OptionRule } from '../validation/option-rules.ts';
 import { wrongOption } from '../validation/validation.messages.ts';
 
-/** What decides how the module is made, and so has to be known before any factory is asked. */
+/** Options that define the module's providers, so they must be known before a factory runs. */
 export class BackgroundTasksExtras {
   /**
-   * Whether Nest makes `BackgroundTasks` anew for each request, or it is a singleton that finds the request by its async
-   * context. `Scope.DEFAULT` is faster, and can be injected into singletons.
+   * The scope of `BackgroundTasks`. `Scope.REQUEST`: Nest creates one for each request. `Scope.DEFAULT`: a singleton that
+   * finds the request by its async context; it is faster, and singletons can inject it.
+   *
+   * @default Scope.REQUEST
    */
   scope?: Scope = Scope.REQUEST;
 }
@@ -18,7 +20,7 @@ export const scopeRule: OptionRule = {
   accepts: (value) => value === Scope.REQUEST || value === Scope.DEFAULT,
 };
 
-/** For options that come from a factory. */
+/** The rule for options that a factory returns: they come too late for a scope. */
 export const noScopeRule: OptionRule = {
   expected: 'nothing: give it to forRootAsync itself, beside useFactory',
   accepts: () => false,

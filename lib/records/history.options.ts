@@ -1,12 +1,21 @@
 import { read } from '../util/inspect.ts';
 import { either, integerFrom, type OptionRule, type OptionRules, plainObject } from '../validation/option-rules.ts';
 
-/** What is kept of tasks that have come to their end, with the defaults. */
+/** How many settled tasks this process remembers, and for how long. */
 export class HistoryOptions {
-  /** How many. 0: none. */
+  /**
+   * The number of settled tasks that `TaskRegistry` remembers: from 0 to 1,000,000. `0` remembers none.
+   *
+   * @default 1_000
+   */
   max = 1_000;
 
-  /** For how long, in ms. `Infinity`: until there are too many. */
+  /**
+   * How long a settled task is remembered, in ms: 1 or more. `Infinity` remembers it until `max` newer tasks have settled.
+   * A `store` keeps each record for as long.
+   *
+   * @default 3_600_000 (1 hour)
+   */
   ttl = 3_600_000;
 }
 
@@ -17,7 +26,7 @@ export const storeRule: OptionRule = {
 };
 
 export const historyRules: OptionRules<HistoryOptions> = {
-  // Room for so many is taken at once.
+  // The cache allocates memory for `max` entries when the application starts.
   max: integerFrom(0, 1_000_000),
   ttl: either(integerFrom(1), Infinity),
 };

@@ -1,2 +1,2 @@
 export const storeUnavailable = (id: string) =>
-  `The record of task ${id} could not be read: the store of task records failed. See the cause.`;
+  `TaskRegistry.get('${id}'): the store of task records failed. Read the cause, and check the option 'store'.`;

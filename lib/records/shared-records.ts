@@ -8,17 +8,17 @@ import { MAX_TIMER } from '../validation/option-rules.ts';
 import { storeUnavailable } from './records.messages.ts';
 import type { TaskStore } from './task-store.ts';
 
-/** How many records wait to be written at the most: of a store that is down for long, the oldest are given up. */
+/** How many records may wait to be written. If the store is down for long, the oldest are dropped. */
 const MAX_WAITING = 10_000;
 
-/** How many are written at once. */
+/** How many records are written at once. */
 const WRITERS = 16;
 
 /** How long to wait for the store, in ms. */
 export interface StorePatience {
-  /** For an answer. */
+  /** Until a call counts as failed. */
   answer: number;
-  /** Before it is tried again. */
+  /** Before the next try. */
   retry: number;
   /** Between two warnings. */
   warning: number;
@@ -26,7 +26,7 @@ export interface StorePatience {
 
 const PATIENCE: StorePatience = { answer: 5_000, retry: 1_000, warning: 60_000 };
 
-/** A record that the store refuses so often, while it takes others, is given up. */
+/** A record is dropped when the store refuses it this often while it takes others. */
 const MAX_REFUSALS = 3;
 
 class TooLateError extends Error {
@@ -35,37 +35,46 @@ class TooLateError extends Error {
   }
 }
 
-/** Who is told of what a store does not do. */
+/** Learns of failures of the store. */
 export interface StoreObserver {
-  /** When it begins to fail, and not too often. */
+  /** Called when the store begins to fail, at most once in `StorePatience.warning` ms. */
   storeFailed(error: unknown): void;
+  /** Called when the record of one task is dropped. */
   recordRefused(task: BackgroundTask, error: unknown): void;
 }
 
-/** Writes records to a store, beside the tasks and never in their way, and reads those of other processes there. */
+/**
+ * Writes records to a store in the background, and reads the records of other processes there. Tasks never wait for it.
+ *
+ * Up to `WRITERS` writers take records from `#waiting` until it is empty. When a write fails, only one writer stays: it
+ * tries again every `StorePatience.retry` ms until the store works.
+ */
 export class SharedRecords {
-  /** By id, so that of a task that changes faster than it can be written only the newest state is. */
+  /** By id: if a task changes faster than it can be written, only its newest state is. */
   readonly #waiting = new LRUCache<string, BackgroundTask>({ max: MAX_WAITING });
-  /** Those that are being written, and whether they have changed since: two writes of one could overtake each other. */
+  /** Records that a writer is writing. A changed one is written again afterwards: two writes at once could overtake. */
   readonly #written = new Map<string, 'as it is' | 'changed'>();
+  /** By id: how often the store failed to take a record, and `#successes` at that time. */
   readonly #refusals = new Map<string, { count: number; successes: number }>();
-  /** Those that go on, whose records would be forgotten meanwhile. */
+  /** Tasks that have not settled. The refresher writes them again before the store forgets their records. */
   readonly #unsettled = new Set<BackgroundTask>();
   #refresher?: NodeJS.Timeout;
   #writers = 0;
+  /** How many records were written. */
   #successes = 0;
   #isFailing = false;
   #isStopped = false;
   #isFlushing = false;
   #pause?: AbortController;
   #warnedAt = -Infinity;
+  /** How many errors the store has emitted. */
   #errors = 0;
   #lastError: unknown;
   #onIdle?: () => void;
 
   constructor(
     private readonly store: TaskStore,
-    /** ms that a record is kept. */
+    /** How long the store keeps a record, in ms. */
     private readonly ttl: number,
     private readonly observer: StoreObserver,
     private readonly patience = PATIENCE,
@@ -83,7 +92,7 @@ export class SharedRecords {
       return;
     }
     this.#waiting.set(task.id, task);
-    // While it fails, the one that found out finds out when it works again.
+    // While the store fails, one writer is enough to notice when it works again.
     if (this.#writers === 0 || (this.#writers < WRITERS && !this.#isFailing)) {
       void this.#writeWaiting();
     }
@@ -92,7 +101,7 @@ export class SharedRecords {
   /** @throws TaskStoreError */
   async read(id: string): Promise<TaskRecord | undefined> {
     try {
-      // There is no point in waiting long for one that is known not to answer.
+      // A store that fails already gets less time.
       const { answer, retry } = this.patience;
       const errors = this.#errors;
       const value = await inTime(this.store.get(keyOf(id)), this.#isFailing ? Math.min(retry, answer) : answer);
@@ -106,13 +115,11 @@ export class SharedRecords {
   }
 
   /**
-   * Resolves when everything is written, or the store has failed, or has had its time.
-   *
-   * @param ms how long to wait at the most
+   * Resolves when every record is written, when the store has failed, or after `ms` at the latest.
    */
   async flush(ms: number): Promise<void> {
     if (this.#writers > 0) {
-      // One that refuses a record may take the others: each is tried once more.
+      // The store may refuse one record and take the others, so each is tried once more.
       this.#isFlushing = true;
       this.#pause?.abort();
       const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
@@ -121,14 +128,14 @@ export class SharedRecords {
     }
   }
 
-  /** Writes no more. */
+  /** Stops writing. */
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#refresher);
     this.store.off?.('error', this.#noteError);
   }
 
-  // A Keyv tells of errors this way, and then resolves as if nothing had been.
+  // A Keyv emits an error, and then resolves the call as if it had worked.
   readonly #noteError = (error: unknown): void => {
     this.#errors++;
     this.#lastError = error;
@@ -160,12 +167,12 @@ export class SharedRecords {
 
   async #writeWaiting(): Promise<void> {
     this.#writers++;
-    // A turn later, since most tasks take several steps in one.
+    // Waits a turn, since most tasks change several times in one turn.
     await new Promise(setImmediate);
     for (let task = this.#waiting.pop(); task && !this.#isStopped; task = this.#waiting.pop()) {
       const isWritten = await this.#writeOne(task);
       if (!isWritten && this.#writers > 1) {
-        // One is enough to find out when it works again.
+        // One writer is enough to notice when the store works again.
         break;
       }
       if (!isWritten && !this.#isFlushing) {
@@ -211,7 +218,7 @@ export class SharedRecords {
     const writing = this.store.set(keyOf(task.id), task.toJSON(), this.ttl === Infinity ? undefined : this.ttl);
     const isWritten = await inTime(writing, this.patience.answer).catch((error: unknown) => {
       if (error instanceof TooLateError) {
-        // It may arrive yet, over what was written after it.
+        // The late write may still arrive and replace a newer one, so the newest is written again.
         writing.then(
           () => this.write(task),
           () => undefined,
@@ -225,7 +232,7 @@ export class SharedRecords {
     }
   }
 
-  /** Counts only how often it failed while others didn't: a store that is down refuses nobody in particular. */
+  /** Counts only failures between which another record was written: a store that is down refuses every record. */
   #isRefused(id: string): boolean {
     const before = this.#refusals.get(id);
     const count = (before?.count ?? 0) + (before && before.successes === this.#successes ? 0 : 1);
@@ -243,7 +250,7 @@ export class SharedRecords {
 }
 
 async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
-  // A store of one's own may answer at once, whatever its type says.
+  // A store that a user wrote may return a plain value.
   const promise = Promise.resolve(answer);
   if (!(await settlesWithin(promise, ms, false))) {
     throw new TooLateError(ms);
@@ -253,7 +260,7 @@ async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
 
 const keyOf = (id: string) => `task:${id}`;
 
-/** Others may keep something in the same store. */
+/** Other programs may keep values in the same store. */
 function isRecordOf(id: string, value: unknown): value is TaskRecord {
   return typeof value === 'object' && value !== null && (value as Partial<TaskRecord>).id === id && 'status' in value;
 }

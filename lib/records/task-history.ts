@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { SharedRecords } from './shared-records.ts';
 
-/** Keeps tasks that have come to their end, so many and so long, and has all of them shared if there is a store. */
+/** Remembers the newest settled tasks, and writes every change to the store if there is one. */
 export class TaskHistory {
+  /** Settled tasks by sequence number. `undefined` if the option `history.max` is 0. */
   readonly #settled: LRUCache<number, BackgroundTask> | undefined;
 
   /** @param ttl ms */
@@ -29,7 +30,7 @@ export class TaskHistory {
     }
   }
 
-  /** Whether it is kept, still. */
+  /** Whether the history still has the task. */
   has(task: BackgroundTask): boolean {
     return this.#settled?.has(task.sequence) ?? false;
   }

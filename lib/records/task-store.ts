@@ -1,14 +1,14 @@
 /**
- * Where records are shared between processes: what is used of a [Keyv](https://keyv.org) 5, so that an instance of that is
- * one. Whoever made it closes it.
+ * Shares task records between processes. A [Keyv](https://keyv.org) 5 is one: these are the methods of it that the package
+ * uses. The package doesn't close it.
  *
  * @since 0.1.0
  */
 export interface TaskStore {
   get(key: string): Promise<unknown>;
-  /** @param ttl ms after which it may be forgotten */
+  /** @param ttl how long to keep the record, in ms. `undefined` leaves that to the store */
   set(key: string, value: unknown, ttl?: number): Promise<unknown>;
-  /** A Keyv tells of errors this way, and resolves all the same. */
+  /** A Keyv reports an error with this event, and then resolves the call that failed. */
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   off?(event: 'error', listener: (error: unknown) => void): unknown;
 }

@@ -1,11 +1,11 @@
 import { describe, isError, read } from './inspect.ts';
 
-/** Causes of causes that are worth reading. */
+/** How many causes of causes a log shows. */
 const MAX_CAUSES = 5;
 
 /**
- * The stack of what was thrown, and of its causes, for a log. Other properties are left out, since those of HTTP clients
- * hold what was sent, with passwords and tokens.
+ * The stack of an error and of its causes, for a log. Leaves out other properties: errors of HTTP clients keep the request
+ * there, with its passwords and tokens.
  */
 export function stackOf(thrown: unknown, depth = 0): string {
   if (!isError(thrown)) {
@@ -18,8 +18,8 @@ export function stackOf(thrown: unknown, depth = 0): string {
 }
 
 /**
- * A stack for errors that are made where a time is up or somebody gives up, which says nothing of what went wrong. One that
- * nobody has read yet keeps alive what its functions hold: the arguments of the task among it.
+ * A stack without frames, for errors that a timer or `cancel()` makes. Their frames don't show what went wrong, and a stack
+ * that nobody has read yet keeps its functions alive, with the arguments of the task.
  */
 export function withoutFrames(error: Error): string {
   return `${error.name}: ${error.message}`;

@@ -1,15 +1,29 @@
 import { inspect, types } from 'node:util';
 
-/** What came, for an error message: short, on one line, and never an error of its own. */
+/**
+ * Describes a value for an error message: short, on one line. Never throws.
+ *
+ * It shows strings and numbers, so use it for options. Use `kindOf` for what may be an argument of a task.
+ */
 export function describe(value: unknown): string {
+  return typeof value === 'object' || typeof value === 'function'
+    ? kindOf(value)
+    : inspect(value, { maxStringLength: 80 });
+}
+
+/** Describes a value for an error message without showing what is in it. Never throws. */
+export function kindOf(value: unknown): string {
   try {
-    return describeUnguarded(value);
+    return kindOfUnguarded(value);
   } catch {
-    return 'something that cannot be looked at';
+    return 'an object that can not be inspected';
   }
 }
 
-function describeUnguarded(value: unknown): string {
+function kindOfUnguarded(value: unknown): string {
+  if (value === undefined || value === null) {
+    return String(value);
+  }
   if (typeof value === 'function') {
     const name = functionName(value);
     return name === undefined ? 'an anonymous function' : `the function ${name}`;
@@ -17,19 +31,16 @@ function describeUnguarded(value: unknown): string {
   if (Array.isArray(value)) {
     return 'an array';
   }
-  if (typeof value === 'object' && value !== null) {
-    return `an object (${classNameOf(value)})`;
-  }
-  return inspect(value, { maxStringLength: 80 });
+  return typeof value === 'object' ? `an object (${classNameOf(value)})` : `a ${typeof value}`;
 }
 
-/** The name that a function was given, where it is one. */
+/** The name of a function, if it has one. */
 export function functionName(fn: object): string | undefined {
   const name = read(fn, 'name');
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
-/** The class of an object, or what stands in for it. */
+/** The name of a class, or of the class of an object. */
 export function classNameOf(value: object): string {
   if (typeof value === 'function') {
     return functionName(value) ?? 'an anonymous class';
@@ -38,7 +49,7 @@ export function classNameOf(value: object): string {
   return (typeof made === 'function' ? functionName(made) : undefined) ?? 'Object';
 }
 
-/** Reads what may be a getter that throws, or held by a proxy that does. */
+/** Reads a property. Returns `undefined` if a getter or a proxy throws. */
 export function read(holder: object, key: PropertyKey): unknown {
   try {
     return (holder as Record<PropertyKey, unknown>)[key];
@@ -47,7 +58,7 @@ export function read(holder: object, key: PropertyKey): unknown {
   }
 }
 
-/** Also one of another realm, and never a question that a proxy answers by throwing. */
+/** Whether a value is an error, also of another realm. Returns `false` if a proxy throws. */
 export function isError(value: unknown): value is Error {
   try {
     return types.isNativeError(value) || value instanceof Error;

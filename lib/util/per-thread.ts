@@ -1,6 +1,6 @@
 /**
- * A value of which there is one in each thread, however many copies of this package are loaded there: the one that an
- * application has, the one that a library brought along, the one that a test runner loaded anew.
+ * Returns a value that exists once in each thread, and creates it the first time. Several copies of this package can be
+ * loaded in a thread: by the application, by a library, by a test runner. They all share the value.
  */
 export function perThread<T>(name: string, create: () => T): T {
   const key = Symbol.for(`nestjs-background-tasks.${name}`);

@@ -1,14 +1,16 @@
-/** What a message needs to name a task. */
+/** How messages name a task. */
 export interface Named {
   readonly id: string;
   readonly name: string;
 }
 
 export const nameOf = (task: Named) => `"${task.name}" (${task.id})`;
-/** How many tasks are named in one line. */
+
+/** How many tasks one line names. */
 const MAX_NAMED = 20;
 
 export const namesOf = (tasks: readonly Named[], max = MAX_NAMED) =>
   tasks.slice(0, max).map(nameOf).join(', ') + (tasks.length > max ? ` and ${tasks.length - max} more` : '');
-/** With the one full stop that it needs. */
+
+/** Ends a text with exactly one full stop. */
 export const sentence = (text: string) => text.replace(/\.?$/, '.');

@@ -1,7 +1,8 @@
 /**
- * Whether a promise resolves within so many ms. Rejects if it does so within them.
+ * Waits for a promise, but no longer than so many ms.
  *
- * @param isKept whether the process is to be kept alive for it
+ * @param isKept whether the timer keeps the process alive
+ * @returns whether the promise resolved in time; rejects if the promise rejects in time
  */
 export function settlesWithin(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
   return new Promise((resolve, reject) => {

@@ -2,17 +2,19 @@ import { InvalidOptionError } from '../errors/task.errors.ts';
 import { describe } from '../util/inspect.ts';
 import { optionsNotAnObject, unknownOption, wrongOption } from './validation.messages.ts';
 
-/** What an option accepts, and how an error message says so. */
+/** What an option accepts, and the words for it in an error message: `expected <expected>, got …`. */
 export interface OptionRule {
   readonly expected: string;
   accepts(value: unknown): boolean;
 }
 
+/** One rule for each option of `T`. */
 export type OptionRules<T> = { readonly [K in keyof T]-?: OptionRule };
 
 export function oneOf(...values: readonly string[]): OptionRule {
+  const quoted = values.map((value) => `'${value}'`);
   return {
-    expected: `one of ${values.map((value) => `'${value}'`).join(', ')}`,
+    expected: `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`,
     accepts: (value) => values.includes(value as string),
   };
 }
@@ -22,7 +24,7 @@ export const milliseconds: OptionRule = {
   accepts: (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
 };
 
-/** The longest time that a timer of Node can wait for. */
+/** The longest time that a timer of Node can wait, in ms. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
 export const timeLimit: OptionRule = {
@@ -52,7 +54,7 @@ export const positiveNumber: OptionRule = {
   accepts: (value) => typeof value === 'number' && value > 0,
 };
 
-/** A whole number. */
+/** Accepts whole numbers. */
 export function integerFrom(min: number, max = Number.MAX_SAFE_INTEGER): OptionRule {
   return {
     expected: `a whole number, ${min} or more${max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`}`,
@@ -72,7 +74,7 @@ export const plainObject: OptionRule = {
   accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
-/** Of which the parts are checked one by one. */
+/** Accepts any object: the caller checks its options one by one. */
 export function objectLike(example: string): OptionRule {
   return { expected: `an object like ${example}`, accepts: (value) => plainObject.accepts(value) };
 }
@@ -88,11 +90,12 @@ export const nonEmptyString: OptionRule = {
 };
 
 /**
- * Gives the options that were set. One that is `undefined` counts as left out.
+ * Checks options against their rules. An option that is `undefined` counts as left out.
  *
- * @param where how the reader would name the call, for the message: `forRoot`
- * @param required those without which the rest makes no sense
- * @throws InvalidOptionError for an unknown name or a value that its rule refuses
+ * @param where the call, as the user writes it: `with`
+ * @param required the options that must be there
+ * @returns a copy with the options that are there
+ * @throws InvalidOptionError if an option is unknown, is missing, or has a value that its rule refuses
  */
 export function checkOptions<T extends object, G extends { [K in keyof T]?: unknown }>(
   where: string,

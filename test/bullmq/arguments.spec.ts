@@ -65,7 +65,7 @@ describe('what can’t be stored is refused, by the number of the argument, with
     ['a function', { callback: () => undefined }, /argument 2, which holds a function/],
     ['a symbol', Symbol('x'), /argument 2, which holds a symbol/],
     ['a promise', [Promise.resolve()], /argument 2, which holds a promise/],
-    ['a WeakMap', new WeakMap(), /held weakly/],
+    ['a WeakMap', new WeakMap(), /holds a WeakMap/],
     ['an invalid Date', new Date(NaN), /an invalid Date/],
     ['a stream', new PassThrough(), /function|symbol/],
     ['a server', createServer(), /function|symbol/],

@@ -1,41 +1,39 @@
 import { types } from 'node:util';
 import { classNameOf } from '../../util/inspect.ts';
+import { walk } from '../../util/walk.ts';
 
 /**
- * What a value holds that serialisers leave out without a word, so that the task would get less than it was given.
+ * Finds the first part of a value that serialisers drop without an error. The task would get less than it was given.
  *
- * @returns undefined if there is no such thing in it
+ * @returns what it is, for a message; `undefined` if there is none
  */
-export function unstorableIn(value: unknown, seen = new Set<unknown>()): string | undefined {
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    return `a ${typeof value}`;
+export function unstorableIn(value: unknown): string | undefined {
+  return walk(value, unstorable);
+}
+
+function unstorable(part: unknown): string | undefined {
+  if (typeof part === 'function' || typeof part === 'symbol') {
+    return `a ${typeof part}`;
   }
-  if (typeof value !== 'object' || value === null || seen.has(value) || isBytes(value)) {
+  if (typeof part !== 'object' || part === null || isBytes(part)) {
     return undefined;
   }
-  if (types.isPromise(value)) {
+  if (types.isPromise(part)) {
     return 'a promise';
   }
-  if (types.isWeakMap(value) || types.isWeakSet(value)) {
-    return 'what is held weakly';
+  if (types.isWeakMap(part) || types.isWeakSet(part)) {
+    return `a ${types.isWeakMap(part) ? 'WeakMap' : 'WeakSet'}`;
   }
-  if (value instanceof Date && Number.isNaN(Number(value))) {
+  if (part instanceof Date && Number.isNaN(Number(part))) {
     return 'an invalid Date';
   }
-  if (Object.keys(value).length === 0 && !isKnown(value)) {
-    return `what can't be read of it (${classNameOf(value)})`;
-  }
-  seen.add(value);
-  for (const held of heldBy(value)) {
-    const unstorable = unstorableIn(held, seen);
-    if (unstorable) {
-      return unstorable;
-    }
+  if (Object.keys(part).length === 0 && !isKnown(part)) {
+    return `an object whose content can't be read (${classNameOf(part)})`;
   }
   return undefined;
 }
 
-/** Also where it has no properties of its own. */
+/** Whether serialisers know the class of an object that has no properties of its own. */
 function isKnown(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return (
@@ -49,16 +47,14 @@ export function isBytes(value: unknown): value is ArrayBuffer | ArrayBufferView 
   return ArrayBuffer.isView(value) || types.isArrayBuffer(value);
 }
 
-function heldBy(value: object): Iterable<unknown> {
-  if (value instanceof Map) {
-    return [...value.keys(), ...value.values()];
-  }
-  return value instanceof Set ? value : Object.values(value);
-}
-/** Keys that are no plain data to an object. */
+/** Keys that an object doesn't keep as plain data. */
 const SPECIAL = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Whether JSON by itself gives back just this: nothing in it is anything else, or is there twice. */
+/**
+ * Whether JSON alone restores exactly this value: it has only what JSON can express, and no object twice.
+ *
+ * This doesn't use `walk`, since it also looks at keys and holes, and every task for a queue pays for it.
+ */
 export function isPlainJson(value: unknown, seen = new Set<object>()): boolean {
   if (typeof value === 'number') {
     return Number.isFinite(value) && !Object.is(value, -0);
@@ -71,7 +67,7 @@ export function isPlainJson(value: unknown, seen = new Set<object>()): boolean {
   }
   seen.add(value);
   if (Array.isArray(value)) {
-    // Not by `every`, which passes over holes.
+    // `every` skips holes, `includes` doesn't.
     return !value.includes(undefined) && value.every((it) => isPlainJson(it, seen));
   }
   return (

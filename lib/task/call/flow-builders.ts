@@ -1,5 +1,5 @@
 import { TaskArgumentError } from '../../errors/task.errors.ts';
-import { describe } from '../../util/inspect.ts';
+import { kindOf } from '../../util/inspect.ts';
 import type {
   AnyFunction,
   ArgumentsOf,
@@ -14,7 +14,7 @@ import { readTaskCall } from './read-task-call.ts';
 import type { Before } from './task-call.ts';
 
 /**
- * A task for a chain or group, given as to `addTask`. It has to be one of a queue.
+ * Describes a task for a chain or group. Takes the same arguments as `addTask`. The task must have a queue.
  *
  * @throws TaskArgumentError if there is nothing to call
  *
@@ -40,11 +40,11 @@ export function step(...task: unknown[]): Flow {
 }
 
 /**
- * Tasks of which each runs after the one before it has completed, wherever that was. If one fails, those after it fail too,
- * without having run. What is returned stands for all of them, and its result is that of the last. The first may be a chain
- * or group itself.
+ * Joins steps that run one after the other, in any process. Each step runs when the step before it has completed. If a step
+ * fails, the steps after it fail without running. The result is the result of the last step. Only the first item may be a
+ * chain or group.
  *
- * @throws TaskArgumentError
+ * @throws TaskArgumentError if there is no step, an item is not a step, or a later item is a chain or group
  *
  * @example
  * tasks.addTask(chain(step(download, url), step(resize, previousResult, 300), step(this.mailer, 'send', to, previousResult)));
@@ -59,10 +59,11 @@ export function chain<R>(...steps: readonly [...Flow[], Flow<R>]): Flow<R> {
 }
 
 /**
- * Tasks that run at the same time, on as many workers as there are, and one that runs when all of them have completed. If
- * one fails, that one fails too, without having run. Each of the first may be a chain or group itself.
+ * Joins steps that run at the same time, in any process, and a last step that runs when all of them have completed. If a
+ * step fails, the last one fails without running. Each of `steps` may be a chain or group.
  *
- * @throws TaskArgumentError
+ * @param then the last step; its result is the result of the group
+ * @throws TaskArgumentError if there are no steps, an item is not a step, or `then` is a chain or group
  *
  * @example
  * tasks.addTask(group(pages.map((page) => step(render, page)), step(merge, previousResult)));
@@ -71,7 +72,7 @@ export function chain<R>(...steps: readonly [...Flow[], Flow<R>]): Flow<R> {
  */
 export function group<R>(steps: readonly Flow[], then: Flow<R>): Flow<R> {
   if (!Array.isArray(steps) || steps.length === 0) {
-    throw new TaskArgumentError(groupOfNone(Array.isArray(steps) ? 'none' : describe(steps)));
+    throw new TaskArgumentError(groupOfNone(Array.isArray(steps) ? 'none' : kindOf(steps)));
   }
   const calls = steps.map((it: unknown, i) => checkFlow('group', it, i).call);
   return after('group', checkFlow('group', then, steps.length), steps.length, { calls, isGroup: true }) as Flow<R>;
@@ -86,7 +87,7 @@ function after(caller: string, { call }: Flow, index: number, before: Before): F
 
 function checkFlow(caller: string, value: unknown, index: number): Flow {
   if (!isFlow(value)) {
-    throw new TaskArgumentError(flowExpected(caller, index, describe(value)));
+    throw new TaskArgumentError(flowExpected(caller, index, kindOf(value)));
   }
   return value;
 }

@@ -4,13 +4,12 @@ import type { TaskCall } from './task-call.ts';
 const brand = Symbol.for('nestjs-background-tasks.flow');
 
 /**
- * A task that is not added yet, with those that have to be done before it: what `step`, `chain` and `group` return, and
- * `addTask` and `start` take.
+ * A step, chain or group that is not added yet. `step`, `chain` and `group` return it; `addTask` and `start` take it.
  *
  * @since 0.2.0
  */
 export class Flow<R = unknown> {
-  /** What its last task results in. */
+  /** The type of the result of its last step. Exists only for the compiler. */
   declare readonly result: R;
 
   /** @internal */
@@ -20,7 +19,7 @@ export class Flow<R = unknown> {
   constructor(readonly call: TaskCall) {}
 }
 
-/** Also of another copy of this package, and never a question that a proxy answers by throwing. */
+/** Whether a value is a flow, also of another copy of this package. Returns `false` if a proxy throws. */
 export function isFlow(value: unknown): value is Flow {
   return typeof value === 'object' && value !== null && read(value, brand) === true;
 }
@@ -28,14 +27,19 @@ export function isFlow(value: unknown): value is Flow {
 const PREVIOUS: unique symbol = Symbol.for('nestjs-background-tasks.previous-result');
 
 /**
- * As an argument of a step: what the step before it in a chain has resulted in; in the last step of a group, the results of all
- * others as an array, in their order.
+ * Stands for a result as an argument of a step. In a chain: the result of the step before. In the last step of a group: an
+ * array of the results of all other steps, in their order.
+ *
+ * @throws TaskArgumentError from `addTask` and `start`, if no step comes before the one that has it as an argument
+ *
+ * @example
+ * chain(step(download, url), step(resize, previousResult, 300));
  *
  * @since 0.2.0
  */
 export const previousResult: never = PREVIOUS as never;
 
-/** Which of these arguments are results that aren't there yet. */
+/** The positions of `previousResult` in a list of arguments. */
 export function positionsOfPrevious(args: readonly unknown[]): number[] {
   return args.flatMap((arg, i) => (arg === PREVIOUS ? [i] : []));
 }

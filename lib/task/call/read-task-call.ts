@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
-import { classNameOf, describe, functionName, read } from '../../util/inspect.ts';
+import { classNameOf, functionName, kindOf, read } from '../../util/inspect.ts';
 import { definitionOf, methodDefinitionOf } from '../definition/task-definition.ts';
 import type { AnyFunction, ProviderClass } from '../model/signatures.ts';
 import {
@@ -14,14 +14,17 @@ import {
 import { isFlow } from './flow.ts';
 import { ANONYMOUS, type TaskCall, taskCall } from './task-call.ts';
 
-/** What `bind` puts before a name. */
+/** `Function.prototype.bind` puts this before the name. */
 const BOUND = 'bound ';
 
+/** What a misspelled name of a method looks like. Any other string is more likely an argument of the task. */
+const IDENTIFIER = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
+
 /**
- * Reads the arguments of `addTask` and `start`: `(fn, ...args)`, `(target, 'method', ...args)`, or the same with the class of
- * a provider as its target.
+ * Reads the arguments of `addTask`, `start` and `step`: `(fn, ...args)`, `(target, 'method', ...args)`,
+ * `(ProviderClass, 'method', ...args)` or `(flow)`.
  *
- * @param caller what was called, for the message: `addTask`
+ * @param caller the function that the user called, for the message: `addTask`
  * @throws TaskArgumentError if there is nothing to call
  */
 export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[]): TaskCall {
@@ -30,13 +33,13 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
   }
   if (typeof first === 'function' && !isClass(first)) {
     if (types.isGeneratorFunction(first)) {
-      throw new TaskArgumentError(generatorAsTask(caller, describe(first)));
+      throw new TaskArgumentError(generatorAsTask(caller, kindOf(first)));
     }
     const definition = definitionOf(first);
     return taskCall(definition?.name ?? nameOf(first), first as AnyFunction, undefined, rest, definition);
   }
   if ((typeof first !== 'object' && typeof first !== 'function') || first === null) {
-    throw new TaskArgumentError(notATask(caller, describe(first)));
+    throw new TaskArgumentError(notATask(caller, kindOf(first)));
   }
   const [method, ...args] = rest;
   const className = classNameOf(first);
@@ -44,20 +47,24 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
     if (typeof first === 'function') {
       throw new TaskArgumentError(classAsTask(caller, className));
     }
-    throw new TaskArgumentError(isThenable(first) ? promiseAsTask(caller) : notATask(caller, describe(first)));
+    throw new TaskArgumentError(isThenable(first) ? promiseAsTask(caller) : notATask(caller, kindOf(first)));
   }
   if (typeof method !== 'string' && typeof method !== 'symbol') {
-    throw new TaskArgumentError(methodNotNamed(caller, className, describe(method)));
+    throw new TaskArgumentError(methodNotNamed(caller, className, kindOf(method)));
   }
   const own = read(first, method);
-  // Of the objects of a class, some methods are known only once there is one: abstract ones, and functions in properties.
+  // The prototype doesn't have abstract methods and functions in properties, so a missing method is checked later.
   const isOfProvider = typeof own !== 'function' && isClass(first);
   const fn = isOfProvider ? read((first as ProviderClass).prototype, method) : own;
   if (typeof fn !== 'function' && !(isOfProvider && fn === undefined)) {
-    throw new TaskArgumentError(noSuchMethod(caller, className, String(method), describe(fn), methodsOf(first)));
+    // A caller who forgets the method passes an argument in its place. Messages never show arguments.
+    if (typeof method === 'string' && !IDENTIFIER.test(method)) {
+      throw new TaskArgumentError(methodNotNamed(caller, className, 'a string that is not a name'));
+    }
+    throw new TaskArgumentError(noSuchMethod(caller, className, String(method), kindOf(fn), methodsOf(first)));
   }
   if (types.isGeneratorFunction(fn)) {
-    throw new TaskArgumentError(generatorAsTask(caller, describe(fn)));
+    throw new TaskArgumentError(generatorAsTask(caller, kindOf(fn)));
   }
   const definition = fn && methodDefinitionOf(fn);
   const name = definition?.name ?? `${className}.${String(method)}`;
@@ -69,7 +76,7 @@ function isThenable(value: object): boolean {
   return typeof read(value, 'then') === 'function';
 }
 
-/** A class can't be called, so where one comes first it is the target of a static method. */
+/** Whether a function is a class, which can't be called without `new`. */
 function isClass(fn: object): boolean {
   return Object.hasOwn(fn, 'prototype') && Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
 }
@@ -79,7 +86,7 @@ function nameOf(fn: object): string {
   return name.startsWith(BOUND) ? name.slice(BOUND.length) : name;
 }
 
-/** The names of its methods: its own, and those that it inherits. */
+/** The names of an object's methods, with those that it inherits. */
 export function methodsOf(target: object): string[] {
   const names = new Set<string>();
   for (let holder = target; holder && !isBuiltIn(holder); holder = Object.getPrototypeOf(holder) as object) {

@@ -2,32 +2,38 @@ import { AsyncResource } from 'node:async_hooks';
 import type { TaskDefinition } from '../definition/task-definition.ts';
 import type { AnyFunction, ProviderClass } from '../model/signatures.ts';
 
-/** How a function is called that has no name. */
+/** The name of tasks whose function has no name. */
 export const ANONYMOUS = 'anonymous';
 
-/** A method of a provider that is looked for when the task runs. */
+/** A method of a provider. The provider is resolved when the task runs. */
 export interface ProviderMethod {
   readonly provider: ProviderClass;
   readonly method: string | symbol;
 }
 
-/** A function with all that it needs to be called later as it would have been called here and now. */
+/** A function with its arguments, its `this` and its async context: all that is needed to call it later. */
 export interface TaskCall {
   readonly name: string;
   readonly fn: AnyFunction;
   readonly thisArg: unknown;
-  /** Whose method is called instead, where it is a class that was given. */
+  /** Set if `addTask` was given the class of a provider: its method is called instead of `fn`. */
   readonly of?: ProviderMethod;
   readonly args: readonly unknown[];
-  /** What has to be done before, in a queue. */
+  /** The steps that must complete first, in a chain or group. */
   readonly before?: Before;
-  /** What `defineTask` or `@Task` knows of the function. */
+  /** What `defineTask` or `@Task` says about the function. */
   readonly definition: TaskDefinition | undefined;
-  /** The async context of the place that added the task. */
+  /** The async context in which the task was added. */
   readonly scope: AsyncResource;
 }
 
-/** The same function with other arguments, as it would be called here and now. */
+/** The steps before a task. `isGroup`: `previousResult` is the list of their results, not one result. */
+export interface Before {
+  readonly calls: readonly TaskCall[];
+  readonly isGroup: boolean;
+}
+
+/** The same function with other arguments, in the current async context. */
 export function withArguments({ name, fn, thisArg, of, definition }: TaskCall, args: readonly unknown[]): TaskCall {
   const call = taskCall(name, fn, thisArg, args, definition);
   return of ? { ...call, of } : call;
@@ -40,12 +46,6 @@ export function taskCall(
   args: readonly unknown[],
   definition: TaskDefinition | undefined,
 ): TaskCall {
-  // AsyncLocalStorage.snapshot() would do, but defines a costly accessor at each call on Node 20.
+  // Not AsyncLocalStorage.snapshot(): on Node 20, it defines a costly accessor at each call.
   return { name, fn, thisArg, args, definition, scope: new AsyncResource('BackgroundTask') };
-}
-
-/** What has to be done before a task, and whether it is handed one result or a list. */
-export interface Before {
-  readonly calls: readonly TaskCall[];
-  readonly isGroup: boolean;
 }

@@ -1,18 +1,20 @@
 import { MAX_TIMER, milliseconds, numberBetween, oneOf, type OptionRules } from '../../validation/option-rules.ts';
 
 /**
- * How long to wait between attempts, in BullMQ's words.
+ * How long to wait between attempts. Uses the same names as BullMQ.
  *
  * @since 0.1.0
  */
 export interface Backoff {
-  /** `fixed`: `delay` each time. `exponential`: twice as long each time, so `delay * 2 ** (attempt - 1)`. */
+  /** `fixed`: waits `delay` each time. `exponential`: doubles the wait each time: `delay * 2 ** (attempt - 1)`. */
   type: 'fixed' | 'exponential';
-  /** ms. */
+  /** The first wait, in ms: 0 or more. No wait is longer than 2,147,483,647. */
   delay: number;
   /**
-   * From 0 to 1: which part of the wait is left to chance, so that what failed together is not tried again together. 0.5
-   * of 1_000 ms: something from 500 to 1_000 ms. Default: 0.
+   * The part of the wait that is random, from 0 to 1, so that tasks that failed together don't retry together. With `0.5`,
+   * a wait of 1,000 ms becomes 500 to 1,000 ms.
+   *
+   * @default 0
    */
   jitter?: number;
 }
@@ -23,9 +25,9 @@ export const backoffRules: OptionRules<Backoff> = {
   jitter: numberBetween(0, 1),
 };
 
-/** ms to wait after so many attempts. */
+/** How long to wait after so many attempts, in ms. */
 export function backoffDelay(backoff: Backoff | undefined, attempts: number, random = Math.random): number {
-  // Twice as long often enough is infinite, of which nothing is no number.
+  // `2 ** n` becomes Infinity after many attempts, and 0 * Infinity is NaN.
   if (!backoff?.delay) {
     return 0;
   }

@@ -9,27 +9,29 @@ import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-registry.ts';
 
 /**
- * What can be said of a task where it is defined.
+ * The options of `defineTask`.
  *
  * @since 0.1.0
  */
 export interface DefineTaskOptions extends StoredTaskOptions {
   /**
-   * The module that defines the task, `import.meta.url` or in CommonJS `__filename`, if it is to run in a worker thread.
-   * The thread loads that module: the task has to be defined at its top level.
+   * Runs the task in a worker thread: the file that defines it, `import.meta.url` or in CommonJS `__filename`. The thread
+   * loads that file, so define the task at its top level.
+   *
+   * @default none: the task runs on the event loop
    */
   thread?: string | URL;
 }
 
 /**
- * Gives a function an identity, so that it can run elsewhere than where it was added, and options of its own.
+ * Gives a function options of its own, so that it can run in a thread or, with a queue, in another process.
  *
- * @returns a function of the same signature: given to `addTask` or `start` it is the task; called, it is called directly
- * @throws DefineTaskError if it has no name, or its module can't be loaded in a thread
- * @throws InvalidOptionError
+ * @returns a function with the same signature. Pass it to `addTask` or `start`. Calling it calls `fn` directly
+ * @throws DefineTaskError if `fn` is not a function or has no name, or if a thread can't load its file
+ * @throws InvalidOptionError if an option is unknown or wrong
  *
  * @example
- * // reports.task.ts: import what the task needs, and not the application
+ * // reports.task.ts: import what the task needs, not the application
  * import { defineTask } from 'nestjs-background-tasks/task';
  *
  * export const renderReport = defineTask(

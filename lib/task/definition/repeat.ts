@@ -12,9 +12,9 @@ import {
 import { repeatNeedsOne, repeatWithoutQueue } from '../task.messages.ts';
 
 /**
- * When a task runs again and again: at the times of a cron pattern (minute, hour, day of the month, month, day of the week; with
- * seconds before them where there are six), in a time zone of the IANA's list (default: that of the process); or every so
- * many ms.
+ * When a task repeats. `pattern`: a cron pattern of minute, hour, day of the month, month and day of the week, with seconds
+ * first if it has six fields. `tz`: the IANA time zone of the pattern; by default, that of the process. `every`: the interval
+ * in ms, from 1 to 2,147,483,647.
  *
  * @since 0.2.0
  */

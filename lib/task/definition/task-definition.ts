@@ -2,26 +2,27 @@ import type { AnyFunction } from '../model/signatures.ts';
 import type { Repeat } from './repeat.ts';
 import type { TaskOptions } from './task-options.ts';
 
+/** How a thread finds a task. */
 export interface ThreadDefinition {
-  /** The URL of the module that defines it. */
+  /** The URL of the file that defines the task. */
   readonly module: string;
   readonly name: string;
 }
 
-/** What `defineTask` or `@Task` knows of a function. */
+/** What `defineTask` or `@Task` says about a function. */
 export interface TaskDefinition {
-  /** None of a method whose name is that of whichever class has it. */
+  /** `undefined` for a method without the option `name`: the class of the object gives it its name, `Class.method`. */
   readonly name: string | undefined;
-  /** How a thread finds it, where it is to run in one. */
+  /** Set if the task runs in a thread. */
   readonly thread: ThreadDefinition | undefined;
-  /** The name of the queue in which it is stored, if it is. */
+  /** The queue of a durable task. */
   readonly queue?: string | undefined;
-  /** When it runs by itself. */
+  /** When a durable task repeats. */
   readonly repeat?: Repeat | undefined;
   readonly options: TaskOptions;
 }
 
-/** Registered, so that a task is known as one whichever copy of this package defined it. */
+/** A registered symbol, so that all copies of this package see the definitions of the others. */
 const key = Symbol.for('nestjs-background-tasks.definition');
 
 type Defined = { [key]?: TaskDefinition };
@@ -30,7 +31,7 @@ export function attachDefinition(fn: object, definition: TaskDefinition): void {
   (fn as Defined)[key] = definition;
 }
 
-/** As metadata, which is what other decorators that put a function around a method take over from it. */
+/** Attaches it as metadata: decorators that wrap a method copy its metadata to the wrapper. */
 export function attachMethodDefinition(method: object, definition: TaskDefinition): void {
   Reflect.defineMetadata(key, definition, method);
 }
@@ -43,7 +44,7 @@ export function methodDefinitionOf(method: object): TaskDefinition | undefined {
   return definitionOf(method) ?? (Reflect.getOwnMetadata(key, method) as TaskDefinition | undefined);
 }
 
-/** Functions that were defined with a queue, by their names: a name may have several, which is told when an application starts. */
+/** Functions with a queue, by name. An application doesn't start if two of them have the same name. */
 const functions = new Map<string, Set<AnyFunction>>();
 
 export function defineStoredFunction(name: string, fn: AnyFunction): void {

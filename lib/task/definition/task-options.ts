@@ -14,92 +14,126 @@ import { type Backoff, backoffRules } from './backoff.ts';
 import { checkRepeat, type Repeat, repeatRule } from './repeat.ts';
 
 /**
- * After which response a task runs. `success`: one with a status below 400. `failure`: any other. `always`: every one.
+ * After which responses a task runs. `success`: a status below 400. `failure`: any other. `always`: every response.
  *
  * @since 0.1.0
  */
 export type RunOn = 'success' | 'failure' | 'always';
 
 /**
- * What becomes of the tasks behind one that fails. `stop`: they are skipped. `continue`: they run.
+ * What happens to the tasks after a task that fails. `stop`: they are skipped. `continue`: they run.
  *
  * @since 0.1.0
  */
 export type OnFailure = 'stop' | 'continue';
 
 /**
- * What can be said of a single task: by `with(options)` of those that are added through it, by `defineTask` of the one that
- * it defines, by the module's `defaults` of all. The nearest goes first. BullMQ's words.
+ * Options of a task. `with` sets them for a call, `defineTask` and `@Task` for a task, the module's `defaults` for every task.
+ * A call overrides a task, and a task overrides the defaults. The names are those of BullMQ.
  *
  * @since 0.1.0
  */
 export interface TaskOptions {
-  /** How the task is called in logs, records and events. Default: the function's name, or `Class.method`. */
+  /**
+   * The name of the task in logs, records and events. Not empty.
+   *
+   * @default the name of the function, or `Class.method`
+   */
   name?: string;
 
-  /** After which response the task runs. Outside of a request it always runs. Default: the module's `runOn`. */
+  /**
+   * After which responses the task runs. Outside of a request it always runs.
+   *
+   * @default the module's `runOn`
+   */
   runOn?: RunOn;
 
-  /** What becomes of the tasks behind this one if it fails. Default: the module's `onFailure`. */
+  /**
+   * What happens to the tasks after this one if it fails.
+   *
+   * @default the module's `onFailure`
+   */
   onFailure?: OnFailure;
 
-  /** How often the task is tried in all, until it doesn't fail. In between it keeps its place. Default: 1. */
+  /**
+   * The number of attempts, the first included: 1 or more. Between attempts, the task keeps its place in the order.
+   *
+   * @default 1
+   */
   attempts?: number;
 
-  /** How long to wait between attempts. Default: not at all. */
+  /**
+   * How long to wait between attempts.
+   *
+   * @default none: the next attempt follows at once
+   */
   backoff?: Backoff;
 
   /**
-   * Whether it is worth another attempt, asked after each that failed but the last. Default: it is.
+   * Decides whether to try again. It is called after each attempt that fails, except the last.
    *
-   * @param attempt which one has failed: 1 for the first
+   * @param attempt the number of the attempt that failed: 1 for the first
+   * @default every error is tried again
    */
   retryIf?: (error: unknown, attempt: number) => boolean | Promise<boolean>;
 
   /**
-   * How long, in ms, an attempt may take, from when its function begins. Then its signal is aborted and the attempt fails
-   * with a `TaskTimeoutError`. In a thread it is killed; on the event loop a function that ignores its signal goes on,
-   * unseen. Default: for ever.
+   * How long an attempt may take, in ms, from when its function begins: more than 0, at most 2,147,483,647. Then its
+   * signal aborts, and the attempt fails
+   * with a `TaskTimeoutError`. A thread is killed. On the event loop, a function that ignores its signal goes on, but its
+   * result is dropped.
+   *
+   * @default none: no limit
    */
   timeout?: number;
 
   /**
-   * How long, in ms, from when it is added until it may start. In a request with other tasks it keeps its place
-   * meanwhile. Default: 0.
+   * How long the task waits after it was added before it may start, in ms: from 0 to 2,147,483,647. Meanwhile it keeps its
+   * place in the order of its request.
+   *
+   * @default 0
    */
   delay?: number;
 
   /**
-   * Which goes first of the tasks in a queue: 1 before 2, up to 2_097_152; those without one before all. In the process,
-   * tasks keep their order. Default: none.
+   * The priority in a queue, from 1 to 2,097,152: 1 runs before 2, and tasks without a priority run first. Tasks without a
+   * queue ignore it.
+   *
+   * @default none
    */
   priority?: number;
 
   /**
-   * While a task with this id has not come to its end, adding another gives that one. The id is one for the whole
-   * application.
+   * Joins tasks with the same id: while one has not settled, adding another returns the same handle. The id counts in the
+   * whole application. Not in `defaults`.
+   *
+   * @default none
    */
   deduplication?: { id: string };
 }
 
-/** What is said of a task where nothing is: the same each time, so that it can be told from options. */
+/** No options. Always this object, so that `===` can recognise it. */
 export const NO_OPTIONS: TaskOptions = Object.freeze({});
 
 /**
- * What can be said of a task where it is defined, of one that may be stored.
+ * Options of `@Task` and `defineTask`: those of every task, and those of durable tasks.
  *
  * @since 0.2.0
  */
 export interface StoredTaskOptions extends TaskOptions {
   /**
-   * The queue in which the task is stored before the response is released, and from which any process takes it that
-   * imports the module of the queues. Default: none, the task runs in this process, and is gone with it.
+   * The queue of the task, which makes it durable: the task is in the queue before the response is released, and any process
+   * that imports the module for queues can run it. A name without a colon.
+   *
+   * @default none: the task runs in this process, and is lost if the process ends
    */
   queue?: string;
 
   /**
-   * When the task is to run by itself, without arguments: once for all processes, however many there are. It needs a `queue`.
-   * A task that doesn't say so any more runs no more. Default: never.
+   * When the task repeats by itself, without arguments: once for all processes. It needs a `queue`. Remove the option to stop
+   * it.
+   *
+   * @default never
    */
   repeat?: Repeat;
 }
@@ -122,11 +156,11 @@ const rules: OptionRules<TaskOptions> = {
 
 const deduplicationRules: OptionRules<NonNullable<TaskOptions['deduplication']>> = { id: nonEmptyString };
 
-/** What makes no sense for all tasks alike. */
+/** `defaults` can't have the options that make sense for one task only. */
 const { name: _name, deduplication: _deduplication, ...defaultRules } = rules;
 
 /**
- * @param where how the reader would name the call: `with`
+ * @param where the call, as the user writes it: `with`
  * @throws InvalidOptionError
  */
 export function checkTaskOptions(where: string, options: TaskOptions): TaskOptions {
@@ -153,7 +187,7 @@ export function checkWhereStored(where: string, options: WhereStored): WhereStor
   return { queue, repeat: checkRepeat(where, repeat, queue) };
 }
 
-/** Copies, since what is in them could be changed while a task goes by it. */
+/** Copies nested options, so that the caller can't change them later. */
 function checkNested(where: string, options: TaskOptions): TaskOptions {
   const { backoff, deduplication } = options;
   return {

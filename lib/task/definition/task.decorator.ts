@@ -7,10 +7,11 @@ import { attachMethodDefinition } from './task-definition.ts';
 import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 
 /**
- * Gives a provider's method options of its own, which hold wherever it is added. Its name is `Class.method`, the class
- * being that of the object that was given, unless the option `name` says otherwise.
+ * Gives a provider's method options of its own, for every place that adds it. The task is named `Class.method`, after the
+ * class of the object; the option `name` overrides this.
  *
- * @throws DefineTaskError if it decorates no method, or a generator; InvalidOptionError
+ * @throws DefineTaskError if it decorates something other than a method, or a generator
+ * @throws InvalidOptionError if an option is unknown or wrong
  *
  * @example
  * @Injectable()

@@ -8,16 +8,16 @@ import { describe } from '../../util/inspect.ts';
 import { definedInEntryFile, threadIsNoModule } from '../task.messages.ts';
 
 /**
- * The URL under which a thread finds the module of a task.
+ * The URL by which a thread imports the file of a task.
  *
- * @throws DefineTaskError if that is no file, or the one with which the process was started
+ * @throws DefineTaskError if it is not a file, or is the file that started the process
  */
 export function threadModule(name: string, thread: string | URL): string {
   const url = fileUrl(thread);
   if (!url) {
     throw new DefineTaskError(threadIsNoModule(name, describe(thread instanceof URL ? thread.href : thread)));
   }
-  // Module loaders and test runners add queries of their own, to load a file anew.
+  // Module loaders and test runners add queries to load a file again.
   url.search = '';
   url.hash = '';
   if (isEntryFile(url)) {
@@ -37,7 +37,7 @@ function fileUrl(thread: unknown): URL | undefined {
 
 function isEntryFile(url: URL): boolean {
   const [, entry] = process.argv;
-  // A thread's own argv names its entry file, which is ours.
+  // In a thread, argv names the thread's entry file, which belongs to this package.
   if (!isMainThread || !entry) {
     return false;
   }
@@ -45,7 +45,7 @@ function isEntryFile(url: URL): boolean {
     const resolved = createRequire(join(process.cwd(), 'entry.js')).resolve(entry);
     return realpathSync(resolved) === realpathSync(fileURLToPath(url));
   } catch {
-    // An entry that is no file (a REPL, code given with --eval) is no module of a task either.
+    // The entry is not a file: a REPL, or code given with --eval.
     return false;
   }
 }

@@ -3,12 +3,12 @@ import { perThread } from '../../util/per-thread.ts';
 import type { AnyFunction } from '../model/signatures.ts';
 import { definedTwice } from '../task.messages.ts';
 
-/** What a task's thread knows: undefined in any other thread. */
+/** The tasks of this thread. `tasks` is undefined in a thread that doesn't run tasks, such as the main thread. */
 const thread = perThread<{ tasks?: Map<string, AnyFunction> }>('taskThread', () => ({}));
 
 const keyOf = (module: string, name: string) => `${module}#${name}`;
 
-/** Makes this thread one that runs tasks, and no applications. */
+/** Marks this thread as one that runs tasks and never an application. */
 export function enterTaskThread(): void {
   thread.tasks ??= new Map();
 }
@@ -18,9 +18,9 @@ export function isTaskThread(): boolean {
 }
 
 /**
- * Elsewhere than in a task's thread nothing is kept, since nothing is looked up there.
+ * Registers a task. Does nothing in a thread that doesn't run tasks: nothing looks them up there.
  *
- * @throws DefineTaskError if the module has a task of that name already
+ * @throws DefineTaskError if the file already defines a task of that name
  */
 export function registerThreadTask(module: string, name: string, fn: AnyFunction): void {
   if (!thread.tasks) {
@@ -33,7 +33,7 @@ export function registerThreadTask(module: string, name: string, fn: AnyFunction
   thread.tasks.set(key, fn);
 }
 
-/** Of a module that could not be loaded to its end. */
+/** Removes the tasks of a file that threw while it was loaded. */
 export function forgetThreadTasks(module: string): void {
   for (const key of thread.tasks?.keys() ?? []) {
     if (key.startsWith(keyOf(module, ''))) {

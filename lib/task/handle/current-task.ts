@@ -1,37 +1,38 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { cloneForMainThread } from '../../util/clone.ts';
-import { describe } from '../../util/inspect.ts';
+import { kindOf } from '../../util/inspect.ts';
 import { perThread } from '../../util/per-thread.ts';
 import type { TaskProgress } from '../model/task-record.ts';
 import { wrongProgress } from '../task.messages.ts';
 
 /**
- * What a task can know of itself and do with itself while it runs.
+ * The running task, as the task itself sees it.
  *
  * @since 0.1.0
  */
 export interface CurrentTask {
-  /** The task's id, as its handle has it. */
+  /** The same id as the handle of the task has. */
   readonly id: string;
   readonly name: string;
   /** Which attempt this is: 1 for the first. */
   readonly attempt: number;
   /**
-   * Aborted when the attempt has run out of time, or the task was cancelled; its `reason` tells which. Hand it to `fetch`
-   * and the like. In a thread, a task that has looked at its signal gets a moment to end by itself; others are killed.
+   * Aborts when the attempt times out or the task is cancelled; its `reason` is the error. Pass it to `fetch` and other
+   * calls that take a signal. In a thread, a task that has read its signal gets a moment to return; others are killed.
    */
   readonly signal: AbortSignal;
   /**
-   * Tells those who watch the task how far it has come: a number, or an object that can be cloned, as it is now.
+   * Reports how far the task has come: a number, or an object. An object is cloned.
    *
-   * @throws TaskArgumentError if it is neither; DataCloneError if it can't be cloned
+   * @throws TaskArgumentError if it is neither
+   * @throws DataCloneError if the object can't be cloned
    */
   readonly updateProgress: (progress: TaskProgress) => void;
 }
 
 /**
- * Progress as it is now, since the task can go on with an object of its own.
+ * Copies progress, since the task may change its object later.
  *
  * @throws TaskArgumentError, DataCloneError
  */
@@ -40,7 +41,7 @@ export function copyProgress(progress: TaskProgress): TaskProgress {
     return progress;
   }
   if (typeof progress !== 'object' || progress === null) {
-    throw new TaskArgumentError(wrongProgress(describe(progress)));
+    throw new TaskArgumentError(wrongProgress(kindOf(progress)));
   }
   return cloneForMainThread(progress);
 }
@@ -48,8 +49,8 @@ export function copyProgress(progress: TaskProgress): TaskProgress {
 const storage = perThread('currentTask', () => new AsyncLocalStorage<CurrentTask>());
 
 /**
- * The task that is running here: in its function and whatever that calls or awaits, on the event loop or in a thread.
- * `undefined` elsewhere.
+ * Returns the running task, on the event loop or in a thread: in its function, and in all that it calls or awaits. Outside
+ * of a task it returns `undefined`. Never throws.
  *
  * @example
  * async function importRows(rows: Row[]) {
@@ -66,7 +67,7 @@ export function currentTask(): CurrentTask | undefined {
   return storage.getStore();
 }
 
-/** Calls a function as the given task. What it returns has to be awaited inside, since a thenable may begin only then. */
+/** Calls a function with `currentTask()` set. Await its result inside `fn`: a lazy thenable starts only when awaited. */
 export function runAsTask<T>(task: CurrentTask, fn: () => T): T {
   return storage.run(task, fn);
 }

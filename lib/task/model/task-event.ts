@@ -1,7 +1,7 @@
 import type { TaskRecord } from './task-record.ts';
 
 /**
- * What `TaskRunner.events` emits: each step of each task, with the task as it was at that moment.
+ * One step of a task, with the record of the task at that moment. `TaskRunner.events` emits it.
  *
  * @since 0.1.0
  */
@@ -9,23 +9,23 @@ export type TaskEvent = { task: TaskRecord } & (
   | { type: 'added' | 'stored' | 'progress' | 'skipped' }
   | {
       type: 'started';
-      /** ms from when the task was added until its first attempt began; of the first attempt. */
+      /** How long the task waited for its first attempt, in ms. Only the first attempt has it. */
       wait?: number;
     }
   | {
       type: 'retrying';
-      /** ms until the next attempt. */
+      /** How long until the next attempt, in ms. */
       delay: number;
     }
   | {
       type: 'completed' | 'failed' | 'cancelled';
-      /** ms from when its first attempt began until its end, if it had begun. */
+      /** How long from the start of the first attempt until the task settled, in ms. `undefined` if no attempt began. */
       run?: number;
     }
 );
 
 /**
- * Each step that a task can take.
+ * The steps that a task can take.
  *
  * @since 0.1.0
  */

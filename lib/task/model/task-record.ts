@@ -1,26 +1,18 @@
 import { describe, isError, read } from '../../util/inspect.ts';
 
 /**
- * Where a task stands: `pending` and `running` go on, the others are its ends.
+ * The state of a task. `pending` and `running` tasks have not settled; the others have.
  *
  * @since 0.1.0
  */
 export type TaskStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled' | 'skipped';
 
-/**
- * Why a task failed: what its error, and the cause of that, say of themselves. No stack, and nothing else that they hold.
- *
- * @since 0.1.0
- */
-export interface TaskError {
-  name: string;
-  message: string;
-  cause?: TaskError;
-}
+/** The states of a settled task. */
+export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
 
 /**
- * The plain form of a task: what is known of it. From `TaskRegistry`, and from a store, its result and progress are what
- * JSON makes of them: a bigint is a string, what JSON has no words for is left out.
+ * A task as plain data. In records from `TaskRegistry` and from a store, `result` and `progress` have the form that JSON
+ * gives them: a bigint becomes a string, and what JSON can't express is left out.
  *
  * @since 0.1.0
  */
@@ -30,21 +22,44 @@ export interface TaskRecord<R = unknown> {
   status: TaskStatus;
   /** How many attempts have begun. */
   attempts: number;
-  /** When it was added, as an ISO 8601 string. */
+  /** When the task was added, as an ISO 8601 string. */
   createdAt: string;
-  /** When its first attempt began, as an ISO 8601 string. */
+  /** When the first attempt began, as an ISO 8601 string. */
   startedAt?: string;
-  /** When it came to its end, as an ISO 8601 string. */
+  /** When the task settled, as an ISO 8601 string. */
   finishedAt?: string;
-  /** What the task last said of how far it has come. */
+  /** What the task last passed to `updateProgress`. */
   progress?: TaskProgress;
   /** What a completed task returned. */
   result?: R;
-  /** Why a task failed, or was cancelled; between two attempts, while it is `pending`, why the last one failed. */
+  /** Why the task failed or was cancelled. While a task waits for its next attempt: why the last attempt failed. */
   error?: TaskError;
 }
 
-/** The record in JSON's words. Never throws: a result with a circle in it is left out. */
+/**
+ * How far a task has come, in the task's own terms: a number or an object.
+ *
+ * @since 0.1.0
+ */
+export type TaskProgress = number | object;
+
+/**
+ * An error as plain data: its name, its message and its cause. It has no stack and no other properties.
+ *
+ * @since 0.1.0
+ */
+export interface TaskError {
+  name: string;
+  message: string;
+  cause?: TaskError;
+}
+
+/** Whether a value has the form of the ids that `addTask` makes. */
+export function isTaskId(id: unknown): boolean {
+  return typeof id === 'string' && /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id);
+}
+
+/** Converts a record to what JSON can express. Never throws: it leaves out a result or progress that JSON can't write. */
 export function plainRecord(record: TaskRecord): TaskRecord {
   if (record.result === undefined && record.progress === undefined) {
     return record;
@@ -61,9 +76,7 @@ function bigintAsString(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-/** The states in which a task has come to its end. */
-export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
-
+/** Converts an error, and its direct cause, to plain data. */
 export function errorRecord(error: unknown, isCause = false): TaskError {
   if (!isError(error)) {
     return { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
@@ -74,11 +87,4 @@ export function errorRecord(error: unknown, isCause = false): TaskError {
     message: typeof message === 'string' ? message : describe(message),
     ...(cause !== undefined && !isCause && { cause: errorRecord(cause, true) }),
   };
-}
-
-/** How far a task has come, in the task's own terms. */
-export type TaskProgress = number | object;
-/** Whether it is an id as `addTask` gives it. */
-export function isTaskId(id: unknown): boolean {
-  return typeof id === 'string' && /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id);
 }

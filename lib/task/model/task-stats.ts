@@ -1,13 +1,13 @@
 /**
- * Figures of one application: what there is to do now, and what was done since it started.
+ * Counts of the tasks of one application: those that wait or run now, and those that have settled since it started.
  *
  * @since 0.1.0
  */
 export interface TaskStats {
-  /** Accepted and not begun, or between two attempts. */
+  /** Tasks that wait for their first or next attempt. */
   pending: number;
   running: number;
-  /** Those of the pending that wait for a time to come: by `delay`, or by `backoff`. */
+  /** Pending tasks that wait for a time: their `delay`, or their `backoff`. */
   delayed: number;
   completed: number;
   failed: number;
@@ -15,11 +15,11 @@ export interface TaskStats {
   skipped: number;
   /** Worker threads. */
   threads: {
-    /** How many there are. */
+    /** Threads that exist. */
     alive: number;
-    /** How many have a task. */
+    /** Threads that run a task. */
     busy: number;
-    /** Tasks that wait for one. */
+    /** Tasks that wait for a thread. */
     waiting: number;
   };
 }
