@@ -95,6 +95,8 @@ export default defineConfig(({ mode }) => {
       maxWorkers: availableParallelism() + 1,
       execArgv: ['--expose-gc'],
       testTimeout: 30_000,
+      // The default is a second, which is as long as some graces of the package.
+      expect: { poll: { timeout: 10_000 } },
       projects: isQuick
         ? [first]
         : [first, place('express', 'default'), place('fastify', 'request'), place('fastify', 'default')],
