@@ -1,5 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 /** What holds for HTTP requests holds on each platform and in each scope: these files run in all four places. */
 const ofRequests = [
@@ -33,39 +34,72 @@ const ofRequests = [
   'two-requests',
 ].map((name) => `test/${name}.spec.ts`);
 
+/** What `npm run test:quick` leaves out, and why. `npm test` runs it all. */
+const notQuick = [
+  // They start or need servers, or PGlite.
+  'test/bullmq/**',
+  'test/store.spec.ts',
+  // They start applications or compilers, most of them with the packed package.
+  'test/define-task.spec.ts',
+  'test/quick-start.spec.ts',
+  'test/sample-*.spec.ts',
+  'test/shutdown-signal.spec.ts',
+  'test/thread-modules.spec.ts',
+  // They repeat one thing a thousand times, with random, hostile or all kinds of messages.
+  'test/*.property.spec.ts',
+  'test/*-hostile.spec.ts',
+  'test/cut-connections.spec.ts',
+  'test/finish-first.spec.ts',
+  'test/places.spec.ts',
+];
+
 function place(platform: string, scope: string): TestProjectConfiguration {
   return {
     extends: true,
-    test: { name: `${platform}, ${scope}`, include: ofRequests, env: { PLATFORM: platform, SCOPE: scope } },
+    test: {
+      name: `${platform}, ${scope}`,
+      include: ofRequests,
+      env: { PLATFORM: platform, SCOPE: scope },
+      // A process of its own costs each file a second or more. Here the files share one: 'express, request' isolates them.
+      isolate: false,
+    },
   };
 }
 
-export default defineConfig({
-  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-  resolve: {
-    alias: {
-      'nestjs-background-tasks/bullmq': fileURLToPath(new URL('lib/bullmq/index.ts', import.meta.url)),
-      'nestjs-background-tasks/task': fileURLToPath(new URL('lib/task/index.ts', import.meta.url)),
-      'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)),
+export default defineConfig(({ mode }) => {
+  const isQuick = mode === 'quick';
+  const first = {
+    extends: true,
+    test: {
+      name: 'express, request',
+      include: ['test/**/*.spec.ts'],
+      exclude: [...configDefaults.exclude, ...(isQuick ? notQuick : [])],
+      isolate: !isQuick,
+      typecheck: { enabled: !isQuick, include: ['test/**/*.spec-d.ts'], tsconfig: 'test/tsconfig.types.json' },
     },
-  },
-  test: {
-    globalSetup: 'test/fixtures/remove-packed.ts',
-    pool: 'forks',
-    execArgv: ['--expose-gc'],
-    testTimeout: 30_000,
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'express, request',
-          include: ['test/**/*.spec.ts'],
-          typecheck: { enabled: true, include: ['test/**/*.spec-d.ts'], tsconfig: 'tsconfig.json' },
-        },
+  } satisfies TestProjectConfiguration;
+  return {
+    oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+    resolve: {
+      alias: {
+        'nestjs-background-tasks/bullmq': fileURLToPath(new URL('lib/bullmq/index.ts', import.meta.url)),
+        'nestjs-background-tasks/task': fileURLToPath(new URL('lib/task/index.ts', import.meta.url)),
+        'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)),
       },
-      place('express', 'default'),
-      place('fastify', 'request'),
-      place('fastify', 'default'),
-    ],
-  },
+    },
+    test: {
+      globalSetup: 'test/fixtures/remove-packed.ts',
+      pool: 'forks',
+      // Vitest leaves one core free, which on two cores means one file at a time. One more than there are cores, because
+      // many files wait for servers and timers.
+      maxWorkers: availableParallelism() + 1,
+      execArgv: ['--expose-gc'],
+      testTimeout: 30_000,
+      // The default is a second, which is as long as some graces of the package.
+      expect: { poll: { timeout: 10_000 } },
+      projects: isQuick
+        ? [first]
+        : [first, place('express', 'default'), place('fastify', 'request'), place('fastify', 'default')],
+    },
+  };
 });

@@ -112,6 +112,7 @@ test('drain with a time limit names what had not settled, and lets it go on', as
   const { runner } = await startApp({});
   const gate = new Gate();
   const task = runner.with({ name: 'patient' }).start(() => gate.opened);
+  await expect.poll(() => task.status).toBe('running');
   const error = await runner.drain(10).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(DrainTimeoutError);
   expect(error).toMatchObject({

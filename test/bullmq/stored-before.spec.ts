@@ -132,15 +132,21 @@ test.each(stores)('on $name, five tasks are stored as one is, and all or none', 
   const post = (count: number) => fetch(`${url}/many/${count}`, { method: 'POST' });
   await post(1);
   expect(await stored()).toBe(1);
-  proxy.takeRoundTrips();
-  expect((await post(1)).status).toBe(201);
-  const one = proxy.takeRoundTrips();
-  expect((await post(5)).status).toBe(201);
-  expect(proxy.takeRoundTrips()).toBe(one);
-  expect(await stored()).toBe(7);
+  // The fewest of three, because BullMQ also writes to a new queue in the background.
+  const roundTrips = async (count: number) => {
+    const taken: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      proxy.takeRoundTrips();
+      expect((await post(count)).status).toBe(201);
+      taken.push(proxy.takeRoundTrips());
+    }
+    return Math.min(...taken);
+  };
+  expect(await roundTrips(5)).toBe(await roundTrips(1));
+  expect(await stored()).toBe(19);
   for (const bytes of [100, 10_000, 25_000, 45_000]) {
     proxy.cutAfter(bytes);
     expect((await post(5)).status).toBe(503);
-    await expect.poll(stored, { timeout: 10_000 }).toBe(7);
+    await expect.poll(stored, { timeout: 10_000 }).toBe(19);
   }
 });
