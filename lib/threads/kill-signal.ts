@@ -1,40 +1,41 @@
 import { EventEmitter } from 'node:events';
 
 /**
- * A signal as far as Piscina needs one. Every task for a thread has it, and an `AbortController` would be a good part of
- * what the task costs.
+ * The abort signal of one run, with only what Piscina reads of it. Every run needs one, and an `AbortController` would be a
+ * large part of the cost of a run.
  */
 export class KillSignal extends EventEmitter {
   aborted = false;
-  #isForgetting = false;
+  #isSilent = false;
 
+  /** Has Piscina reject the run, and kill its thread if it has one. */
   abort(): void {
     this.aborted = true;
     this.emit('abort');
   }
 
   /**
-   * Has Piscina drop a task that it could start no thread for, and that it would give to the next thread there is. Its
-   * promise must not be rejected: nobody has got it, since the call that was to return it threw.
+   * Marks the run as aborted in Piscina, without a rejection. For a run whose `piscina.run()` threw because no thread can
+   * start: Piscina would give it to its next thread, and nobody has its promise, so a rejection would be unhandled.
    */
-  forget(): void {
-    this.#isForgetting = true;
+  abortSilently(): void {
+    this.#isSilent = true;
     try {
       this.abort();
     } catch (error) {
-      if (!(error instanceof Forgotten)) {
+      if (!(error instanceof Silenced)) {
         throw error;
       }
     }
   }
 
-  /** Piscina asks for it when it has marked the task as aborted, and before it rejects. */
+  /** Piscina reads this after it has marked the run as aborted and before it rejects. To throw here prevents the rejection. */
   get reason(): undefined {
-    if (this.#isForgetting) {
-      throw new Forgotten();
+    if (this.#isSilent) {
+      throw new Silenced();
     }
     return undefined;
   }
 }
 
-class Forgotten extends Error {}
+class Silenced extends Error {}

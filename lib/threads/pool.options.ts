@@ -10,27 +10,58 @@ import {
   positiveNumber,
 } from '../validation/option-rules.ts';
 
-/** How worker threads are pooled, with the defaults. */
+/** The options of the pool of worker threads, with their defaults. */
 export class PoolOptions {
-  /** How many threads are kept when there is nothing to do. None is started before the first task for a thread. */
+  /**
+   * How many threads stay alive without a task. A whole number from 0 to `maxThreads`. No thread starts before the first task
+   * for a thread.
+   *
+   * @default 0
+   */
   minThreads = 0;
 
-  /** How many threads there are at most, each with one task at a time. Default: a processor less than there are, or 1. */
+  /**
+   * How many threads are alive at most. Each runs one task at a time. A whole number, 1 or more.
+   *
+   * @default the number of processors less one, and at least 1
+   */
   maxThreads: number = Math.max(1, availableParallelism() - 1);
 
-  /** For how long, in ms, a thread without a task is kept. `Infinity`: for as long as the application. */
+  /**
+   * How long a thread without a task stays alive, in ms, if there are more than `minThreads`. 0 or more; `Infinity` keeps it
+   * until the application closes.
+   *
+   * @default 30_000
+   */
   idleTimeout = 30_000;
 
-  /** How many tasks can be waiting for a thread. One more, and `addTask` throws `TooManyTasksError`. */
+  /**
+   * How many tasks can wait for a thread. `addTask` throws `TooManyTasksError` while `maxThreads + maxQueue` tasks for threads
+   * are not settled. A whole number, 0 or more, or `Infinity`.
+   *
+   * @default 10_000
+   */
   maxQueue = 10_000;
 
-  /** What a thread may use of memory, in MB, as for `new Worker()`. Default: Node's. */
+  /**
+   * How much memory a thread can use, in MB, as in `new Worker()`. Each number is more than 0.
+   *
+   * @default the limits of Node
+   */
   resourceLimits?: ResourceLimits;
 
-  /** Node's own arguments for threads, as for `new Worker()`. Default: those of the process. */
+  /**
+   * The command-line options of Node for threads, as in `new Worker()`.
+   *
+   * @default those of the process
+   */
   execArgv?: string[];
 
-  /** The environment of threads, as for `new Worker()`. Default: a copy of that of the process. */
+  /**
+   * The environment variables of threads, as in `new Worker()`.
+   *
+   * @default a copy of those of the process
+   */
   env?: NodeJS.ProcessEnv;
 }
 

@@ -9,41 +9,42 @@ import { ThreadStartError } from './thread-start.error.ts';
 import type { ThreadData, ThreadMessage, ThreadResponse } from './wire/protocol.ts';
 import { workerFolder } from './worker/folder.cjs';
 
-/** Is told of what happens in the pool beside the runs. */
 export interface ThreadPoolObserver {
-  /** A thread has told something about the task with that id. */
-  said(message: ThreadMessage): void;
-  /** A thread has ended: as it was told to, or for a reason. */
-  lost(error: unknown): void;
+  /** A thread has posted a message about the task with the id `taskId`. */
+  onMessage(message: ThreadMessage): void;
+  /** A thread has ended: with the error that ended it, or with undefined if the pool ended it. */
+  onThreadEnd(error: unknown): void;
 }
 
-/** The URLs of the modules that each thread has loaded, by the ids of the threads that have started. */
+/** By the id of each thread that is ready: the URLs of the modules that it has loaded. */
 type LoadedModules = Map<number, Set<string>>;
 
 /**
- * Piscina, given no more than one task for each of its threads, so that nothing waits in it but for a thread to start. Its
- * own queue forgets `maxQueue` for tasks that can be aborted, lets them overtake each other, and strands those that wait
- * when a thread is killed.
+ * Wraps Piscina. The executor gives it at most one run for each thread, so Piscina never has to queue (`thread.executor.ts`
+ * says why). What this class adds: it knows which thread has a run and which modules that thread has loaded, and it tells
+ * when a thread can't start. A pool is open, then retired (it gets no more runs) or closed.
  */
 export class ThreadPool {
   readonly #piscina: Piscina;
+  /** Piscina hands the value of this property of a request to the load balancer. */
   readonly #runKey: symbol;
-  readonly #modules: LoadedModules;
-  readonly #ended = new WeakSet<Worker>();
+  readonly #loadedModules: LoadedModules;
+  /** Threads that were terminated before they were ready. Piscina lists them until they have exited. */
+  readonly #terminated = new WeakSet<Worker>();
   #isRetired = false;
 
-  private constructor(piscina: Piscina, runKey: symbol, modules: LoadedModules) {
+  private constructor(piscina: Piscina, runKey: symbol, loadedModules: LoadedModules) {
     this.#piscina = piscina;
     this.#runKey = runKey;
-    this.#modules = modules;
+    this.#loadedModules = loadedModules;
   }
 
-  /** Loads Piscina, which an application without tasks for threads has no need of. */
+  /** Imports Piscina here, so that an application without tasks for threads never loads it. */
   static async open(options: PoolOptions, observer: ThreadPoolObserver): Promise<ThreadPool> {
     const { default: all } = await import('piscina');
-    // Taken from the default export, since not every way of making CommonJS of this leaves the named ones.
+    // From the default export: some compilers to CommonJS lose the named ones.
     const { Piscina } = all;
-    const modules: LoadedModules = new Map();
+    const loadedModules: LoadedModules = new Map();
     const { minThreads, maxThreads, idleTimeout, resourceLimits, execArgv, env } = options;
     const workerData: ThreadData = { runner: pathToFileURL(runnerPath()).href };
     const piscina: Piscina = startingThreads(
@@ -56,14 +57,14 @@ export class ThreadPool {
           idleTimeout,
           maxQueue: maxThreads,
           atomics: 'disabled',
-          // Every call is one that gives the task to a thread: this is how we know which one has it.
+          // Piscina posts the task to the thread that this returns, so here the run learns which thread has it.
           loadBalancer: (task, workers) => {
-            // Those that are still starting are offered too, and one that is ready may be free before them.
-            const idle = workers.find(({ id, currentUsage }) => currentUsage === 0 && modules.has(id));
+            // Piscina offers threads that are still starting too. A ready one runs the task sooner.
+            const idle = workers.find(({ id, currentUsage }) => currentUsage === 0 && loadedModules.has(id));
             const run = (task as unknown as Record<symbol, ThreadRun>)[Piscina.queueOptionsSymbol]!;
             if (idle) {
               const { id } = idle;
-              run.chosen(() => piscina.threads.find(({ threadId }) => threadId === id), modules.get(id)!);
+              run.assignThread(() => piscina.threads.find(({ threadId }) => threadId === id), loadedModules.get(id)!);
             }
             return idle ?? null;
           },
@@ -72,24 +73,24 @@ export class ThreadPool {
           ...(env && { env }),
         }),
     );
-    const pool = new ThreadPool(piscina, Piscina.queueOptionsSymbol, modules);
+    const pool = new ThreadPool(piscina, Piscina.queueOptionsSymbol, loadedModules);
     let error: unknown;
     piscina.on('error', (reason: unknown) => (error = reason));
-    piscina.on('workerCreate', ({ id }: { id: number }) => modules.set(id, new Set()));
+    piscina.on('workerCreate', ({ id }: { id: number }) => loadedModules.set(id, new Set()));
     piscina.on('workerDestroy', () =>
-      // Piscina tells before it has counted the thread out, and of the error only then.
+      // Piscina emits this before it removes the thread from `threads`, and before it emits 'error'.
       setImmediate(() => {
         const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
-        [...modules.keys()].filter((id) => !alive.has(id)).forEach((id) => modules.delete(id));
+        [...loadedModules.keys()].filter((id) => !alive.has(id)).forEach((id) => loadedModules.delete(id));
         if (!pool.#isRetired) {
-          observer.lost(error);
+          observer.onThreadEnd(error);
         }
         error = undefined;
       }),
     );
     piscina.on('message', (message: unknown) => {
       if (isThreadMessage(message)) {
-        observer.said(message);
+        observer.onMessage(message);
       }
     });
     return pool;
@@ -100,10 +101,10 @@ export class ThreadPool {
   }
 
   /**
-   * Rejects if the thread ends under the task, or is killed.
+   * Gives the run to a thread. Rejects if the thread ends before it answers.
    *
-   * @returns null if it has ended by `throw null`, which looks to Piscina as if it went well
-   * @throws ThreadStartError after which the pool is of no use, since Piscina keeps the task for ever
+   * @returns null if an uncaught `throw null` ended the thread: Piscina takes it for success
+   * @throws ThreadStartError if no thread can start. The pool must be retired then, because Piscina keeps the run.
    */
   run(run: ThreadRun): Promise<ThreadResponse | null> {
     const { request, killSignal, transferList } = run;
@@ -111,12 +112,14 @@ export class ThreadPool {
     return startingThreads(() => this.#piscina.run(message, { signal: killSignal, transferList }));
   }
 
-  /** Ends the thread that has been starting for longest. */
-  endStarting(): Worker | undefined {
-    // Piscina lists threads in the order in which they were started, and those that have ended only a moment later.
-    const starting = this.threads.find((thread) => !this.#modules.has(thread.threadId) && !this.#ended.has(thread));
+  /** Terminates the thread that has been starting for longest. */
+  terminateStarting(): Worker | undefined {
+    // Piscina lists threads in the order in which they started.
+    const starting = this.threads.find(
+      (thread) => !this.#loadedModules.has(thread.threadId) && !this.#terminated.has(thread),
+    );
     if (starting) {
-      this.#ended.add(starting);
+      this.#terminated.add(starting);
       void starting.terminate();
     }
     return starting;
@@ -126,14 +129,14 @@ export class ThreadPool {
     return this.#isRetired;
   }
 
-  /** To be called when it is given up: what runs goes on, and no more is given to it. */
+  /** After this call the pool gets no more runs, and reports no end of a thread. Its threads finish what they run. */
   retire(): void {
     this.#isRetired = true;
   }
 
   async close(): Promise<void> {
     if (this.#isRetired) {
-      // By itself, it would reject tasks whose callers know of their end already.
+      // `destroy()` would also reject the run that Piscina has kept, whose promise nobody has.
       await Promise.all(this.threads.map((thread) => thread.terminate()));
     } else {
       await this.#piscina.destroy();
@@ -141,13 +144,13 @@ export class ThreadPool {
   }
 }
 
-/** Compiled, or where this package is run from its sources not yet. */
+/** The compiled module, or its source where this package runs uncompiled. */
 function runnerPath(): string {
   const compiled = join(workerFolder, 'run-task.js');
   return existsSync(compiled) ? compiled : join(workerFolder, 'run-task.ts');
 }
 
-/** @throws ThreadStartError in place of what `new Worker()` throws */
+/** @throws ThreadStartError with what `new Worker()` throws as its cause */
 function startingThreads<T>(start: () => T): T {
   try {
     return start();
@@ -156,10 +159,12 @@ function startingThreads<T>(start: () => T): T {
   }
 }
 
-/** A task may talk to the parent port as well. */
+/** A task can post messages of its own to the parent port, so any value can arrive. */
 function isThreadMessage(message: unknown): message is ThreadMessage {
   if (typeof message !== 'object' || message === null || !('taskId' in message)) {
     return false;
   }
-  return 'signal' in message ? message.signal instanceof MessagePort : 'progress' in message || 'began' in message;
+  return 'abortPort' in message
+    ? message.abortPort instanceof MessagePort
+    : 'progress' in message || 'beganAttempt' in message;
 }

@@ -2,37 +2,49 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { TaskThreadError } from '../errors/task.errors.ts';
 import type { AbortReason, Attempt } from '../execution/attempt.ts';
 import { memoryIn } from '../task/call/move.ts';
+import type { ThreadDefinition } from '../task/definition/task-definition.ts';
 import { KillSignal } from './kill-signal.ts';
 import { moduleNotLoaded, resultNotCloned, taskNotDefined } from './threads.messages.ts';
 import { packThrown, unpackThrown } from './wire/packed-error.ts';
-import type { AbortMessage, ThreadMessage, ThreadRequest, ThreadResponse } from './wire/protocol.ts';
+import {
+  type AbortMessage,
+  REPORTS_BEGINNING,
+  type ThreadMessage,
+  type ThreadRequest,
+  type ThreadResponse,
+} from './wire/protocol.ts';
 
-/** ms for a task that has looked at its signal to end by itself, before its thread is killed. */
+/** ms between aborting a task that has read its signal, and killing its thread. */
 const ABORT_GRACE = 500;
 
-/** Places in a `ThreadRequest`. */
-const MODULE = 3;
-const TELLS_BEGINNING = 6;
-
 /**
- * One attempt on its way to a thread, in it, and back.
+ * Carries one attempt to a thread and its result back. Its states:
  *
- * The attempt begins when its function does. A thread that has loaded the task's module calls the function at once, so the
- * attempt begins as soon as the thread has it. Any other thread loads the module first, and tells when it calls the
- * function. A module has loaded in a thread when a function of it has begun there.
+ * - waiting for a thread, in the executor's queue and then in the pool, until the pool picks one (`assignThread`);
+ * - loading: the thread imports the module of the task, until it reports that it calls the function (`receive`). A thread
+ *   in which a task of this module has begun before skips this state;
+ * - running: the attempt has begun, and its timeout counts, until the thread answers (`settle`);
+ * - ending: it was aborted (`abort`), or no thread got it or loaded its module in time (`kill`), until the thread answers or
+ *   exits. Each state above can lead here, except in the executor's queue: a run that is aborted there is gone at once;
+ * - gone: no thread runs it, and `dispose` has freed what it held.
  */
 export class ThreadRun {
+  /** Set while a thread has the request. */
   #findWorker?: () => Worker | undefined;
-  #loaded?: Set<string>;
+  /** The URLs of the modules that its thread has loaded. All runs of that thread share the set. */
+  #loadedModules?: Set<string>;
   #loadTimer?: NodeJS.Timeout;
   #hasBegun = false;
-  #exited?: Promise<void>;
-  #port?: MessagePort;
-  #grace?: NodeJS.Timeout;
+  #threadExit?: Promise<void>;
+  /** Set once the task has read its signal. */
+  #abortPort?: MessagePort;
+  #graceTimer?: NodeJS.Timeout;
+  /** How many messages about progress have arrived. */
   #updates = 0;
+  readonly definition: ThreadDefinition;
   readonly request: ThreadRequest;
 
-  /** Aborts when the thread is to be killed, or no thread is to be given any more. */
+  /** Aborts to kill the thread, or to keep the pool from picking one. */
   readonly killSignal = new KillSignal();
 
   constructor(
@@ -41,11 +53,11 @@ export class ThreadRun {
     readonly reject: (error: unknown) => void,
   ) {
     const { id, name, attempt: number, call } = attempt;
-    const { module, name: definedAs } = call.definition!.thread!;
-    this.request = [id, name, number, module, definedAs, call.args, true];
+    this.definition = call.definition!.thread!;
+    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, true];
   }
 
-  /** The arguments are a clone that nobody else has, so all of their memory can be moved, if no other attempt needs it. */
+  /** The arguments are already a clone. Only another attempt could still need them, so the last one moves all their memory. */
   get transferList(): ArrayBuffer[] {
     return this.attempt.isLast ? memoryIn(this.attempt.call.args) : [];
   }
@@ -54,28 +66,28 @@ export class ThreadRun {
     return this.#findWorker !== undefined;
   }
 
-  /** Resolves when no thread runs it any more. */
-  get gone(): Promise<void> | undefined {
-    return this.#exited;
+  /** Resolves when the thread that `kill` ends has exited. Undefined if it ends none. */
+  get threadExit(): Promise<void> | undefined {
+    return this.#threadExit;
   }
 
   /**
-   * Is told when it is about to be handed to a thread.
+   * The pool calls this right before it posts the request to a thread.
    *
-   * @param findWorker since looking for it would cost each task, and is for the few that are killed
-   * @param loaded the URLs of the modules that the thread has loaded
+   * @param findWorker a function, because the search would cost every run, and only a killed one needs the worker
+   * @param loadedModules the URLs of the modules that the thread has loaded
    */
-  chosen(findWorker: () => Worker | undefined, loaded: Set<string>): void {
+  assignThread(findWorker: () => Worker | undefined, loadedModules: Set<string>): void {
     this.#findWorker = findWorker;
-    this.#loaded = loaded;
+    this.#loadedModules = loadedModules;
     if (this.#isLoaded) {
-      this.request[TELLS_BEGINNING] = false;
-      // Whoever hears of the beginning can cancel the task, for which it has to be in the thread.
+      this.request[REPORTS_BEGINNING] = false;
+      // Not at once: a listener that hears of the beginning may cancel the task, and the thread must have it by then.
       queueMicrotask(() => this.#begin());
     }
   }
 
-  /** Calls back if the function has not begun after so many ms. */
+  /** Calls `onLimit` if the function has not begun after `limit` ms. */
   limitLoading(limit: number, onLimit: () => void): void {
     if (!this.#isLoaded) {
       this.#loadTimer = setTimeout(onLimit, limit);
@@ -83,48 +95,49 @@ export class ThreadRun {
   }
 
   receive(message: ThreadMessage): void {
-    if ('began' in message) {
-      if (message.began === this.attempt.attempt) {
+    if ('beganAttempt' in message) {
+      if (message.beganAttempt === this.attempt.attempt) {
         this.#begin();
       }
-    } else if ('signal' in message) {
-      this.#port = message.signal;
+    } else if ('abortPort' in message) {
+      this.#abortPort = message.abortPort;
     } else {
       this.#updates++;
       this.attempt.updateProgress(message.progress);
     }
   }
 
-  /** Kills the thread, at once if the task hasn't looked at its signal. */
+  /** Kills the thread: after `ABORT_GRACE` if the task has read its signal, at once otherwise. */
   abort(reason: AbortReason): void {
-    if (this.#port) {
-      this.#port.postMessage({ abort: packThrown(reason) } satisfies AbortMessage);
-      this.#grace = setTimeout(() => this.kill(), ABORT_GRACE);
+    if (this.#abortPort) {
+      this.#abortPort.postMessage({ reason: packThrown(reason) } satisfies AbortMessage);
+      this.#graceTimer = setTimeout(() => this.kill(), ABORT_GRACE);
     } else {
       this.kill();
     }
   }
 
+  /** @param worker the thread that ends; by default the one that has the request */
   kill(worker = this.#findWorker?.()): void {
     if (this.killSignal.aborted) {
       return;
     }
-    this.#exited = worker && new Promise((resolve) => worker.once('exit', () => resolve()));
+    this.#threadExit = worker && new Promise((resolve) => worker.once('exit', () => resolve()));
     this.killSignal.abort();
   }
 
   settle(response: ThreadResponse): void {
-    // From here on, killing the thread would not end the task, but the next one.
+    // The thread is free for the next run: to kill it now would hit that one.
     this.#findWorker = undefined;
     if (response.status !== 'not loaded' && response.status !== 'not defined') {
-      // The response can overtake the message that told of the beginning.
+      // The response can overtake the message `beganAttempt`.
       this.#begin();
     }
     if (response.progress !== undefined && response.updates !== this.#updates) {
       this.attempt.updateProgress(response.progress);
     }
-    const { name, call } = this.attempt;
-    const { module, name: definedAs } = call.definition!.thread!;
+    const { name } = this.attempt;
+    const { module, name: definitionName } = this.definition;
     switch (response.status) {
       case 'completed':
         return this.resolve(response.result);
@@ -133,29 +146,29 @@ export class ThreadRun {
       case 'not loaded':
         return this.reject(new TaskThreadError(moduleNotLoaded(name, module), { cause: unpackThrown(response.error) }));
       case 'not defined':
-        return this.reject(new TaskThreadError(taskNotDefined(name, definedAs, module)));
+        return this.reject(new TaskThreadError(taskNotDefined(name, definitionName, module)));
       case 'result not cloned':
         return this.reject(new TaskThreadError(resultNotCloned(name), { cause: unpackThrown(response.error) }));
     }
   }
 
-  end(): void {
+  dispose(): void {
     clearTimeout(this.#loadTimer);
-    clearTimeout(this.#grace);
-    this.#port?.close();
+    clearTimeout(this.#graceTimer);
+    this.#abortPort?.close();
   }
 
   get #isLoaded(): boolean {
-    return this.#loaded?.has(this.request[MODULE]) ?? false;
+    return this.#loadedModules?.has(this.definition.module) ?? false;
   }
 
   #begin(): void {
-    // A thread that is being killed may tell of a beginning that nobody waits for any more.
+    // A thread that is being killed can still report the beginning of a rejected attempt.
     if (this.#hasBegun || this.killSignal.aborted) {
       return;
     }
     this.#hasBegun = true;
-    this.#loaded?.add(this.request[MODULE]);
+    this.#loadedModules?.add(this.definition.module);
     clearTimeout(this.#loadTimer);
     this.attempt.begin();
   }

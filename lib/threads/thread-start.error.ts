@@ -1,4 +1,4 @@
-/** Node refuses to start any thread in the way that it was told to. */
+/** No thread can start: the pool could not be loaded, or Node refused `new Worker()` with the options of the pool. */
 export class ThreadStartError extends Error {
   constructor(cause: unknown) {
     super('no thread can be started', { cause });

@@ -20,31 +20,42 @@ import {
   tooManyForThreads,
 } from './threads.messages.ts';
 
-/** Replaces the time limit for loading in tests. Nothing else provides it. */
+/** Injection token for tests only: a test sets a short limit with it, so that it need not wait for `LOAD_LIMIT`. */
 export const THREAD_LOAD_LIMIT = Symbol('THREAD_LOAD_LIMIT');
 
-/** ms for a thread to start and to load the file of its task. */
+/** ms for a thread to start and to load the module of its task. */
 const LOAD_LIMIT = 60_000;
 
-/** Runs tasks in worker threads, first in, first out, as many at once as there may be threads. */
+/**
+ * Runs tasks in worker threads: first in, first out, and at most `maxThreads` at once.
+ *
+ * Piscina starts the threads, and ends those without work. The bounded queue in front of it is ours, and Piscina never has
+ * more runs than there can be threads: a run in it waits only for a thread to start. Why: every run needs a signal, to be
+ * killed, and for runs with a signal Piscina's own queue ignores `maxQueue` and lets them overtake each other
+ * (piscinajs/piscina#899). After a kill with `minThreads: 0` it starts no thread for those that wait. Piscina also drops the
+ * own properties of an error, so threads return errors as data (`wire/packed-error.ts`).
+ */
 export class ThreadExecutor implements TaskExecutor {
-  /** First in, first out, as a Set keeps its order; and one that is cancelled leaves its place, with its arguments. */
+  /** In the order of arrival. A Set, so that a cancelled run leaves at once and its arguments can be freed. */
   readonly #waiting = new Set<ThreadRun>();
+  /** By task id, at most `maxThreads`: the runs that the pool has, and those whose killed thread has not exited yet. */
   readonly #running = new Map<string, ThreadRun>();
+  /** Tasks that were admitted and not released: they run, wait here, or wait elsewhere for their turn. */
   #admitted = 0;
+  /** One promise for all runs that need the pool while it opens. */
   #opening?: Promise<ThreadPool>;
   #pool?: ThreadPool;
-  /** Those of no more use that have threads in which tasks still run. */
+  /** Pools that can't start threads any more, while tasks still run in their threads. */
   readonly #retired = new Set<ThreadPool>();
   #isClosed = false;
 
   /**
-   * @param onIdleLoss is told of the error by which a thread ended that ran no task
-   * @param loadLimit ms until a function has to begin, counted from when its task is given to the pool
+   * @param onIdleThreadError receives an error that ended a thread without a task
+   * @param loadLimit ms between giving a run to the pool and the beginning of its function
    */
   constructor(
     private readonly options: PoolOptions,
-    private readonly onIdleLoss: (error: unknown) => void,
+    private readonly onIdleThreadError: (error: unknown) => void,
     private readonly loadLimit = LOAD_LIMIT,
   ) {}
 
@@ -86,20 +97,20 @@ export class ThreadExecutor implements TaskExecutor {
     return { alive: this.#pool?.threads.length ?? 0, busy: this.#running.size, waiting: this.#waiting.size };
   }
 
-  /** Kills what runs, and starts no more. */
+  /** Cancels every run, kills their threads, and resolves when all threads have exited. Later runs are cancelled at once. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const running = [...this.#running.values()];
     for (const { attempt } of [...this.#waiting, ...running]) {
       attempt.abort(new TaskCancelledError(attempt.name, 'shutdown'));
     }
-    // Whoever waits for a pool that can't be opened has heard of it.
+    // If the pool can't be opened, the runs that wait for it are rejected with that error.
     await this.#opening?.catch(() => undefined);
     for (const pool of [...this.#retired, ...(this.#pool ? [this.#pool] : [])]) {
       await pool.close();
     }
-    for (const { gone } of running) {
-      await gone;
+    for (const { threadExit } of running) {
+      await threadExit;
     }
   }
 
@@ -117,61 +128,69 @@ export class ThreadExecutor implements TaskExecutor {
   async #start(run: ThreadRun): Promise<void> {
     let pool: ThreadPool | undefined;
     try {
-      // Without a turn in between if the pool is there: the thread is idle until it gets the task.
+      // No `await` if the pool is open, so that a thread that has just become free gets this run at once.
       pool = this.#pool ?? (await this.#openPool());
       const answer = pool.run(run);
-      run.limitLoading(this.loadLimit, () => this.#giveUp(run, pool!));
+      run.limitLoading(this.loadLimit, () => this.#rejectUnready(run, pool!));
       const response = await answer;
       if (response) {
         run.settle(response);
       } else {
-        run.reject(this.#explain(response, run, pool));
+        run.reject(threadFailure(response, run.attempt.name));
       }
     } catch (error) {
-      run.reject(run.attempt.abortReason ?? this.#explain(error, run, pool));
-      // A killed thread may take its time to end. Until then it counts, or there would be more than maxThreads.
-      await run.gone;
+      if (pool && error instanceof ThreadStartError) {
+        this.#retire(pool);
+        run.killSignal.abortSilently();
+      }
+      run.reject(run.attempt.abortReason ?? threadFailure(error, run.attempt.name));
+      // Until the killed thread has exited, it counts: else there would be more than `maxThreads`.
+      await run.threadExit;
     } finally {
-      this.#makeRoom(run);
+      this.#finish(run);
     }
   }
 
-  /** Ends a thread that does not get as far as calling the function. */
-  #giveUp(run: ThreadRun, pool: ThreadPool): void {
-    const { name, call } = run.attempt;
-    run.reject(new TaskThreadError(threadNotReady(name, call.definition!.thread!.module, this.loadLimit)));
-    run.kill(run.isInThread ? undefined : pool.endStarting());
+  /** Rejects a run whose function has not begun in time, and ends the thread that did not start or load the module. */
+  #rejectUnready(run: ThreadRun, pool: ThreadPool): void {
+    run.reject(new TaskThreadError(threadNotReady(run.attempt.name, run.definition.module, this.loadLimit)));
+    run.kill(run.isInThread ? undefined : pool.terminateStarting());
   }
 
-  #makeRoom(run: ThreadRun): void {
-    run.end();
+  #finish(run: ThreadRun): void {
+    run.dispose();
     this.#running.delete(run.attempt.id);
     this.#startWaiting();
   }
 
-  /** Once for all that ask before it is there. */
   async #openPool(): Promise<ThreadPool> {
     this.#opening ??= this.#loadPool();
     const pool = await this.#opening;
-    // Another that waited for it may have found out that it is of no use.
+    // Another run that waited for the same pool may have retired it meanwhile.
     return pool.isRetired ? this.#openPool() : pool;
   }
 
-  // Only then, since test runners that turn modules into CommonJS can't load what it needs.
   async #loadPool(): Promise<ThreadPool> {
-    const { ThreadPool } = await import('./thread-pool.ts').catch((error: unknown) => {
-      throw new ThreadStartError(error);
-    });
-    return (this.#pool = await ThreadPool.open(this.options, {
-      said: (message) => this.#running.get(message.taskId)?.receive(message),
-      lost: (error) => this.#lookForStranded(error),
-    }));
+    try {
+      // Imported late, because test runners that turn modules into CommonJS can't load what the pool imports.
+      const { ThreadPool } = await import('./thread-pool.ts').catch((error: unknown) => {
+        throw new ThreadStartError(error);
+      });
+      return (this.#pool = await ThreadPool.open(this.options, {
+        onMessage: (message) => this.#running.get(message.taskId)?.receive(message),
+        onThreadEnd: (error) => this.#rejectStranded(error),
+      }));
+    } catch (error) {
+      // The next run tries again.
+      this.#opening = undefined;
+      throw error;
+    }
   }
 
-  /** The next task opens another. */
-  #retire(pool: ThreadPool | undefined): void {
-    pool?.retire();
-    if (pool?.threads.length) {
+  /** Its threads finish what they run. The next run opens another pool. */
+  #retire(pool: ThreadPool): void {
+    pool.retire();
+    if (pool.threads.length) {
       this.#retired.add(pool);
     }
     if (pool === this.#pool) {
@@ -180,44 +199,49 @@ export class ThreadExecutor implements TaskExecutor {
     }
   }
 
-  // Piscina gives up on a thread that can't start, and leaves the task for which it was started where it is.
-  #lookForStranded(error: unknown): void {
+  /**
+   * Rejects the runs for which no thread will start. When a thread fails while it starts, Piscina starts no other, and keeps
+   * the run that waited for it.
+   *
+   * @param error what ended the thread; undefined if the pool ended it
+   */
+  #rejectStranded(error: unknown): void {
     const runs = [...this.#running.values()].filter(({ killSignal }) => !killSignal.aborted);
     const outside = runs.filter(({ isInThread }) => !isInThread);
-    const starting = (this.#pool?.threads.length ?? 0) - (runs.length - outside.length);
-    if (outside.length > starting) {
+    const available = (this.#pool?.threads.length ?? 0) - (runs.length - outside.length);
+    if (outside.length > available) {
       for (const run of outside) {
         run.reject(new TaskThreadError(threadNotStarted(run.attempt.name), { cause: error }));
         run.kill();
       }
     } else if (error !== undefined) {
-      this.onIdleLoss(error);
+      this.onIdleThreadError(error);
     }
-  }
-
-  #explain(error: unknown, { attempt: { name }, killSignal }: ThreadRun, pool?: ThreadPool): Error {
-    if (error instanceof ThreadStartError) {
-      this.#retire(pool);
-      killSignal.forget();
-      return new TaskThreadError(threadNotStarted(name), { cause: error.cause });
-    }
-    // What nothing caught in the thread can be anything.
-    const thrown = error instanceof Error ? (error as NodeJS.ErrnoException) : undefined;
-    const [, exitCode] = /^worker exited with code: (-?\d+)$/.exec(thrown?.message ?? '') ?? [];
-    if (exitCode !== undefined) {
-      return new TaskThreadError(threadExited(name, exitCode));
-    }
-    if (thrown?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      return new TaskThreadError(threadOutOfMemory(name), { cause: error });
-    }
-    return new TaskThreadError(threadCrashed(name), { cause: error });
   }
 }
 
+/** Turns what Piscina rejected with into an error that says what ended the thread. */
+function threadFailure(error: unknown, name: string): TaskThreadError {
+  if (error instanceof ThreadStartError) {
+    return new TaskThreadError(threadNotStarted(name), { cause: error.cause });
+  }
+  // An uncaught exception of the thread can be any value.
+  const thrown = error instanceof Error ? (error as NodeJS.ErrnoException) : undefined;
+  // Piscina gives this error no code.
+  const [, exitCode] = /^worker exited with code: (-?\d+)$/.exec(thrown?.message ?? '') ?? [];
+  if (exitCode !== undefined) {
+    return new TaskThreadError(threadExited(name, exitCode));
+  }
+  if (thrown?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new TaskThreadError(threadOutOfMemory(name), { cause: error });
+  }
+  return new TaskThreadError(threadCrashed(name), { cause: error });
+}
+
 /**
- * Clones the arguments, so that they are as they were when the task was added, whatever becomes of them.
+ * Clones the arguments when the task is added, so that later changes by the caller do not reach the task.
  *
- * @throws TaskArgumentError which names the argument that can't be cloned
+ * @throws TaskArgumentError if an argument can't be cloned
  */
 function cloneArguments({ name, args }: TaskCall): readonly unknown[] {
   if (args.every(isPrimitive)) {

@@ -1,46 +1,45 @@
 import { sentence } from '../util/phrases.ts';
 
 export const tooManyForThreads = (name: string, maxThreads: number, maxQueue: number) =>
-  `Task "${name}" was not accepted: ${maxThreads + maxQueue} task(s) for threads have not come to their end, as many as ` +
+  `Task "${name}" was not accepted: ${maxThreads + maxQueue} task(s) for threads are not settled, as many as ` +
   'pool.maxThreads and pool.maxQueue allow together. Try again later, or raise one of them.';
 
-/** @param index -1 where it isn't known which */
+/** @param index of the argument; -1 if it is unknown */
 export const argumentNotCloned = (name: string, index: number, reason: string) =>
-  `Task "${name}" runs in a thread, where ${index < 0 ? 'an argument' : `argument ${index + 1}`} can't be cloned to: ` +
-  `${sentence(reason)} Pass plain data: no functions, class instances with functions, requests or streams, ` +
-  'and no memory that was moved before.';
+  `Task "${name}" runs in a thread, but ${index < 0 ? 'an argument' : `argument ${index + 1}`} can't be cloned: ` +
+  `${sentence(reason)} Pass plain data, without functions, requests, streams, or memory that was moved before.`;
 
 export const resultNotCloned = (name: string) =>
-  `Task "${name}" has run in a thread, but its result can't be cloned out of it. Return plain data.`;
+  `Task "${name}" ran in a thread, but its result can't be cloned. Return plain data.`;
 
 export const moduleNotLoaded = (name: string, module: string) =>
   `Task "${name}" did not run: its thread could not load ${module}.` +
   (/\.[cm]?tsx?$/.test(module)
-    ? ' For TypeScript, a thread needs tsx to be installed, or Node 22.18 and later and types that can be erased.'
+    ? ' For TypeScript, install tsx, or use Node 22.18 or later and only types that can be erased.'
     : '') +
   ' See the cause.';
 
-export const taskNotDefined = (name: string, definedAs: string, module: string) =>
-  `Task "${name}" did not run: ${module} defines no task "${definedAs}" when a thread loads it. ` +
-  'Call defineTask at the top level of that file, and let thread name that file.';
+export const taskNotDefined = (name: string, definitionName: string, module: string) =>
+  `Task "${name}" did not run: its thread loaded ${module}, but that file defines no task "${definitionName}". ` +
+  'Call defineTask at the top level of that file, and let its option thread name that file.';
 
 export const threadNotStarted = (name: string) =>
-  `Task "${name}" did not run: its thread could not start. See the cause, and the options pool.execArgv, pool.env and ` +
-  'pool.resourceLimits; a bundler has to leave this package out of its bundle.';
+  `Task "${name}" did not run: its thread could not start. Check pool.execArgv, pool.env and pool.resourceLimits, and ` +
+  'exclude this package from your bundle if you use a bundler. See the cause.';
 
 export const threadExited = (name: string, code: string) =>
-  `Task "${name}" failed: its thread exited with code ${code}, since something called process.exit(): ` +
-  'the task, what it uses, or what an earlier task left behind.';
+  `Task "${name}" failed: its thread exited with code ${code}, because something called process.exit(): ` +
+  'the task, code that it uses, or something that an earlier task left running. Remove that call.';
 
 export const threadOutOfMemory = (name: string) =>
   `Task "${name}" failed: its thread ran out of memory. ` +
-  'Let it use less, or raise pool.resourceLimits.maxOldGenerationSizeMb.';
+  'Use less memory in the task, or raise pool.resourceLimits.maxOldGenerationSizeMb.';
 
 export const threadCrashed = (name: string) =>
-  `Task "${name}" failed: its thread ended by an error that nothing there caught: of the task, or of what an earlier one ` +
-  'left behind, such as a timer. See the cause.';
+  `Task "${name}" failed: an uncaught error ended its thread. The error comes from the task, or from something that an ` +
+  'earlier task left running, such as a timer. See the cause.';
 
 export const threadNotReady = (name: string, module: string, limit: number) =>
   `Task "${name}" did not run: its thread did not start and load ${module} within ${limit} ms, and was killed. ` +
-  'Find what that file, its imports, or a file that pool.execArgv preloads awaits at its top level, and await it in the ' +
-  "task's function instead.";
+  'Look for a top-level await in that file, in its imports, and in the files that pool.execArgv preloads. Move it into ' +
+  "the task's function.";

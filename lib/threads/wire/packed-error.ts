@@ -2,46 +2,46 @@ import { deserializeError, type ErrorObject, serializeError } from 'serialize-er
 import { cloneForMainThread } from '../../util/clone.ts';
 import { describe, isError, read } from '../../util/inspect.ts';
 
-/** What was thrown, in a form that gets from thread to thread with its own properties, its stack and its causes. */
-export type Packed = { error: ErrorObject; own?: Record<string, unknown> } | { value: unknown };
+/** A thrown value that can be cloned. An error keeps its own properties, its stack and its causes, which a plain clone drops. */
+export type PackedThrown = { error: ErrorObject; properties?: Record<string, unknown> } | { value: unknown };
 
-/** Causes of causes, and what they hold. */
+/** How many levels of causes and nested properties are kept. */
 const MAX_DEPTH = 20;
 
-/** Never throws, whatever was thrown. */
-export function packThrown(thrown: unknown): Packed {
+/** Never throws. */
+export function packThrown(thrown: unknown): PackedThrown {
   try {
     return isError(thrown)
       ? {
           error: structuredClone(serializeError(thrown, { maxDepth: MAX_DEPTH, useToJSON: false })),
-          own: cloneablePropertiesOf(thrown),
+          properties: cloneablePropertiesOf(thrown),
         }
       : { value: cloneForMainThread(thrown) };
   } catch {
-    // A getter that throws, a symbol, a function: then at least that which every error has.
+    // For example a getter that throws, or a thrown function. Name, message and stack are still packed.
     return { error: bareError(thrown) };
   }
 }
 
-export function unpackThrown(packed: Packed): unknown {
-  return 'error' in packed ? Object.assign(deserializeError(packed.error), packed.own) : packed.value;
+export function unpackThrown(packed: PackedThrown): unknown {
+  return 'error' in packed ? Object.assign(deserializeError(packed.error), packed.properties) : packed.value;
 }
 
 const ERROR_PROPERTIES = new Set(['name', 'message', 'stack', 'cause', 'errors']);
 
-/** What JSON has no word for (dates, maps, bytes), and the library therefore only describes, or leaves out. */
+/** Clones the error's own properties, because `serialize-error` only describes dates, maps and bytes, or drops them. */
 function cloneablePropertiesOf(error: Error): Record<string, unknown> {
-  const own: Record<string, unknown> = {};
+  const properties: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(error)) {
     if (!ERROR_PROPERTIES.has(key)) {
       try {
-        own[key] = cloneForMainThread(value as unknown);
+        properties[key] = cloneForMainThread(value as unknown);
       } catch {
-        // Then as the library describes it.
+        // The form that `serialize-error` gives it stays.
       }
     }
   }
-  return own;
+  return properties;
 }
 
 function bareError(thrown: unknown): ErrorObject {

@@ -1,52 +1,59 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TaskProgress } from '../../task/model/task-record.ts';
-import type { Packed } from './packed-error.ts';
+import type { PackedThrown } from './packed-error.ts';
 
-/** What a thread is started with. */
+/** The `workerData` of every thread. */
 export interface ThreadData {
-  /** The URL of what runs tasks there. */
+  /** The URL of the module that exports `run`: `run-task`, compiled or from its source. */
   runner: string;
 }
 
 /**
- * What a thread is told to run: never code, but where it finds it. A tuple, since that is cloned faster than an object.
+ * What a thread runs. It never contains code, only where the thread finds it. A tuple, because a tuple is cloned faster than
+ * an object.
  */
 export type ThreadRequest = [
+  /** The URL of the module that defines the task. First, because the entry of the thread reads nothing else. */
+  module: string,
+  /** The name under which the module defines the task. */
+  definitionName: string,
   id: string,
-  /** How the task is called this time. */
+  /** The name of the task, which `with({ name })` can set. */
   name: string,
   attempt: number,
-  module: string,
-  /** The name under which the module defines it. */
-  definedAs: string,
   args: readonly unknown[],
-  /** Whether the thread tells when the function begins. */
-  tellsBeginning: boolean,
+  /** Whether the thread sends `beganAttempt` when it calls the function. */
+  reportsBeginning: boolean,
 ];
+
+/** The position of `reportsBeginning`. It is set after the request was made: when the pool has picked the thread. */
+export const REPORTS_BEGINNING = 6;
 
 export type ThreadOutcome =
   | { status: 'completed'; result: unknown }
-  | { status: 'threw' | 'not loaded' | 'result not cloned'; error: Packed }
+  | { status: 'threw' | 'not loaded' | 'result not cloned'; error: PackedThrown }
   | { status: 'not defined' };
 
-/** What was said of progress, since the message that told the last of it may be overtaken by the response. */
-export interface ThreadSaid {
+/** Sent once more with the response, because the response can overtake the last message about progress. */
+export interface FinalProgress {
+  /** How many messages about progress the thread has sent. */
   updates: number;
   progress: TaskProgress;
 }
 
-/** What comes back. */
-export type ThreadResponse = ThreadOutcome & Partial<ThreadSaid>;
+/** What a thread returns for a `ThreadRequest`. */
+export type ThreadResponse = ThreadOutcome & Partial<FinalProgress>;
 
-/** What a thread tells while a task runs there. */
+/** What a thread posts while a task runs. */
 export type ThreadMessage = { taskId: string } & (
   | { progress: TaskProgress }
-  | { signal: MessagePort }
-  /** Which attempt begins: the message can arrive when the task is tried again already. */
-  | { began: number }
+  /** The task has read its signal: an `AbortMessage` to this port aborts it. */
+  | { abortPort: MessagePort }
+  /** The thread calls the function. The message can arrive so late that the next attempt has begun, so it has the number. */
+  | { beganAttempt: number }
 );
 
-/** What it is told, by the port that it gave. */
+/** What the main thread posts to `abortPort`. */
 export interface AbortMessage {
-  abort: Packed;
+  reason: PackedThrown;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// JavaScript, because a thread has to load this before it can load TypeScript.
+// JavaScript, because a thread has to load this file before it can load TypeScript.
 import { workerData } from 'node:worker_threads';
 
 /**
@@ -14,22 +14,22 @@ let runTask;
 let isTypeScriptReady = false;
 
 /**
- * What Piscina calls in a thread.
+ * Piscina calls this in a thread, once for each request.
  *
  * @param {ThreadRequest} request
  * @returns {ThreadResponse | Promise<ThreadResponse>}
  */
 export default function run(request) {
-  const [, , , module] = request;
-  return runTask && (isTypeScriptReady || !isTypeScript(module)) ? runTask(request) : getReady(request);
+  const [module] = request;
+  return runTask && (isTypeScriptReady || !isTypeScript(module)) ? runTask(request) : prepareAndRun(request);
 }
 
 /**
  * @param {ThreadRequest} request
  * @returns {Promise<ThreadResponse>}
  */
-async function getReady(request) {
-  const [, , , module] = request;
+async function prepareAndRun(request) {
+  const [module] = request;
   if (!isTypeScriptReady && (isTypeScript(module) || isTypeScript(workerData.runner))) {
     await registerTsx();
     isTypeScriptReady = true;
@@ -39,9 +39,9 @@ async function getReady(request) {
 }
 
 /**
- * A loader that was given to the process with `--import` doesn't reach its threads, so tsx is registered in each, before
- * the first import of a module, since a load that failed is remembered. Without tsx, Node is left to do what it can: from
- * 22.18 on, it strips types itself.
+ * Registers tsx in this thread, because a loader that the process got by `--import` does not reach its threads. It must
+ * happen before the first import of a TypeScript module: Node remembers an import that failed. Without tsx, Node 22.18 and
+ * later strips types by itself.
  */
 async function registerTsx() {
   try {

@@ -1,3 +1,3 @@
-// CommonJS, since that of a test runner which turns this package into it has no `import.meta`.
+// CommonJS, because `import.meta` does not exist where a test runner turns this package into CommonJS.
 /** The folder of this file. */
 exports.workerFolder = __dirname;

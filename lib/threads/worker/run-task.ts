@@ -12,37 +12,38 @@ enterTaskThread();
 type MaybePromise<T> = T | Promise<T>;
 
 /**
- * Runs a task in the thread in which this is called. Never throws or rejects: what happened is told by the response. That
- * of a sync function is there at once, since every promise on the way costs as much as the rest.
+ * Runs a task in this thread. Never throws or rejects: the response says what happened. A sync function that throws or
+ * returns a primitive gets no promise, because each promise costs as much as all other steps together.
  */
 export function run(request: ThreadRequest): MaybePromise<ThreadResponse> {
-  const [, , , module, definedAs] = request;
-  const fn = findThreadTask(module, definedAs);
-  return fn ? runTask(fn, request) : loadTask(request);
+  const [module, definitionName] = request;
+  const fn = findThreadTask(module, definitionName);
+  return fn ? runTask(fn, request) : loadAndRun(request);
 }
 
-async function loadTask(request: ThreadRequest): Promise<ThreadResponse> {
-  const [, , , module, definedAs] = request;
+async function loadAndRun(request: ThreadRequest): Promise<ThreadResponse> {
+  const [module, definitionName] = request;
   try {
     await import(module);
   } catch (error) {
-    // What it defined before it threw would run in half a module.
+    // A later request must not find the tasks that the module defined before it threw: it is only half evaluated.
     forgetThreadTasks(module);
     return { status: 'not loaded', error: packThrown(error) };
   }
-  const fn = findThreadTask(module, definedAs);
+  const fn = findThreadTask(module, definitionName);
   return fn ? runTask(fn, request) : { status: 'not defined' };
 }
 
 function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadResponse> {
-  const [id, name, attempt, , , args, tellsBeginning] = request;
+  const [, , id, name, attempt, args, reportsBeginning] = request;
   const task = new ThreadTask(id, name, attempt);
-  if (tellsBeginning) {
-    task.tellBeginning();
+  if (reportsBeginning) {
+    task.reportBeginning();
   }
   const respond = (outcome: ThreadOutcome) => {
-    task.end();
-    return movingMemory(task.said ? { ...outcome, ...task.said } : outcome);
+    task.dispose();
+    const { finalProgress } = task;
+    return moveMemory(finalProgress ? { ...outcome, ...finalProgress } : outcome);
   };
   const threw = (thrown: unknown) => respond({ status: 'threw', error: packThrown(thrown) });
   return runAsTask(task, () => {
@@ -54,12 +55,12 @@ function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadRe
     }
     return isPrimitive(result)
       ? respond({ status: 'completed', result })
-      : Promise.resolve(result).then((value) => respond(completed(value)), threw);
+      : Promise.resolve(result).then((value) => respond(cloneResult(value)), threw);
   });
 }
 
-/** Tries here what the message will do, because a result that can't be sent would end the thread. */
-function completed(result: unknown): ThreadOutcome {
+/** Clones the result here, because a result that can't be posted would end the thread. */
+function cloneResult(result: unknown): ThreadOutcome {
   try {
     return { status: 'completed', result: cloneForMainThread(result, movedIn([result])) };
   } catch (error) {
@@ -67,8 +68,8 @@ function completed(result: unknown): ThreadOutcome {
   }
 }
 
-/** The response has a clone of the result, so nobody misses the memory that is moved along with it. */
-function movingMemory(response: ThreadResponse): MaybePromise<ThreadResponse> {
+/** Has the response move the memory of its result: the result is a clone that nothing else in this thread uses. */
+function moveMemory(response: ThreadResponse): MaybePromise<ThreadResponse> {
   const memory = response.status === 'completed' ? memoryIn([response.result]) : [];
   if (memory.length === 0) {
     return response;

@@ -2,11 +2,12 @@ import { MessageChannel, type MessagePort, parentPort } from 'node:worker_thread
 import { copyProgress, type CurrentTask } from '../../task/handle/current-task.ts';
 import type { TaskProgress } from '../../task/model/task-record.ts';
 import { unpackThrown } from '../wire/packed-error.ts';
-import type { AbortMessage, ThreadMessage, ThreadSaid } from '../wire/protocol.ts';
+import type { AbortMessage, FinalProgress, ThreadMessage } from '../wire/protocol.ts';
 
-/** What a task sees of itself in a thread. */
+/** What `currentTask()` returns in a thread. It posts what the task does with it to the main thread. */
 export class ThreadTask implements CurrentTask {
   #updates = 0;
+  /** The last one that was posted. */
   #progress?: TaskProgress;
   #controller?: AbortController;
   #port?: MessagePort;
@@ -17,40 +18,38 @@ export class ThreadTask implements CurrentTask {
     readonly attempt: number,
   ) {}
 
-  // A task that never asks for its signal can be killed at once, and costs no port.
+  // Created on first use: a task that never reads its signal costs no port, and is killed at once when it is aborted.
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
       const { port1, port2 } = new MessageChannel();
-      port1.once('message', ({ abort }: AbortMessage) => controller.abort(unpackThrown(abort)));
+      port1.once('message', ({ reason }: AbortMessage) => controller.abort(unpackThrown(reason)));
       port1.unref();
       this.#port = port1;
-      this.#tell({ taskId: this.id, signal: port2 }, [port2]);
+      this.#post({ taskId: this.id, abortPort: port2 }, [port2]);
     }
     return this.#controller.signal;
   }
 
-  tellBeginning(): void {
-    this.#tell({ taskId: this.id, began: this.attempt });
+  reportBeginning(): void {
+    this.#post({ taskId: this.id, beganAttempt: this.attempt });
   }
 
   readonly updateProgress = (progress: TaskProgress): void => {
-    // Kept, since what it said last is sent once more in the end.
     this.#progress = copyProgress(progress);
-    this.#tell({ taskId: this.id, progress: this.#progress });
+    this.#post({ taskId: this.id, progress: this.#progress });
     this.#updates++;
   };
 
-  /** How often it told of progress, and what it told last. */
-  get said(): ThreadSaid | undefined {
+  get finalProgress(): FinalProgress | undefined {
     return this.#progress === undefined ? undefined : { updates: this.#updates, progress: this.#progress };
   }
 
-  end(): void {
+  dispose(): void {
     this.#port?.close();
   }
 
-  #tell(message: ThreadMessage, transfer: MessagePort[] = []): void {
+  #post(message: ThreadMessage, transfer: MessagePort[] = []): void {
     parentPort!.postMessage(message, transfer);
   }
 }
