@@ -22,7 +22,7 @@ import type { Before } from './task-call.ts';
  * step(resize, previousResult, 300);
  * step(this.mailer, 'send', address);
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export function step<T extends object, K extends MethodName<T>>(
   target: TaskTarget<T>,
@@ -49,7 +49,7 @@ export function step(...task: unknown[]): Flow {
  * @example
  * tasks.addTask(chain(step(download, url), step(resize, previousResult, 300), step(this.mailer, 'send', to, previousResult)));
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export function chain<R>(...steps: readonly [...Flow[], Flow<R>]): Flow<R> {
   const [first, ...rest] = steps.map((it, i) => checkFlow('chain', it, i));
@@ -68,7 +68,7 @@ export function chain<R>(...steps: readonly [...Flow[], Flow<R>]): Flow<R> {
  * @example
  * tasks.addTask(group(pages.map((page) => step(render, page)), step(merge, previousResult)));
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export function group<R>(steps: readonly Flow[], then: Flow<R>): Flow<R> {
   if (!Array.isArray(steps) || steps.length === 0) {

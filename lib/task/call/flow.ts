@@ -6,7 +6,7 @@ const brand = Symbol.for('nestjs-background-tasks.flow');
 /**
  * A step, chain or group that is not added yet. `step`, `chain` and `group` return it; `addTask` and `start` take it.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export class Flow<R = unknown> {
   /** The type of the result of its last step. Exists only for the compiler. */
@@ -35,7 +35,7 @@ const PREVIOUS: unique symbol = Symbol.for('nestjs-background-tasks.previous-res
  * @example
  * chain(step(download, url), step(resize, previousResult, 300));
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const previousResult: never = PREVIOUS as never;
 

@@ -16,7 +16,7 @@ import { repeatNeedsOne, repeatWithoutQueue } from '../task.messages.ts';
  * first if it has six fields. `tz`: the IANA time zone of the pattern; by default, that of the process. `every`: the interval
  * in ms, from 1 to 2,147,483,647.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export type Repeat = { pattern: string; tz?: string } | { every: number };
 

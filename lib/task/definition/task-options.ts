@@ -118,7 +118,7 @@ export const NO_OPTIONS: TaskOptions = Object.freeze({});
 /**
  * Options of `@Task` and `defineTask`: those of every task, and those of durable tasks.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface StoredTaskOptions extends TaskOptions {
   /**
