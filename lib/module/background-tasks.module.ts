@@ -59,7 +59,6 @@ import { needsInterceptor } from './needs-interceptor.ts';
     TaskQueueHost,
     TaskCatalog,
     ProviderResolver,
-    TaskEngine,
     { provide: AttemptRunner, useExisting: TaskEngine },
     TaskRunner,
     TaskRegistry,
@@ -95,7 +94,6 @@ import { needsInterceptor } from './needs-interceptor.ts';
     // For `@Tasks()`: Nest makes its pipe in the module of the controller.
     BackgroundTasksFactory,
     // For queue adapters.
-    TaskEngine,
     AttemptRunner,
     TaskCatalog,
   ],
