@@ -1,17 +1,13 @@
-import { PGlite } from '@electric-sql/pglite';
-import { vi } from 'vitest';
+import { PGlite, types } from '@electric-sql/pglite';
+import * as bullmq from 'bullmq';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { STORE_PACKAGES } from '../../lib/bullmq/store/store-packages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { describeTaskQueue, type TaskQueueHarness } from './task-queue.contract.ts';
 
 const MAX_SIZE = 20_000;
 
-/** @param dispose stops what the connection needs and the harness has started */
-function bullMqHarness(
-  connection: string,
-  isShared: boolean,
-  dispose: () => Promise<void> = async () => undefined,
-): TaskQueueHarness {
+function bullMqHarness(connection: string, isShared: boolean): TaskQueueHarness {
   const prefix = ownPrefix();
   return {
     isShared,
@@ -25,24 +21,34 @@ function bullMqHarness(
         enqueueTimeout: 20_000,
         worker: takes.length > 0 && { queues: takes, concurrency: slots },
       }),
-    dispose,
+    // stopStores removes what is in servers.
+    dispose: async () => undefined,
   };
 }
 
-/** PGlite takes seconds to start and is for one application at a time: one after the other they use the same one. */
+/** PGlite takes seconds to start, and is for one application at a time: they use the same one, one after the other. */
 function pgliteHarness(): TaskQueueHarness {
-  const create = PGlite.create.bind(PGlite);
   let started: Promise<PGlite> | undefined;
-  let close: (() => Promise<void>) | undefined;
-  vi.spyOn(PGlite, 'create').mockImplementation((async (options: object) => {
-    started ??= create(options).then((db) => {
-      close = db.close.bind(db);
-      vi.spyOn(db, 'close').mockResolvedValue();
-      return db;
-    });
-    return started;
-  }) as typeof PGlite.create);
-  return bullMqHarness('pglite:', false, async () => close?.());
+  const shared = {
+    defaultStartParams: PGlite.defaultStartParams,
+    async create(options: object) {
+      started ??= PGlite.create(options);
+      const db = await started;
+      return Object.assign(db, { close: async () => undefined });
+    },
+  };
+  const packages = { provide: STORE_PACKAGES, useValue: { bullmq, pglite: { PGlite: shared, types } } };
+  const harness = bullMqHarness('pglite:', false);
+  return {
+    ...harness,
+    module(options) {
+      const module = harness.module(options);
+      return { ...module, providers: [...module.providers!, packages] };
+    },
+    async dispose() {
+      await (started && PGlite.prototype.close.call(await started));
+    },
+  };
 }
 
 for (const { name, connection } of stores) {
