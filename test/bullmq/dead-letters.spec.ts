@@ -50,36 +50,6 @@ const start = (connection: string, prefix: string, worker: false | object = {}) 
 stopStores();
 
 describe.each(stores)('on $name', ({ connection }) => {
-  test('what has failed is seen from every process, says why, and runs again by its id with all its attempts', async () => {
-    const prefix = ownPrefix();
-    isBroken = true;
-    attempts.length = 0;
-    const web = await start(connection, prefix, false);
-    await start(connection, prefix);
-    const registry = web.app.get(TaskRegistry);
-    const tasks = ['ada', 'bob'].map((to) => web.runner.start(web.app.get(Mailer), 'send', to));
-    await Promise.all(tasks.map((task) => task.settled()));
-    const failed = await registry.list({ queue: 'mail', status: 'failed' });
-    expect(failed.map(({ id }) => id).toSorted()).toEqual(tasks.map(({ id }) => id).toSorted());
-    expect(await registry.get(tasks[0]!.id)).toMatchObject({
-      status: 'failed',
-      attempts: 2,
-      error: { name: 'RangeError', message: 'refused', cause: { name: 'TypeError', message: 'no host for ada' } },
-    });
-    isBroken = false;
-    expect(await registry.retry(tasks[0]!.id)).toBe(true);
-    await expect
-      .poll(() => registry.get(tasks[0]!.id))
-      .toMatchObject({ status: 'completed', attempts: 1, result: 'ada' });
-    expect(attempts.toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2, 2]);
-    expect(await registry.retry(tasks[0]!.id)).toBe(false);
-    expect(await registry.retry('no such task')).toBe(false);
-    expect(await registry.list({ queue: 'mail', status: 'failed' })).toHaveLength(1);
-    expect(await registry.list({ queue: 'mail', name: 'Mailer.send', limit: 1 })).toHaveLength(1);
-    expect(await registry.list({ queue: 'mail', status: 'completed' })).toMatchObject([{ id: tasks[0]!.id }]);
-    expect(await registry.list({ queue: 'other' })).toEqual([]);
-  });
-
   test('retryIf counts where the task is defined, and is refused where it can’t be stored', async () => {
     const { runner, app } = await start(connection, ownPrefix());
     const task = runner.start(app.get(Mailer), 'hopeless');
@@ -87,38 +57,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(() => runner.with({ retryIf: () => true }).start(app.get(Mailer), 'hopeless')).toThrow(
       new TaskArgumentError(retryIfNotStored('Mailer.hopeless')),
     );
-  });
-
-  test('one that is cancelled before its turn stays to be seen, never runs, and can be tried again', async () => {
-    const prefix = ownPrefix();
-    isBroken = false;
-    attempts.length = 0;
-    const web = await start(connection, prefix, false);
-    const registry = web.app.get(TaskRegistry);
-    const mailer = web.app.get(Mailer);
-    const waiting = web.runner.start(mailer, 'send', 'ada');
-    const delayed = web.runner.with({ delay: 1_000_000 }).start(mailer, 'send', 'bob');
-    await expect.poll(() => registry.list({ queue: 'mail', status: 'pending' })).toHaveLength(2);
-    expect(await registry.cancel(waiting.id)).toBe(true);
-    expect(delayed.cancel()).toBe(true);
-    for (const { id } of [waiting, delayed]) {
-      await expect
-        .poll(() => registry.get(id))
-        .toMatchObject({
-          status: 'cancelled',
-          error: { name: 'TaskCancelledError', message: taskCancelled('Mailer.send', 'requested') },
-        });
-    }
-    expect(await registry.cancel(waiting.id)).toBe(false);
-    await start(connection, prefix);
-    await expect.poll(() => registry.list({ queue: 'mail', status: 'cancelled' })).toHaveLength(2);
-    expect(await registry.list({ queue: 'mail', status: 'pending' })).toEqual([]);
-    await expect.poll(() => registry.get(delayed.id)).toMatchObject({ attempts: 0 });
-    expect(await registry.get(delayed.id)).not.toHaveProperty('startedAt');
-    // Its turn has to have come.
-    await expect.poll(() => registry.retry(delayed.id)).toBe(true);
-    await expect.poll(() => registry.get(delayed.id)).toMatchObject({ status: 'completed' });
-    expect(attempts).toEqual([1]);
   });
 });
 
@@ -135,14 +73,6 @@ test.each(stores)('on $name, a job that something else has put there fails, and 
       .toMatchObject({ status: 'failed', error: { name: 'TaskQueueError', message } });
   }
   expect(log.said('error').map((entry) => entry.message)).toEqual(ids.map((id) => `${message} (${id})`));
-});
-
-test.each(stores)('on $name, the last progress is what stays, however many there were', async ({ connection }) => {
-  const { app, runner } = await start(connection, ownPrefix());
-  const tasks = Array.from({ length: 20 }, () => runner.start(app.get(Mailer), 'count'));
-  for (const task of tasks) {
-    expect(await task.settled()).toMatchObject({ status: 'completed', progress: 100 });
-  }
 });
 
 test.each(stores)('on $name, a result that is too large fails the task, and says so', async ({ connection }) => {

@@ -113,18 +113,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(ran).toEqual([]);
   });
 
-  test('TaskRunner stores at once; attempts are the queue’s; the handle knows how it ends', async () => {
-    const prefix = ownPrefix();
-    const { runner, app } = await start(connection, prefix);
-    const [good, bad] = [runner.start(app.get(Mailer), 'flaky'), runner.start(app.get(Mailer), 'fails')];
-    expect(await good.settled()).toMatchObject({ status: 'completed', attempts: 3, result: 3 });
-    expect(await bad.settled()).toMatchObject({
-      status: 'failed',
-      attempts: 2,
-      error: { name: 'RangeError', message: 'never' },
-    });
-  });
-
   test('a call’s name is for logs: workers know it by its own', async () => {
     const { runner, app } = await start(connection, ownPrefix());
     const task = runner.with({ name: 'welcome' }).start(app.get(Mailer), 'send', 'ada@example.com');

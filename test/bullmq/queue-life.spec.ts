@@ -97,22 +97,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(worker.runner.stats()).toMatchObject({ cancelled: 1, completed: 0 });
   });
 
-  test('a worker that closes gives back what takes too long, and another has it', async () => {
-    const prefix = ownPrefix();
-    starts = 0;
-    const first = await start({ connection, prefix });
-    const task = first.runner.start(first.app.get(Work), 'slow');
-    await started.opened;
-    await first.app.close();
-    const web = await start({ connection, prefix, worker: false });
-    expect(await web.app.get(TaskRegistry).get(task.id)).toMatchObject({ status: 'pending', attempts: 0 });
-    expect(starts).toBe(1);
-    const second = await start({ connection, prefix });
-    await started.opened;
-    expect(starts).toBe(2);
-    await second.app.close();
-  });
-
   test('a task whose name nobody knows fails with the way out, and is kept', async () => {
     const prefix = ownPrefix();
     const web = await start({ connection, prefix, worker: false }, [Gone]);
@@ -121,16 +105,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect
       .poll(() => web.app.get(TaskRegistry).get(task.id))
       .toMatchObject({ status: 'failed', error: { message: storedUnderUnknownName('Gone.work', 'work') } });
-  });
-
-  test('while one with the same deduplication id waits, it is the one', async () => {
-    const prefix = ownPrefix();
-    const { url, runner } = await start({ connection, prefix });
-    await fetch(`${url}/both`);
-    await fetch(`${url}/both`);
-    await expect.poll(() => runner.stats().completed, { timeout: 10_000 }).toBe(1);
-    await setTimeout(700);
-    expect(runner.stats().completed).toBe(1);
   });
 
   test('two tasks of one name: the application doesn’t start', async () => {

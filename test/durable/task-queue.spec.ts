@@ -1,6 +1,7 @@
 import { PGlite, types } from '@electric-sql/pglite';
 import * as bullmq from 'bullmq';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import type { Pglite, PgliteDatabase, PgliteResult } from '../../lib/bullmq/store/pglite/pglite.types.ts';
 import { STORE_PACKAGES } from '../../lib/bullmq/store/store-packages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { describeTaskQueue, type TaskQueueHarness } from './task-queue.contract.ts';
@@ -26,16 +27,35 @@ function bullMqHarness(connection: string, isShared: boolean): TaskQueueHarness 
   };
 }
 
+/** What an application sees of a database that it shares with those before and after it: its own until it closes it. */
+function lent(db: PGlite): PgliteDatabase {
+  let isClosed = false;
+  const open = () => {
+    if (isClosed) {
+      throw new Error('PGlite is closed');
+    }
+    return db;
+  };
+  return {
+    get ready() {
+      return !isClosed;
+    },
+    query: async (text, params) => (await open().query(text, params)) as PgliteResult,
+    exec: async (text) => (await open().exec(text)) as PgliteResult[],
+    isInTransaction: () => open().isInTransaction(),
+    onNotification: (listener) => open().onNotification(listener),
+    async close() {
+      isClosed = true;
+    },
+  };
+}
+
 /** PGlite takes seconds to start, and is for one application at a time: they use the same one, one after the other. */
 function pgliteHarness(): TaskQueueHarness {
   let started: Promise<PGlite> | undefined;
-  const shared = {
+  const shared: Pglite['PGlite'] = {
     defaultStartParams: PGlite.defaultStartParams,
-    async create(options: object) {
-      started ??= PGlite.create(options);
-      const db = await started;
-      return Object.assign(db, { close: async () => undefined });
-    },
+    create: async (options) => lent(await (started ??= PGlite.create(options))),
   };
   const packages = { provide: STORE_PACKAGES, useValue: { bullmq, pglite: { PGlite: shared, types } } };
   const harness = bullMqHarness('pglite:', false);
@@ -46,7 +66,7 @@ function pgliteHarness(): TaskQueueHarness {
       return { ...module, providers: [...module.providers!, packages] };
     },
     async dispose() {
-      await (started && PGlite.prototype.close.call(await started));
+      await (await started)?.close();
     },
   };
 }
