@@ -15,19 +15,6 @@ class Mailer {
     ran.push({ to, at, tags, task: currentTask()!.name });
     return { to, at };
   }
-
-  @Task({ queue: 'mail', attempts: 3 })
-  flaky() {
-    if (currentTask()!.attempt < 3) {
-      throw new RangeError('not yet');
-    }
-    return currentTask()!.attempt;
-  }
-
-  @Task({ queue: 'mail', attempts: 2 })
-  fails(): never {
-    throw new RangeError('never');
-  }
 }
 
 @Injectable({ scope: Scope.REQUEST })

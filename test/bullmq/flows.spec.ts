@@ -13,13 +13,11 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { stepBeforeFailed } from '../../lib/bullmq/bullmq.messages.ts';
 import { flowNotWith, previousOfNone, stepWithoutQueue } from '../../lib/durable/durable.messages.ts';
 import { flowExpected, groupOfNone, notTheFirst } from '../../lib/task/task.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
-let isBroken = false;
 const ran: string[] = [];
 
 @Injectable()
@@ -41,22 +39,8 @@ class Media {
     ran.push(`publish ${what} ${to}`);
     return `${what} for ${to}`;
   }
-
-  @Task({ queue: 'images' })
-  fails(): string {
-    if (isBroken) {
-      throw new RangeError('no such image');
-    }
-    return 'mended';
-  }
 }
 
-const page = defineTask(
-  function page(n: number) {
-    return n === 2 ? undefined : n * 10;
-  },
-  { queue: 'pages' },
-);
 const merge = defineTask(
   function merge(pages: (number | undefined)[], title: string) {
     return { title, pages };
@@ -83,7 +67,6 @@ class MediaController {
 
 function start(connection: string, prefix = ownPrefix()) {
   ran.length = 0;
-  isBroken = false;
   return startApp({
     imports: [BullMqTasksModule.forRoot({ connection, prefix })],
     providers: [Media],

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { Controller, Get, Injectable, Post } from '@nestjs/common';
+import { Controller, Injectable, Post } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import {
   BackgroundTasks,
@@ -18,14 +18,12 @@ import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
-let starts = 0;
 let started: Gate;
 
 @Injectable()
 class Work {
   @Task({ queue: 'work' })
   async slow() {
-    starts++;
     started.open();
     currentTask()!.updateProgress({ done: 1 });
     await setTimeout(20_000, undefined, { signal: currentTask()!.signal });
@@ -56,15 +54,6 @@ class WorkController {
   @Post()
   add(@Tasks() tasks: BackgroundTasks) {
     return { id: tasks.addTask(this.work, 'quick').id };
-  }
-
-  @Get('both')
-  both(@Tasks() tasks: BackgroundTasks) {
-    const ids = Array.from(
-      { length: 2 },
-      () => tasks.with({ deduplication: { id: 'one' }, delay: 500 }).addTask(this.work, 'quick').id,
-    );
-    return ids;
   }
 }
 

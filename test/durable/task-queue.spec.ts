@@ -1,7 +1,7 @@
 import { PGlite, types } from '@electric-sql/pglite';
 import * as bullmq from 'bullmq';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import type { Pglite, PgliteDatabase, PgliteResult } from '../../lib/bullmq/store/pglite/pglite.types.ts';
+import type { Pglite, PgliteDatabase } from '../../lib/bullmq/store/pglite/pglite.types.ts';
 import { STORE_PACKAGES } from '../../lib/bullmq/store/store-packages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { describeTaskQueue, type TaskQueueHarness } from './task-queue.contract.ts';
@@ -13,6 +13,7 @@ function bullMqHarness(connection: string, isShared: boolean): TaskQueueHarness 
   return {
     isShared,
     maxSize: MAX_SIZE,
+    keepsOpen: [],
     module: ({ takes, slots }) =>
       BullMqTasksModule.forRoot({
         connection,
@@ -40,8 +41,8 @@ function lent(db: PGlite): PgliteDatabase {
     get ready() {
       return !isClosed;
     },
-    query: async (text, params) => (await open().query(text, params)) as PgliteResult,
-    exec: async (text) => (await open().exec(text)) as PgliteResult[],
+    query: async (text, params) => open().query(text, params),
+    exec: async (text) => open().exec(text),
     isInTransaction: () => open().isInTransaction(),
     onNotification: (listener) => open().onNotification(listener),
     async close() {
@@ -61,6 +62,8 @@ function pgliteHarness(): TaskQueueHarness {
   const harness = bullMqHarness('pglite:', false);
   return {
     ...harness,
+    // Postgres has timers of its own.
+    keepsOpen: ['Timeout'],
     module(options) {
       const module = harness.module(options);
       return { ...module, providers: [...module.providers!, packages] };
