@@ -59,6 +59,7 @@ import { needsInterceptor } from './needs-interceptor.ts';
     TaskQueueHost,
     TaskCatalog,
     ProviderResolver,
+    TaskEngine,
     { provide: AttemptRunner, useExisting: TaskEngine },
     TaskRunner,
     TaskRegistry,
