@@ -2,15 +2,7 @@ import { type CancelReason, TaskCancelledError } from '../errors/task.errors.ts'
 import type { Attempt } from '../execution/attempt.ts';
 import type { BackgroundTask, Canceller } from '../task/handle/background-task.ts';
 
-type State =
-  | { readonly at: 'waiting'; readonly leave?: (() => void) | undefined; readonly onEnd?: (() => void) | undefined }
-  | { readonly at: 'running'; readonly attempt: Attempt }
-  | { readonly at: 'enqueueing'; readonly isRequested: boolean }
-  | { readonly at: 'enqueued'; readonly askQueue: () => void }
-  | { readonly at: 'over' };
-
-const WAITING: State = { at: 'waiting' };
-const OVER: State = { at: 'over' };
+type State = 'waiting' | 'running' | 'enqueueing' | 'enqueued' | 'over';
 
 /**
  * Decides what `cancel()` does to one task, by where the task is.
@@ -23,20 +15,32 @@ const OVER: State = { at: 'over' };
  * | `enqueued`   | the queue has the task                                        | asks the queue: any process may run the task                |
  * | `over`       | the task is cancelled or settled                              | nothing                                                     |
  */
-export class Cancellation implements Canceller {
-  #state: State = WAITING;
+export class Cancellation<T> implements Canceller {
+  #state: State = 'waiting';
+  /** Of `waiting`: ends the wait, and is called once the task is cancelled. */
+  #leave: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
+  /** Of `running`. */
+  #attempt: Attempt | undefined;
+  /** Of `enqueueing`: whether somebody has cancelled the task since. */
+  #isRequested = false;
+  /** Of `enqueued`. */
+  #askQueue: (() => void) | undefined;
 
-  /** @param stop settles the task as `cancelled` */
+  /**
+   * @param stop settles the task as `cancelled`. It is given `subject`, so that all tasks share one function.
+   */
   constructor(
     private readonly task: BackgroundTask,
-    private readonly stop: (error: TaskCancelledError) => void,
+    private readonly subject: T,
+    private readonly stop: (subject: T, error: TaskCancelledError) => void,
   ) {
     task.setCanceller(this);
   }
 
   /** Whether somebody has cancelled the task while it was on its way into the queue. */
   get isRequested(): boolean {
-    return this.#state.at === 'enqueueing' && this.#state.isRequested;
+    return this.#isRequested;
   }
 
   /**
@@ -44,42 +48,48 @@ export class Cancellation implements Canceller {
    * @param onEnd is called once the task has been cancelled
    */
   waits(leave?: () => void, onEnd?: () => void): void {
-    this.#state = leave || onEnd ? { at: 'waiting', leave, onEnd } : WAITING;
+    this.#state = 'waiting';
+    this.#leave = leave;
+    this.#onEnd = onEnd;
   }
 
   runs(attempt: Attempt): void {
-    this.#state = { at: 'running', attempt };
+    this.#state = 'running';
+    this.#attempt = attempt;
   }
 
   isEnqueueing(): void {
-    this.#state = { at: 'enqueueing', isRequested: false };
+    this.#state = 'enqueueing';
   }
 
   isEnqueued(askQueue: () => void): void {
-    const { isRequested } = this;
-    this.#state = { at: 'enqueued', askQueue };
-    if (isRequested) {
+    this.#state = 'enqueued';
+    this.#askQueue = askQueue;
+    if (this.#isRequested) {
       this.cancel('requested');
     }
   }
 
   /** @returns whether this call cancels the task */
   cancel(reason: CancelReason): boolean {
-    const state = this.#state;
-    this.#state = OVER;
-    switch (state.at) {
+    switch (this.#state) {
       case 'waiting':
-        state.leave?.();
-        this.stop(new TaskCancelledError(this.task.name, reason));
-        state.onEnd?.();
+        this.#state = 'over';
+        this.#leave?.();
+        this.stop(this.subject, new TaskCancelledError(this.task.name, reason));
+        this.#onEnd?.();
         return true;
       case 'running':
-        return state.attempt.abort(new TaskCancelledError(this.task.name, reason));
-      case 'enqueueing':
-        this.#state = { at: 'enqueueing', isRequested: true };
-        return !state.isRequested;
+        this.#state = 'over';
+        return this.#attempt!.abort(new TaskCancelledError(this.task.name, reason));
+      case 'enqueueing': {
+        const isFirst = !this.#isRequested;
+        this.#isRequested = true;
+        return isFirst;
+      }
       case 'enqueued':
-        state.askQueue();
+        this.#state = 'over';
+        this.#askQueue!();
         return true;
       case 'over':
         break;

@@ -25,16 +25,11 @@ export function runDurable(
 ): RunningAttempt {
   const admitted = lifecycle.admitDurable(call);
   const task = new BackgroundTask(admitted.name, tracker, restored);
-  const entry = lifecycle.enter(task, {
-    call: admitted,
-    // The task has waited in the queue.
-    options: { ...defaults, ...options, delay: 0 },
-    owner: NO_LIST,
-    isTaken: true,
-    queue: observer,
-  });
+  // The task has waited in the queue.
+  const all = { ...defaults, ...options, delay: 0 };
+  const entry = lifecycle.enter(task, admitted, all, NO_LIST, observer);
   tracker.add(task);
-  const result = new Promise<AttemptResult>((resolve) => lifecycle.run(entry, () => resolve(resultOf(task))));
+  const result = new Promise<AttemptResult>((resolve) => lifecycle.run(entry, all, () => resolve(resultOf(task))));
   return { task, result };
 }
 

@@ -66,7 +66,7 @@ export class TaskList implements TaskOwner {
     }
     const admitted = lifecycle.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name, tracker);
-    const entry = lifecycle.enter(task, { call: admitted, options, owner: this, isTaken: false });
+    const entry = lifecycle.enter(task, admitted, options, this);
     this.#keep(task);
     this.#waiting.enqueue(entry);
     if (deduplication) {
@@ -139,7 +139,7 @@ export class TaskList implements TaskOwner {
   /** Runs durable tasks like others, because their queue is down. */
   #runHere(tasks: readonly UnflushedTask[]): void {
     for (const { task, call, options } of tasks) {
-      this.#waiting.enqueue(this.context.lifecycle.enter(task, { call, options, owner: this, isTaken: false }));
+      this.#waiting.enqueue(this.context.lifecycle.enter(task, call, options, this));
     }
     this.#advance();
   }
@@ -208,7 +208,7 @@ export class TaskList implements TaskOwner {
     if (this.#isWanted(options)) {
       entry.isTaken = true;
       entry.claimants = undefined;
-      this.context.lifecycle.run(options === entry.options ? entry : { ...entry, options }, onEnd, this.origin);
+      this.context.lifecycle.run(entry, options, onEnd, this.origin);
     } else {
       this.#skip(entry);
       onEnd();

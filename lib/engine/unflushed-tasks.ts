@@ -25,10 +25,12 @@ export interface UnflushedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
-  readonly cancellation: Cancellation;
+  readonly cancellation: Cancellation<BackgroundTask>;
   /** What the queue has made of the task when it was added. */
   readonly prepared: unknown;
 }
+
+const stop = (task: BackgroundTask, error: TaskCancelledError) => task.stop(error);
 
 /** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
@@ -54,7 +56,7 @@ export class UnflushedTasks {
     admission.check(name);
     const task = new BackgroundTask(name, tracker);
     const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
-    const cancellation = new Cancellation(task, (error) => task.stop(error));
+    const cancellation = new Cancellation(task, task, stop);
     const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };
     cancellation.waits(() => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
