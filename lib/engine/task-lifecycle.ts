@@ -196,6 +196,10 @@ export class TaskLifecycle {
     }
     if (!isWorthAnother) {
       log.failed(task, error, call, origin);
+      // The application's logger can cancel the task.
+      if (task.isSettled) {
+        return;
+      }
       this.#executorOf(call).release();
       task.fail(error);
       onEnd();
@@ -203,14 +207,17 @@ export class TaskLifecycle {
     }
     const delay = backoffDelay(options.backoff, task.attempts);
     log.retrying(task, error, call, delay, origin);
+    if (task.isSettled) {
+      return;
+    }
     task.retry(error, delay);
+    // A subscriber of the event can cancel the task.
+    if (task.isSettled) {
+      return;
+    }
     if (entry.queue) {
       tracker.release(task);
       onEnd();
-      return;
-    }
-    // A subscriber of the event can cancel the task.
-    if (task.isSettled) {
       return;
     }
     if (delay > 0) {
