@@ -21,7 +21,7 @@ const OVER: State = { at: 'over' };
  * | `running`    | an attempt starts                                             | aborts the attempt; the task is `cancelled` when that ends  |
  * | `enqueueing` | its list is flushed                                           | remembers the request, and asks the queue once it has the task |
  * | `enqueued`   | the queue has the task                                        | asks the queue: any process may run the task                |
- * | `over`       | the task is cancelled or settled                              | nothing                                                     |
+ * | `over`       | the task is cancelled, settled, or back in its queue          | nothing                                                     |
  */
 export class Cancellation implements Canceller {
   #state: State = WAITING;
@@ -61,6 +61,10 @@ export class Cancellation implements Canceller {
     if (isRequested) {
       this.cancel('requested');
     }
+  }
+
+  isReleased(): void {
+    this.#state = OVER;
   }
 
   /** @returns whether this call cancels the task */

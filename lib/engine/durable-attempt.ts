@@ -34,7 +34,15 @@ export function runDurable(
     queue: observer,
   });
   tracker.add(task);
-  const result = new Promise<AttemptResult>((resolve) => lifecycle.run(entry, () => resolve(resultOf(task))));
+  const result = new Promise<AttemptResult>((resolve) => {
+    const end = () => resolve(resultOf(task));
+    // A subscriber of the event `added` can cancel the task.
+    if (task.isSettled) {
+      end();
+    } else {
+      lifecycle.run(entry, end);
+    }
+  });
   return { task, result };
 }
 

@@ -216,6 +216,8 @@ export class TaskLifecycle {
       return;
     }
     if (entry.queue) {
+      this.#executorOf(call).release();
+      cancellation.isReleased();
       tracker.release(task);
       onEnd();
       return;
