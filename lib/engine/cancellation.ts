@@ -5,7 +5,7 @@ import type { BackgroundTask, Canceller } from '../task/handle/background-task.t
 type State =
   | { readonly at: 'waiting'; readonly leave?: (() => void) | undefined; readonly onEnd?: (() => void) | undefined }
   | { readonly at: 'running'; readonly attempt: Attempt }
-  | { readonly at: 'enqueueing'; readonly isRequested: boolean }
+  | { readonly at: 'enqueueing'; readonly requested?: CancelReason }
   | { readonly at: 'enqueued'; readonly askQueue: () => void }
   | { readonly at: 'over' };
 
@@ -25,18 +25,21 @@ const OVER: State = { at: 'over' };
  */
 export class Cancellation implements Canceller {
   #state: State = WAITING;
+  /** None once the queue has the task, so that a kept handle keeps no arguments. */
+  #stop: ((error: TaskCancelledError) => void) | undefined;
 
   /** @param stop settles the task as `cancelled` */
   constructor(
     private readonly task: BackgroundTask,
-    private readonly stop: (error: TaskCancelledError) => void,
+    stop: (error: TaskCancelledError) => void,
   ) {
+    this.#stop = stop;
     task.setCanceller(this);
   }
 
-  /** Whether somebody has cancelled the task while it was on its way into the queue. */
-  get isRequested(): boolean {
-    return this.#state.at === 'enqueueing' && this.#state.isRequested;
+  /** Why somebody has cancelled the task while it was on its way into the queue. */
+  get requested(): CancelReason | undefined {
+    return this.#state.at === 'enqueueing' ? this.#state.requested : undefined;
   }
 
   /**
@@ -52,14 +55,15 @@ export class Cancellation implements Canceller {
   }
 
   isEnqueueing(): void {
-    this.#state = { at: 'enqueueing', isRequested: false };
+    this.#state = { at: 'enqueueing' };
   }
 
   isEnqueued(askQueue: () => void): void {
-    const { isRequested } = this;
+    const { requested } = this;
+    this.#stop = undefined;
     this.#state = { at: 'enqueued', askQueue };
-    if (isRequested) {
-      this.cancel('requested');
+    if (requested) {
+      this.cancel(requested);
     }
   }
 
@@ -74,14 +78,14 @@ export class Cancellation implements Canceller {
     switch (state.at) {
       case 'waiting':
         state.leave?.();
-        this.stop(new TaskCancelledError(this.task.name, reason));
+        this.#stop?.(new TaskCancelledError(this.task.name, reason));
         state.onEnd?.();
         return true;
       case 'running':
         return state.attempt.abort(new TaskCancelledError(this.task.name, reason));
       case 'enqueueing':
-        this.#state = { at: 'enqueueing', isRequested: true };
-        return !state.isRequested;
+        this.#state = { at: 'enqueueing', requested: state.requested ?? reason };
+        return !state.requested;
       case 'enqueued':
         state.askQueue();
         return true;

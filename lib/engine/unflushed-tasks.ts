@@ -111,8 +111,8 @@ export class UnflushedTasks {
       this.origin,
     );
     for (const { task, cancellation } of refused) {
-      if (cancellation.isRequested) {
-        task.stop(new TaskCancelledError(task.name, 'requested'));
+      if (cancellation.requested) {
+        task.stop(new TaskCancelledError(task.name, cancellation.requested));
       } else if (!isRunHere) {
         task.fail(error);
       }
