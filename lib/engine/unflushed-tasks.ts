@@ -34,11 +34,11 @@ export interface UnflushedTask {
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
 
-  /** @param runHere is given the tasks that run in this process because their queue is down */
+  /** @param runHere is given each task that runs in this process because its queue is down */
   constructor(
     private readonly context: FlushContext,
     private readonly origin: Origin | undefined,
-    private readonly runHere: (tasks: readonly UnflushedTask[]) => void,
+    private readonly runHere: (task: UnflushedTask) => void,
   ) {}
 
   get isEmpty(): boolean {
@@ -93,7 +93,10 @@ export class UnflushedTasks {
   /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
   async flushRest(outcome: Outcome): Promise<void> {
     for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
-      task.skip();
+      // A subscriber that hears of one skipped task can cancel the next.
+      if (!task.isSettled) {
+        task.skip();
+      }
     }
     // The log and the handles tell of a failure.
     await this.flush(outcome).catch(() => undefined);
@@ -110,17 +113,20 @@ export class UnflushedTasks {
       error,
       this.origin,
     );
-    for (const { task, cancellation } of refused) {
+    // One after the other: a subscriber that hears of one task can cancel any other.
+    for (const unflushed of refused) {
+      const { task, cancellation } = unflushed;
       if (cancellation.requested) {
         task.stop(new TaskCancelledError(task.name, cancellation.requested));
-      } else if (!isRunHere) {
+      } else if (isRunHere) {
+        this.runHere(unflushed);
+      } else {
         task.fail(error);
       }
     }
     if (!isRunHere) {
       throw error;
     }
-    this.runHere(refused.filter(({ task }) => !task.isSettled));
   }
 
   /** Removes and returns the tasks with such options. */
