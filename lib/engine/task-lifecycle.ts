@@ -101,6 +101,14 @@ export class TaskLifecycle {
     }
   }
 
+  /** Cancels a task that no executor has admitted, or no longer has. */
+  stop(task: BackgroundTask, error: TaskCancelledError): void {
+    if (error.reason === 'shutdown') {
+      this.#lost.push(task);
+    }
+    task.stop(error);
+  }
+
   skip({ task, call }: TaskEntry): void {
     this.#executorOf(call).release();
     task.skip();
@@ -240,12 +248,13 @@ export class TaskLifecycle {
   }
 
   #stop({ task, call, queue }: TaskEntry, error: TaskCancelledError): void {
-    // Another process runs a durable task again.
-    if (error.reason === 'shutdown' && !queue) {
-      this.#lost.push(task);
-    }
     this.#executorOf(call).release();
-    task.stop(error);
+    if (queue) {
+      // Not lost: another process runs it.
+      task.stop(error);
+    } else {
+      this.stop(task, error);
+    }
   }
 
   #executorOf(call: TaskCall): TaskExecutor {

@@ -7,6 +7,7 @@ import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
+import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
@@ -15,6 +16,7 @@ export interface FlushContext {
   readonly queues: TaskQueueHost;
   readonly admission: Admission;
   readonly tracker: TaskTracker;
+  readonly lifecycle: TaskLifecycle;
   readonly log: TaskLog;
   /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
@@ -47,14 +49,14 @@ export class UnflushedTasks {
 
   /** @throws UnavailableError, TaskArgumentError */
   add(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const { queues, admission, tracker, defaults } = this.context;
+    const { queues, admission, tracker, lifecycle, defaults } = this.context;
     // Every process knows the task by this name, so the option `name` of one call doesn't count.
     const { name } = call;
     const queue = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, tracker);
     const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
-    const cancellation = new Cancellation(task, (error) => task.stop(error));
+    const cancellation = new Cancellation(task, (error) => lifecycle.stop(task, error));
     const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };
     cancellation.waits(() => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
@@ -104,7 +106,7 @@ export class UnflushedTasks {
 
   /** @throws error, unless the tasks run in this process instead */
   #refused(refused: readonly UnflushedTask[], error: unknown): void {
-    const { queues, log } = this.context;
+    const { queues, lifecycle, log } = this.context;
     // A flow can't run here: nobody would hand on its results.
     const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
     log.notEnqueued(
@@ -117,7 +119,7 @@ export class UnflushedTasks {
     for (const unflushed of refused) {
       const { task, cancellation } = unflushed;
       if (cancellation.requested) {
-        task.stop(new TaskCancelledError(task.name, cancellation.requested));
+        lifecycle.stop(task, new TaskCancelledError(task.name, cancellation.requested));
       } else if (isRunHere) {
         this.runHere(unflushed);
       } else {
