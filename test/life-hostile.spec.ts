@@ -256,3 +256,17 @@ test('the history keeps no arguments, however a task has ended', async () => {
     })
     .toEqual(names.toSorted());
 });
+
+test.each([1, 2])('a logger that cancels the task of which it writes: attempts %d', async (attempts) => {
+  const { runner, log } = await startApp({});
+  const cancel = () => void task.cancel();
+  log.error = cancel;
+  Object.assign(log, { debug: cancel });
+  const events: string[] = [];
+  runner.events.subscribe(({ type }) => events.push(type));
+  const task: BackgroundTask = runner.with({ attempts }).start(boom);
+  await runner.drain(5_000);
+  expect(events.slice(0, 2)).toEqual(['added', 'started']);
+  expect(events).toHaveLength(3);
+  expect(runner.stats()).toMatchObject({ pending: 0, running: 0 });
+});

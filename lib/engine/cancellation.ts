@@ -13,7 +13,7 @@ type State = 'waiting' | 'running' | 'enqueueing' | 'enqueued' | 'over';
  * | `running`    | an attempt starts                                             | aborts the attempt; the task is `cancelled` when that ends  |
  * | `enqueueing` | its list is flushed                                           | remembers the request, and asks the queue once it has the task |
  * | `enqueued`   | the queue has the task                                        | asks the queue: any process may run the task                |
- * | `over`       | the task is cancelled or settled                              | nothing                                                     |
+ * | `over`       | the task is cancelled, settled, or back in its queue          | nothing                                                     |
  */
 export class Cancellation<T> implements Canceller {
   #state: State = 'waiting';
@@ -22,8 +22,7 @@ export class Cancellation<T> implements Canceller {
   #onEnd: (() => void) | undefined;
   /** Of `running`. */
   #attempt: Attempt | undefined;
-  /** Of `enqueueing`: whether somebody has cancelled the task since. */
-  #isRequested = false;
+  #requested: CancelReason | undefined;
   /** Of `enqueued`. */
   #askQueue: (() => void) | undefined;
 
@@ -38,9 +37,9 @@ export class Cancellation<T> implements Canceller {
     task.setCanceller(this);
   }
 
-  /** Whether somebody has cancelled the task while it was on its way into the queue. */
-  get isRequested(): boolean {
-    return this.#isRequested;
+  /** Why somebody has cancelled the task while it was on its way into the queue. */
+  get requested(): CancelReason | undefined {
+    return this.#requested;
   }
 
   /**
@@ -60,14 +59,20 @@ export class Cancellation<T> implements Canceller {
 
   isEnqueueing(): void {
     this.#state = 'enqueueing';
+    // It holds the arguments of the task, and somebody may keep the handle.
+    this.#leave = undefined;
   }
 
   isEnqueued(askQueue: () => void): void {
     this.#state = 'enqueued';
     this.#askQueue = askQueue;
-    if (this.#isRequested) {
-      this.cancel('requested');
+    if (this.#requested) {
+      this.cancel(this.#requested);
     }
+  }
+
+  isReleased(): void {
+    this.#state = 'over';
   }
 
   /** @returns whether this call cancels the task */
@@ -83,8 +88,8 @@ export class Cancellation<T> implements Canceller {
         this.#state = 'over';
         return this.#attempt!.abort(new TaskCancelledError(this.task.name, reason));
       case 'enqueueing': {
-        const isFirst = !this.#isRequested;
-        this.#isRequested = true;
+        const isFirst = !this.#requested;
+        this.#requested ??= reason;
         return isFirst;
       }
       case 'enqueued':

@@ -29,7 +29,15 @@ export function runDurable(
   const all = { ...defaults, ...options, delay: 0 };
   const entry = lifecycle.enter(task, admitted, all, NO_LIST, observer);
   tracker.add(task);
-  const result = new Promise<AttemptResult>((resolve) => lifecycle.run(entry, all, () => resolve(resultOf(task))));
+  const result = new Promise<AttemptResult>((resolve) => {
+    const end = () => resolve(resultOf(task));
+    // A subscriber of the event `added` can cancel the task.
+    if (task.isSettled) {
+      end();
+    } else {
+      lifecycle.run(entry, all, end);
+    }
+  });
   return { task, result };
 }
 

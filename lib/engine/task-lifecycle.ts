@@ -102,6 +102,14 @@ export class TaskLifecycle {
     }
   }
 
+  /** Cancels a task that no executor has admitted, or no longer has. */
+  readonly stop = (task: BackgroundTask, error: TaskCancelledError): void => {
+    if (error.reason === 'shutdown') {
+      this.#lost.push(task);
+    }
+    task.stop(error);
+  };
+
   skip({ task, call }: TaskEntry): void {
     this.#executorOf(call).release();
     task.skip();
@@ -197,6 +205,10 @@ export class TaskLifecycle {
     }
     if (!isWorthAnother) {
       log.failed(task, error, call, origin);
+      // The application's logger can cancel the task.
+      if (task.isSettled) {
+        return;
+      }
       this.#executorOf(call).release();
       task.fail(error);
       onEnd();
@@ -204,14 +216,19 @@ export class TaskLifecycle {
     }
     const delay = backoffDelay(options.backoff, task.attempts);
     log.retrying(task, error, call, delay, origin);
-    task.retry(error, delay);
-    if (entry.queue) {
-      tracker.release(task);
-      onEnd();
+    if (task.isSettled) {
       return;
     }
+    task.retry(error, delay);
     // A subscriber of the event can cancel the task.
     if (task.isSettled) {
+      return;
+    }
+    if (entry.queue) {
+      this.#executorOf(call).release();
+      cancellation.isReleased();
+      tracker.release(task);
+      onEnd();
       return;
     }
     if (delay > 0) {
@@ -233,12 +250,13 @@ export class TaskLifecycle {
   }
 
   readonly #stop = ({ task, call, queue }: TaskEntry, error: TaskCancelledError): void => {
-    // Another process runs a durable task again.
-    if (error.reason === 'shutdown' && !queue) {
-      this.#lost.push(task);
-    }
     this.#executorOf(call).release();
-    task.stop(error);
+    if (queue) {
+      // Not lost: another process runs it.
+      task.stop(error);
+    } else {
+      this.stop(task, error);
+    }
   };
 
   #executorOf(call: TaskCall): TaskExecutor {

@@ -125,8 +125,8 @@ export class TaskList implements TaskOwner {
   }
 
   #addDurable(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (tasks) =>
-      this.#runHere(tasks),
+    const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (refused) =>
+      this.#runHere(refused),
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);
@@ -136,11 +136,9 @@ export class TaskList implements TaskOwner {
     return task;
   }
 
-  /** Runs durable tasks like others, because their queue is down. */
-  #runHere(tasks: readonly UnflushedTask[]): void {
-    for (const { task, call, options } of tasks) {
-      this.#waiting.enqueue(this.context.lifecycle.enter(task, call, options, this));
-    }
+  /** Runs a durable task like others, because its queue is down. */
+  #runHere({ task, call, options }: UnflushedTask): void {
+    this.#waiting.enqueue(this.context.lifecycle.enter(task, call, options, this));
     this.#advance();
   }
 

@@ -17,6 +17,9 @@ import {
 /** ms between aborting a task that has read its signal, and killing its thread. */
 const ABORT_GRACE = 500;
 
+/** How many runs this process has made. */
+let count = 0;
+
 /**
  * Carries one attempt to a thread and its result back. Its states:
  *
@@ -41,6 +44,8 @@ export class ThreadRun {
   #graceTimer?: NodeJS.Timeout;
   /** How many messages about progress have arrived. */
   #updates = 0;
+  /** Two attempts of one task can be in threads at once: the thread of a killed one takes time to exit. */
+  readonly id = count++;
   readonly definition: ThreadDefinition;
   readonly request: ThreadRequest;
 
@@ -54,7 +59,7 @@ export class ThreadRun {
   ) {
     const { id, name, attempt: number, call } = attempt;
     this.definition = call.definition!.thread!;
-    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, true];
+    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, this.id, true];
   }
 
   /** The arguments are already a clone. Only another attempt could still need them, so the last one moves all their memory. */
@@ -95,10 +100,8 @@ export class ThreadRun {
   }
 
   receive(message: ThreadMessage): void {
-    if ('beganAttempt' in message) {
-      if (message.beganAttempt === this.attempt.attempt) {
-        this.#begin();
-      }
+    if ('hasBegun' in message) {
+      this.#begin();
     } else if ('abortPort' in message) {
       this.#abortPort = message.abortPort;
     } else {
@@ -130,7 +133,7 @@ export class ThreadRun {
     // The thread is free for the next run: to kill it now would hit that one.
     this.#findWorker = undefined;
     if (response.status !== 'not loaded' && response.status !== 'not defined') {
-      // The response can overtake the message `beganAttempt`.
+      // The response can overtake the message `hasBegun`.
       this.#begin();
     }
     if (response.progress !== undefined && response.updates !== this.#updates) {
