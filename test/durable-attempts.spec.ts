@@ -37,3 +37,19 @@ test('a durable attempt in a thread gives back its place when the queue makes th
   expect(runner.stats()).toMatchObject({ pending: 0, running: 0, cancelled: 0 });
   expect(await runner.start(fail, 'string').settled()).toMatchObject({ status: 'failed' });
 });
+
+test('the statistics no longer count a durable attempt when its queue is to make the next one', async () => {
+  const { app, runner } = await startApp({});
+  const seen: number[] = [];
+  runner.events.subscribe(({ type }) => {
+    if (type === 'retrying') {
+      const { pending, running } = runner.stats();
+      seen.push(pending, running);
+    }
+  });
+  const boom = () => Promise.reject(new Error('boom'));
+  const { result } = app.get(AttemptRunner).run(attemptOf(readTaskCall('start', [boom]), 'a', 2));
+  expect(await result).toMatchObject({ status: 'failed', isWorthAnother: true });
+  expect(seen).toEqual([0, 0]);
+  await runner.drain();
+});

@@ -60,11 +60,9 @@ export class TaskTracker implements StepObserver {
     this.observer.stepped(task, 'added');
   }
 
-  /** The queue owns the task now: this process stops tracking it. */
+  /** The queue owns the task: this process stops counting it. */
   release(task: BackgroundTask): void {
     this.#unsettled.delete(task.sequence);
-    task.forget();
-    this.#checkDrained();
   }
 
   stepped(task: BackgroundTask, step: TaskEventType, from: TaskStatus, delay?: number): void {
