@@ -115,7 +115,10 @@ export class TaskTracker implements StepObserver {
     const id = this.#deduplicationIds.get(task);
     if (id !== undefined) {
       this.#deduplicationIds.delete(task);
-      this.#deduplicated.delete(id);
+      // A getter in the arguments of a task for a thread can add another task with the same id.
+      if (this.#deduplicated.get(id)?.task === task) {
+        this.#deduplicated.delete(id);
+      }
     }
   }
 
