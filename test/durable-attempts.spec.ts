@@ -12,7 +12,7 @@ const attemptOf = (call: DurableAttempt['call'], id: string, attempts = 1): Dura
   observer: { progressed: () => undefined },
 });
 
-test('a durable attempt that a subscriber cancels as it hears of it has a result', async () => {
+test('a durable attempt that a subscriber of the event added cancels has a result', async () => {
   const { app, runner } = await startApp({});
   runner.events.subscribe(({ type, task }) => {
     if (type === 'added') {
@@ -38,7 +38,7 @@ test('a durable attempt in a thread gives back its place when the queue makes th
   expect(await runner.start(fail, 'string').settled()).toMatchObject({ status: 'failed' });
 });
 
-test('the statistics no longer count a durable attempt when its queue is to make the next one', async () => {
+test('the statistics no longer count a durable attempt in the event retrying', async () => {
   const { app, runner } = await startApp({});
   const seen: number[] = [];
   runner.events.subscribe(({ type }) => {
