@@ -12,7 +12,7 @@ const attemptOf = (call: DurableAttempt['call'], id: string, attempts = 1): Dura
   observer: { progressed: () => undefined },
 });
 
-test('a durable attempt that a subscriber cancels as it hears of it has a result', async () => {
+test('a durable attempt that a subscriber of the event added cancels has a result', async () => {
   const { app, runner } = await startApp({});
   runner.events.subscribe(({ type, task }) => {
     if (type === 'added') {
@@ -36,4 +36,20 @@ test('a durable attempt in a thread gives back its place when the queue makes th
   }
   expect(runner.stats()).toMatchObject({ pending: 0, running: 0, cancelled: 0 });
   expect(await runner.start(fail, 'string').settled()).toMatchObject({ status: 'failed' });
+});
+
+test('the statistics no longer count a durable attempt in the event retrying', async () => {
+  const { app, runner } = await startApp({});
+  const seen: number[] = [];
+  runner.events.subscribe(({ type }) => {
+    if (type === 'retrying') {
+      const { pending, running } = runner.stats();
+      seen.push(pending, running);
+    }
+  });
+  const boom = () => Promise.reject(new Error('boom'));
+  const { result } = app.get(AttemptRunner).run(attemptOf(readTaskCall('start', [boom]), 'a', 2));
+  expect(await result).toMatchObject({ status: 'failed', isWorthAnother: true });
+  expect(seen).toEqual([0, 0]);
+  await runner.drain();
 });

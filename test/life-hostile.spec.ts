@@ -15,6 +15,7 @@ import { subscriberThrew } from '../lib/engine/engine.messages.ts';
 import { wrongProgress } from '../lib/task/task.messages.ts';
 import { wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
+import { identity } from './fixtures/threads/math.task.ts';
 
 const boom = () => {
   throw new Error('boom');
@@ -269,4 +270,20 @@ test.each([1, 2])('a logger that cancels the task of which it writes: attempts %
   expect(events.slice(0, 2)).toEqual(['added', 'started']);
   expect(events).toHaveLength(3);
   expect(runner.stats()).toMatchObject({ pending: 0, running: 0 });
+});
+
+test('a task stays deduplicated when one that its own arguments added settles', async () => {
+  const { runner } = await startApp({}, { pool: { maxThreads: 1 } });
+  const once = runner.with({ deduplication: { id: 'a' } });
+  let inner!: BackgroundTask;
+  const argument = {
+    get value() {
+      inner ??= once.start(() => 'inner');
+      return 1;
+    },
+  };
+  const outer = once.start(identity, argument);
+  inner.cancel();
+  expect(once.start(() => 'third')).toBe(outer);
+  await runner.drain();
 });

@@ -24,7 +24,7 @@ class FillController {
   }
 }
 
-test('whoever hears that one durable task is skipped cancels the next', async () => {
+test('a subscriber that hears of one skipped durable task cancels the next', async () => {
   const { url, runner } = await startApp({
     controllers: [FillController],
     imports: [heldQueueModule(new HeldQueue())],
@@ -37,7 +37,7 @@ test('whoever hears that one durable task is skipped cancels the next', async ()
   expect(added.map(({ status }) => status)).toEqual(['skipped', 'cancelled', 'skipped']);
 });
 
-test('whoever hears that one refused task is cancelled cancels another before it runs here', async () => {
+test('a subscriber that hears of one cancelled task cancels another that the queue refused too', async () => {
   const queue = new HeldQueue();
   const { url, runner } = await startApp({
     controllers: [FillController],
@@ -59,7 +59,7 @@ test('whoever hears that one refused task is cancelled cancels another before it
   expect(added.map(({ status }) => status)).toEqual(['cancelled', 'cancelled', 'completed']);
 });
 
-test('a task that the queue refuses while the application closes says so', async () => {
+test('a task that the queue refuses while the application closes is cancelled for that reason', async () => {
   const queue = new HeldQueue();
   const { app, runner, log } = await startApp({ imports: [heldQueueModule(queue)] }, { shutdownTimeout: 100 });
   const task = runner.start(durable);
@@ -75,7 +75,7 @@ test('a task that the queue refuses while the application closes says so', async
   expect(log.said('warn').map(({ message }) => message)).toEqual([tasksLost(0, [task], 100)]);
 });
 
-test('a subscriber that asks for the end of a task as it is stored asks the queue once', async () => {
+test('a subscriber of the event stored that calls settled() reads the queue once', async () => {
   const queue = new HeldQueue();
   const { runner } = await startApp({ imports: [heldQueueModule(queue)] });
   runner.events.subscribe(({ type }: TaskEvent) => void (type === 'stored' && void task.settled()));
@@ -84,7 +84,7 @@ test('a subscriber that asks for the end of a task as it is stored asks the queu
   queue.held[0]!.accept();
   await runner.drain(5_000);
   await task.settled();
-  expect(queue.asked).toEqual([task.id]);
+  expect(queue.waitedFor).toEqual([task.id]);
 });
 
 test('the handle of a durable task keeps no arguments once the queue has the task', async () => {

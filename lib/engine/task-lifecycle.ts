@@ -219,6 +219,10 @@ export class TaskLifecycle {
     if (task.isSettled) {
       return;
     }
+    if (entry.queue) {
+      // First: a subscriber of the event can read the statistics.
+      tracker.release(task);
+    }
     task.retry(error, delay);
     // A subscriber of the event can cancel the task.
     if (task.isSettled) {
@@ -227,7 +231,7 @@ export class TaskLifecycle {
     if (entry.queue) {
       this.#executorOf(call).release();
       cancellation.isReleased();
-      tracker.release(task);
+      task.forget();
       onEnd();
       return;
     }

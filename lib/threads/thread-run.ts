@@ -17,6 +17,12 @@ import {
 /** ms between aborting a task that has read its signal, and killing its thread. */
 const ABORT_GRACE = 500;
 
+/**
+ * A run has loaded for too long after so many ticks of a timer. A timer for the whole limit would end a run whose process
+ * was frozen, or whose event loop was blocked, in the meantime: its thread may have been ready for long.
+ */
+const LOAD_TICKS = 10;
+
 /** How many runs this process has made. */
 let count = 0;
 
@@ -92,10 +98,16 @@ export class ThreadRun {
     }
   }
 
-  /** Calls `onLimit` if the function has not begun after `limit` ms. */
+  /** Calls `onLimit` if the function has not begun after `limit` ms. The time in which this process is blocked doesn't count. */
   limitLoading(limit: number, onLimit: () => void): void {
     if (!this.#isLoaded) {
-      this.#loadTimer = setTimeout(onLimit, limit);
+      let ticks = 0;
+      this.#loadTimer = setInterval(() => {
+        ticks++;
+        if (ticks === LOAD_TICKS) {
+          onLimit();
+        }
+      }, limit / LOAD_TICKS);
     }
   }
 
@@ -156,7 +168,7 @@ export class ThreadRun {
   }
 
   dispose(): void {
-    clearTimeout(this.#loadTimer);
+    clearInterval(this.#loadTimer);
     clearTimeout(this.#graceTimer);
     this.#abortPort?.close();
   }
@@ -172,7 +184,7 @@ export class ThreadRun {
     }
     this.#hasBegun = true;
     this.#loadedModules?.add(this.definition.module);
-    clearTimeout(this.#loadTimer);
+    clearInterval(this.#loadTimer);
     this.attempt.begin();
   }
 }
