@@ -56,6 +56,10 @@ export const serverRefused = (reason: string) =>
 export const taskReleased = (task: Named) =>
   `Task ${nameOf(task)} did not settle before this process closed. The queue has it again, and another process starts it anew.`;
 
+export const endRefused = (id: string, reason: string) =>
+  `The attempt of the task ${id} is over, and the server did not record that: ${sentence(reason)} The worker tries again until ` +
+  'it is recorded, or another worker holds the lock of the task.';
+
 export const lockLost = (reason: string) =>
   `A worker lost the lock of a task, so the task may run a second time: ${sentence(reason)} The server was unavailable for ` +
   'longer than worker.lockDuration, or a task blocked the event loop. Raise worker.lockDuration, or run that task in a thread.';

@@ -2,7 +2,8 @@ import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
 import type pg from 'pg';
 import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions, PostgresOptions } from '../bullmq-tasks.options.ts';
-import { isUnavailable, safeBackend } from './postgres-backend.ts';
+import { safeBackend } from './postgres-backend.ts';
+import { isPostgresNotNow } from './postgres-errors.ts';
 import type { BullMq } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 
@@ -14,6 +15,7 @@ export class PostgresStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
   readonly isEmbedded = false;
+  readonly isNotNow = isPostgresNotNow;
   #isClosed = false;
 
   constructor(
@@ -55,7 +57,7 @@ export class PostgresStore implements Store {
       await this.#migrate();
       return true;
     } catch (error) {
-      if (!isUnavailable(error)) {
+      if (!isPostgresNotNow(error)) {
         throw error;
       }
       this.onError(error as Error);

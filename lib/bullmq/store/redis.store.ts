@@ -3,13 +3,8 @@ import type { QueueOptions, RedisOptions, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { isError } from '../../util/inspect.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
+import { isReadOnly, isRedisNotNow, isRedisRefusal } from './redis-errors.ts';
 import { RECONNECT, type Store } from './store.ts';
-
-/**
- * Errors of Redis that no retry mends. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and `src/db.c` of
- * redis/redis.
- */
-const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid DB)/;
 
 /**
  * Redis. The connections are new ones, also where a client is given: those that enqueue fail fast, and those of workers wait.
@@ -18,6 +13,7 @@ export class RedisStore implements Store {
   readonly backend = undefined;
   readonly isBulkAtomic = false;
   readonly isEmbedded = false;
+  readonly isNotNow = isRedisNotNow;
   /** Shared by everything that enqueues. */
   readonly #producer: Redis;
   #isClosed = false;
@@ -50,7 +46,7 @@ export class RedisStore implements Store {
   async prepare(): Promise<void> {
     while (this.#producer.status !== 'ready' && !this.#isClosed) {
       await once(this.#producer, 'ready').catch((error: Error) => {
-        if (REFUSED.test(error.message)) {
+        if (isRedisRefusal(error)) {
           throw withoutPassword(error);
         }
       });
@@ -67,7 +63,11 @@ export class RedisStore implements Store {
 
   get #connection(): RedisOptions & { url?: string } {
     const connection = this.options.connection as string | RedisOptions | Redis;
-    const own = { retryStrategy: () => (this.#isClosed ? null : RECONNECT) };
+    const own = {
+      retryStrategy: () => (this.#isClosed ? null : RECONNECT),
+      // After a failover, the address leads to the new primary, but only new connections do.
+      reconnectOnError: isReadOnly,
+    };
     if (typeof connection === 'string') {
       return { url: connection, ...own };
     }

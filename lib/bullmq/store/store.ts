@@ -15,6 +15,8 @@ export interface Store {
   readonly isBulkAtomic: boolean;
   /** Whether it runs in this process. The application then waits for it at start, because it never comes back by itself. */
   readonly isEmbedded: boolean;
+  /** Whether the server refused for now: the same request can succeed later. */
+  isNotNow(error: unknown): boolean;
   /**
    * Waits for the server, without a limit, and makes it ready.
    *
