@@ -19,6 +19,7 @@ import { isLostLock } from './lost-lock.ts';
 import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
+import { throwFlowErrors } from './flow-errors.ts';
 import { makeLasting } from './worker-backend.ts';
 
 /** ms for all connections to close, and then for the open ones to disconnect. */
@@ -104,7 +105,9 @@ export class BullMqConnection {
   }
 
   flows(): FlowProducer {
-    return this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
+    const flows = this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
+    throwFlowErrors(flows, (error) => this.#store.noticeRefusal(error));
+    return flows;
   }
 
   worker(name: string, processor: Processor, options: Partial<BullMqWorkerOptions>): Worker {

@@ -10,12 +10,11 @@ interface Backend {
     readyPromise: unknown;
   };
   readyPromise: unknown;
-  addFlow(entries: unknown): Promise<[Error | null, unknown][]>;
 }
 
 /**
- * BullMQ's backend for Postgres without three of its faults. It never recovers when the server is unavailable at its first
- * request. It fails a job when the connection breaks at the job's end. And it hides the errors of a bulk add.
+ * BullMQ's backend for Postgres without two of its faults. It never recovers when the server is unavailable at its first
+ * request. And of all errors that say "not now", it retries only a refused connection.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
@@ -41,15 +40,6 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
         backend.readyPromise = undefined;
         throw error;
       }
-    };
-    const addFlow = backend.addFlow.bind(backend);
-    backend.addFlow = async (entries) => {
-      const results = await addFlow(entries);
-      const failed = results.find(([error]) => error);
-      if (failed) {
-        throw failed[0];
-      }
-      return results;
     };
     return made;
   }) as unknown as BackendFactory;

@@ -43,6 +43,10 @@ export class PostgresStore implements Store {
     });
   }
 
+  noticeRefusal(): void {
+    // The driver sees all errors.
+  }
+
   giveUp(): void {
     this.#isClosed = true;
   }

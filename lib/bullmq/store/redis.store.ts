@@ -53,6 +53,12 @@ export class RedisStore implements Store {
     }
   }
 
+  noticeRefusal(error: Error): void {
+    if (isReadOnly(error) && this.#producer.status === 'ready') {
+      this.#producer.disconnect(true);
+    }
+  }
+
   giveUp(): void {
     this.#isClosed = true;
   }

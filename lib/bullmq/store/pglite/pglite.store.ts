@@ -49,6 +49,10 @@ export class PgliteStore implements Store {
     await this.#open();
   }
 
+  noticeRefusal(): void {
+    // The driver sees all errors.
+  }
+
   giveUp(): void {
     // It runs in this process, so nothing waits for it.
   }
