@@ -94,6 +94,8 @@ export class BullMqConnection {
     try {
       await (this.#store.isEmbedded ? this.ready : settlesWithin(this.ready, this.options.enqueueTimeout));
     } catch (cause) {
+      // Nest closes no application that has not started.
+      await this.close();
       throw cause instanceof BackgroundTasksError
         ? cause
         : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause });
