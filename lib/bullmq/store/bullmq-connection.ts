@@ -20,7 +20,7 @@ import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 import { throwFlowErrors } from './flow-errors.ts';
-import { makeLasting } from './worker-backend.ts';
+import { endTimers, makeLasting } from './worker-backend.ts';
 
 /** ms for all connections to close, and then for the open ones to disconnect. */
 const CLOSE_TIMEOUT = 5_000;
@@ -40,6 +40,7 @@ type Closing = {
 export class BullMqConnection {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #open = new Set<Closing>();
+  readonly #workers: Worker[] = [];
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void> | undefined;
@@ -116,6 +117,7 @@ export class BullMqConnection {
     const { queues: _queues, ...others } = Object.assign(new BullMqWorkerOptions(), options);
     const all = { ...this.#store.consuming, ...others, runRetryDelay: RECONNECT, autorun: false };
     const worker = this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
+    this.#workers.push(worker);
     makeLasting(worker, {
       isNotNow: (error) => this.isNotNow(error),
       isLost: (error) => isLostLock(error, this.#bullmq.ErrorCode) || this.isNotInState(error),
@@ -189,6 +191,7 @@ export class BullMqConnection {
     this.#store.giveUp();
     if (!(await this.#settled(CLOSE_TIMEOUT, (it) => it.close()))) {
       this.#isCut = true;
+      await Promise.all(this.#workers.map(endTimers));
       await this.#settled(DISCONNECT_TIMEOUT, async (it) => it.disconnect?.());
     }
     await this.#store.close();

@@ -31,7 +31,12 @@ type Method = (...args: readonly unknown[]) => Promise<unknown>;
 /** The parts of BullMQ's worker that its types hide. */
 interface Inside {
   readonly backend: Record<End | (typeof CLAIMS)[number], Method> & { getState(id: string): Promise<string> };
-  readonly lockManager: { trackJob(id: string, token: string, since: number): void; untrackJob(id: string): void };
+  readonly lockManager: {
+    trackJob(id: string, token: string, since: number): void;
+    untrackJob(id: string): void;
+    close(): Promise<void>;
+  };
+  readonly stalledCheckStopper?: () => void;
 }
 
 export interface WorkerRules {
@@ -68,6 +73,13 @@ export function makeLasting(worker: Worker, rules: WorkerRules): void {
       }
     };
   }
+}
+
+/** Ends the timers of a worker that could not close: while Redis is gone, `Worker.close` waits for it forever. */
+export async function endTimers(worker: Worker): Promise<void> {
+  const { lockManager, stalledCheckStopper } = worker as unknown as Inside;
+  stalledCheckStopper?.();
+  await lockManager.close();
 }
 
 async function writeLastingly(
