@@ -10,6 +10,8 @@ interface Backend {
   };
   readyPromise: unknown;
   addFlow(entries: unknown): Promise<[Error | null, unknown][]>;
+  retryFinishedJob(job: { id: string; queueName: string }, ...others: unknown[]): Promise<unknown>;
+  updateJobSchedulerNextMillis(id: string, nextMillis: number, data: string, ...others: unknown[]): Promise<unknown>;
 }
 
 /** SQLSTATEs of a server that shuts down, starts, has no free connection, or is a standby. */
@@ -28,9 +30,14 @@ export function isUnavailable(error: unknown): boolean {
   return UNAVAILABLE.test(code) || UNREACHABLE.test(`${code} ${message}`);
 }
 
+/** When two steps of a group fail, the second one notes its failure in a job that has failed already. */
+const FORGET_FAILED_STEP = `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state = 'failed'`;
+
 /**
- * BullMQ's backend for Postgres without three of its faults. It never recovers when the server is unavailable at its first
- * request. It fails a job when the connection breaks at the job's end. And it hides the errors of a bulk add.
+ * BullMQ's backend for Postgres without five of its faults. It never recovers when the server is unavailable at its first
+ * request. It fails a job when the connection breaks at the job's end. It hides the errors of a bulk add. A job of a group
+ * fails again right after a retry if two steps had failed. And it copies the data of each run of a schedule into all later
+ * runs: a cancelled run would cancel others.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
@@ -66,6 +73,14 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
       }
       return results;
     };
+    const retryFinishedJob = backend.retryFinishedJob.bind(backend);
+    backend.retryFinishedJob = async (job, ...others) => {
+      await pool.query(FORGET_FAILED_STEP, [job.queueName, job.id]);
+      return retryFinishedJob(job, ...others);
+    };
+    const updateJobSchedulerNextMillis = backend.updateJobSchedulerNextMillis.bind(backend);
+    backend.updateJobSchedulerNextMillis = (id, nextMillis, _data, ...others) =>
+      updateJobSchedulerNextMillis(id, nextMillis, '{}', ...others);
     return made;
   }) as unknown as BackendFactory;
 }
