@@ -61,11 +61,12 @@ export function encodeArguments(name: string, args: readonly unknown[], maxSize:
   return encoded;
 }
 
-/** @throws TaskQueueError if it can't be serialized, or is larger than `maxSize` bytes of JSON */
-export function encodeResult(name: string, result: unknown, maxSize: number): Encoded | undefined {
-  if (result === undefined) {
-    return undefined;
-  }
+/**
+ * Encodes `undefined` too: a job with a value has completed, and records tell completed jobs from failed ones by it.
+ *
+ * @throws TaskQueueError if it can't be serialized, or is larger than `maxSize` bytes of JSON
+ */
+export function encodeResult(name: string, result: unknown, maxSize: number): Encoded {
   let size: number;
   let encoded: Encoded;
   try {

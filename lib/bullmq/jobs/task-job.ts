@@ -16,6 +16,8 @@ export interface JobData {
   readonly isGroup?: boolean;
   /** ms since the epoch. Set once the task is cancelled: the worker that claims it does not run it. */
   readonly cancelledAt?: number;
+  /** How often workers had claimed the job when it was cancelled: no later claim runs the task. */
+  readonly claimsAtCancel?: number;
 }
 
 export type TaskJob = Job<JobData, Encoded | undefined>;

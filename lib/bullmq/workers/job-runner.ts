@@ -10,6 +10,7 @@ import { argumentsOf } from '../jobs/job-arguments.ts';
 import { encodeResult, type Encoded } from '../jobs/job-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
 import { JobProgress } from '../jobs/job-progress.ts';
+import { withStart } from '../jobs/job-start.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
 import { JobFinder } from '../queues/job-finder.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
@@ -37,7 +38,7 @@ export class JobRunner {
   ) {}
 
   /** @param token the worker's claim to the job */
-  async run(job: TaskJob, token: string | undefined): Promise<Encoded | undefined> {
+  async run(job: TaskJob, token: string | undefined): Promise<Encoded> {
     const entry = this.catalog.find(job.name);
     if (!entry) {
       throw this.#refused(job, new TaskQueueError(unknownTaskName(job.name, job.queueName)));
@@ -57,7 +58,7 @@ export class JobRunner {
     if (result.status === 'cancelled') {
       throw this.#final(result.error, true);
     }
-    throw result.isWorthAnother ? jobError(result.error) : this.#final(result.error);
+    throw withStart(job, result.isWorthAnother ? jobError(result.error) : this.#final(result.error));
   }
 
   /** Puts a claimed job back into the queue. */
@@ -99,7 +100,7 @@ export class JobRunner {
     }
   }
 
-  #encoded(job: TaskJob, result: unknown): Encoded | undefined {
+  #encoded(job: TaskJob, result: unknown): Encoded {
     try {
       return encodeResult(job.name, result, this.options.maxSize);
     } catch (error) {

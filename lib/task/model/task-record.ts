@@ -19,6 +19,8 @@ export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
 export interface TaskRecord<R = unknown> {
   id: string;
   name: string;
+  /** The queue of a durable task. */
+  queue?: string;
   status: TaskStatus;
   /** How many attempts have begun. */
   attempts: number;
