@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, InvalidOptionError, Task, TaskArgumentError, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { resultTooLarge, unreadableArguments } from '../../lib/bullmq/bullmq.messages.ts';
+import { unreadableArguments } from '../../lib/bullmq/bullmq.messages.ts';
 import { noSuchQueue, retryIfOfCall } from '../../lib/durable/durable.messages.ts';
 import { taskCancelled } from '../../lib/errors/task.errors.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -33,11 +33,6 @@ class Mailer {
     for (let i = 1; i <= 100; i++) {
       currentTask()!.updateProgress(i);
     }
-  }
-
-  @Task({ queue: 'mail' })
-  large() {
-    return 'x'.repeat(202);
   }
 
   @Task({ queue: 'other' })
@@ -143,18 +138,6 @@ test.each(stores)('on $name, the last progress is what stays, however many there
   for (const task of tasks) {
     expect(await task.settled()).toMatchObject({ status: 'completed', progress: 100 });
   }
-});
-
-test.each(stores)('on $name, a result that is too large fails the task, and says so', async ({ connection }) => {
-  const { app, runner } = await startApp({
-    imports: [BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), maxSize: 100 })],
-    providers: [Mailer],
-  });
-  isBroken = false;
-  expect(await runner.start(app.get(Mailer), 'large').settled()).toMatchObject({
-    status: 'failed',
-    error: { name: 'TaskQueueError', message: resultTooLarge('Mailer.large', 213, 100) },
-  });
 });
 
 test('a queue that no task names is an error that names those that there are', async () => {

@@ -1,10 +1,11 @@
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { stepBeforeFailed } from '../bullmq.messages.ts';
+import { stepBeforeFailed, unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
-import { decode } from './job-codec.ts';
+import { decode, isOmitted } from './job-codec.ts';
 import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
+import { readProgress } from './job-progress.ts';
 import type { TaskJob } from './task-job.ts';
 
 const statuses: { readonly [state: string]: TaskStatus } = {
@@ -19,7 +20,8 @@ const statuses: { readonly [state: string]: TaskStatus } = {
  * @param state the job's state in BullMQ
  */
 export function recordOf(job: TaskJob, state: string): TaskRecord {
-  const { id, name, timestamp, progress, returnvalue } = job;
+  const { id, name, timestamp } = job;
+  const progress = readProgress(job.progress);
   const status = statusOf(job, state);
   const { attemptsMade, processedOn } = attemptsOf(job);
   const finishedOn = status === 'cancelled' ? (job.finishedOn ?? job.data.cancelledAt) : job.finishedOn;
@@ -29,13 +31,31 @@ export function recordOf(job: TaskJob, state: string): TaskRecord {
     name,
     status,
     attempts: attemptsMade + (status === 'running' ? 1 : 0),
-    createdAt: new Date(timestamp).toISOString(),
-    ...(processedOn && { startedAt: new Date(processedOn).toISOString() }),
-    ...(finishedOn && { finishedAt: new Date(finishedOn).toISOString() }),
-    ...(progress !== 0 && { progress: progress as object }),
-    ...(status === 'completed' && { result: returnvalue && decode(returnvalue) }),
+    createdAt: timeOf(timestamp),
+    ...(processedOn && { startedAt: timeOf(processedOn) }),
+    ...(finishedOn && { finishedAt: timeOf(finishedOn) }),
+    ...(progress !== 0 && { progress }),
+    ...(status === 'completed' && resultOf(job)),
     ...(error && { error }),
   });
+}
+
+/** Other programs can add jobs with any times. */
+function timeOf(ms: number): string {
+  const time = new Date(ms);
+  return (Number.isNaN(Number(time)) ? new Date(0) : time).toISOString();
+}
+
+function resultOf({ name, returnvalue }: TaskJob): Pick<TaskRecord, 'result' | 'resultOmitted'> {
+  if (isOmitted(returnvalue)) {
+    return { resultOmitted: returnvalue.omitted };
+  }
+  try {
+    return { result: returnvalue && decode(returnvalue) };
+  } catch {
+    // Another program completed the job.
+    return { resultOmitted: unreadableResult(name) };
+  }
 }
 
 /** BullMQ counts an attempt for each claim, also when the task did not begin: it was cancelled, or a step before it failed. */

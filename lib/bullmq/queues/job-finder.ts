@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { JobType } from 'bullmq';
+import type { Job, JobType } from 'bullmq';
 import type { DurableFilter } from '../../durable/task-queue.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import { recordOf } from '../jobs/job-record.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
 
@@ -42,7 +42,7 @@ export class JobFinder {
       return undefined;
     }
     const jobs = await Promise.all(this.queues.all.map((queue) => queue.getJob(id)));
-    return jobs.find((job) => job) as TaskJob | undefined;
+    return asTaskJob(jobs.find((job) => job));
   }
 
   /** @throws TaskQueueError */
@@ -59,10 +59,10 @@ export class JobFinder {
       const ofState: TaskRecord[] = [];
       for (let start = 0, isAll = false; !isAll && ofState.length < limit; start += PAGE) {
         const page = this.connection.answered(queue.getJobs(state, start, start + PAGE - 1));
-        const jobs = (await page) as (TaskJob | undefined)[];
+        const jobs = (await page) as (Job | undefined)[];
         isAll = jobs.length < PAGE;
         // BullMQ reads the ids first: a job can be removed before it is read.
-        const records = jobs.flatMap((job) => (job ? [recordOf(job, state)] : []));
+        const records = jobs.flatMap((job) => (job ? [recordOf(asTaskJob(job), state)] : []));
         ofState.push(...records.filter((it) => (!status || it.status === status) && (!name || it.name === name)));
       }
       found.push(...ofState);

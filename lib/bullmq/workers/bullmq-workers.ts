@@ -5,7 +5,7 @@ import { TaskCatalog } from '../../durable/task-catalog.ts';
 import type { DurableTask } from '../../durable/task-queue.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import { claimsFrom } from '../bullmq.messages.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqSchedules } from '../queues/bullmq-schedules.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
@@ -109,7 +109,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     const { connection, schedules } = this;
     await connection.keepTrying(() => schedules.update(queue));
     if (!this.#isStopped) {
-      const worker = connection.worker(queue, (job, token) => this.#process(job as TaskJob, token), options);
+      const worker = connection.worker(queue, (job, token) => this.#process(asTaskJob(job), token), options);
       this.#workers.push(worker);
       await connection.keepTrying(() => worker.run());
     }

@@ -49,8 +49,8 @@ const decorated = perThread('decoratedMethods', () => new WeakMap<object, Set<Pr
 
 const NONE: ReadonlySet<PropertyKey> = new Set();
 
-export function noteDecorated(holder: object, key: PropertyKey): void {
-  decorated.set(holder, (decorated.get(holder) ?? new Set()).add(key));
+export function noteDecorated(holder: object, member: PropertyKey): void {
+  decorated.set(holder, (decorated.get(holder) ?? new Set()).add(member));
 }
 
 /** The members of a class or prototype that `@Task` has decorated, whatever other decorators have made of them. */
