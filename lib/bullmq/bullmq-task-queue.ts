@@ -42,6 +42,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   prepare(task: DurableTask): JobToAdd {
+    this.workers.expect(task);
     return jobOf(task, this.options);
   }
 

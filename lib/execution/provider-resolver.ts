@@ -3,8 +3,9 @@ import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { ProviderMethod } from '../task/call/task-call.ts';
 import type { AnyFunction, ProviderClass } from '../task/model/signatures.ts';
-import { kindOf, read } from '../util/inspect.ts';
-import { notProvided, providedWithoutMethod } from './execution.messages.ts';
+import { methodDefinitionOf } from '../task/definition/task-definition.ts';
+import { classNameOf, kindOf, read } from '../util/inspect.ts';
+import { durableInClass, notProvided, providedWithoutMethod } from './execution.messages.ts';
 
 /** Finds the provider for tasks that name its class. */
 @Injectable()
@@ -27,7 +28,11 @@ export class ProviderResolver {
       this.#isStatic.set(provider, isStatic);
     }
     if (isStatic) {
-      this.methodOf(this.#get(provider), method, name);
+      const fn = this.methodOf(this.#get(provider), method, name);
+      // A durable task would be added as another one. The call has read the method of the class, which is not durable.
+      if (isDurable(fn) && !isDurable(read(provider.prototype as object, method))) {
+        throw new TaskArgumentError(durableInClass(name, classNameOf(this.#get(provider))));
+      }
     }
     this.#found.set(provider, (this.#found.get(provider) ?? new Set()).add(method));
   }
@@ -59,4 +64,8 @@ export class ProviderResolver {
       throw new TaskArgumentError(notProvided(name, provider.name), { cause });
     }
   }
+}
+
+function isDurable(method: unknown): boolean {
+  return typeof method === 'function' && methodDefinitionOf(method)?.queue !== undefined;
 }

@@ -6,7 +6,7 @@ import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/tas
 import { decode, type Encoded } from '../jobs/job-codec.ts';
 import { CANCELLED } from '../jobs/job-error.ts';
 import { isSameMoment, phaseOf, recordOf } from '../jobs/job-record.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
 
@@ -48,7 +48,7 @@ export class JobFinder {
       return undefined;
     }
     const jobs = await Promise.all(this.queues.opened.map((queue) => queue.getJob(id)));
-    return jobs.find((job) => job) as TaskJob | undefined;
+    return asTaskJob(jobs.find((job) => job));
   }
 
   /** @throws TaskQueueError */
@@ -90,7 +90,7 @@ export class JobFinder {
     const found: TaskRecord[] = [];
     for (let start = 0; start < ids.length && found.length < limit; start += PAGE) {
       const page = ids.slice(start, start + PAGE).map(async (id) => {
-        return this.#recordOf((await this.connection.answered(queue.getJob(id))) as TaskJob | undefined);
+        return this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
       });
       const records = (await Promise.all(page)).filter((it) => it !== undefined);
       found.push(...records.filter((it) => !status || it.status === status));
@@ -107,7 +107,7 @@ export class JobFinder {
     let job = found;
     for (let looks = 0; job && phaseOf(job) === 'claimed' && looks < LOOKS; looks++) {
       const state = await connection.answered(job.getState());
-      const again = (await connection.answered(queues.of(job.queueName).getJob(job.id!))) as TaskJob | undefined;
+      const again = asTaskJob(await connection.answered(queues.of(job.queueName).getJob(job.id!)));
       if (again && isSameMoment(job, again)) {
         return recordOf(again, state === 'active');
       }

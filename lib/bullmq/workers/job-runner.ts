@@ -7,7 +7,7 @@ import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { taskReleased, unknownTaskName } from '../bullmq.messages.ts';
 import { argumentsOf } from '../jobs/job-arguments.ts';
-import { encodeResult, type Encoded } from '../jobs/job-codec.ts';
+import { encodeResult, type Encoded, isOmitted, type Omitted } from '../jobs/job-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
 import { JobProgress } from '../jobs/job-progress.ts';
 import { withStart } from '../jobs/job-start.ts';
@@ -38,7 +38,7 @@ export class JobRunner {
   ) {}
 
   /** @param token the worker's claim to the job */
-  async run(job: TaskJob, token: string | undefined): Promise<Encoded> {
+  async run(job: TaskJob, token: string | undefined): Promise<Encoded | Omitted> {
     const entry = this.catalog.find(job.name);
     if (!entry) {
       throw this.#refused(job, new TaskQueueError(unknownTaskName(job.name, job.queueName)));
@@ -100,12 +100,13 @@ export class JobRunner {
     }
   }
 
-  #encoded(job: TaskJob, result: unknown): Encoded {
-    try {
-      return encodeResult(job.name, result, this.options.maxSize);
-    } catch (error) {
-      throw this.#refused(job, error as TaskQueueError);
+  /** The task has done its work, so a result that can't be kept doesn't fail it. */
+  #encoded({ id, name }: TaskJob, result: unknown): Encoded | Omitted {
+    const encoded = encodeResult(name, result, this.options.maxSize);
+    if (isOmitted(encoded)) {
+      this.#logger.warn(`${encoded.omitted} (${id})`);
     }
+    return encoded;
   }
 
   async #waitForOthers(job: TaskJob, token: string | undefined): Promise<never> {
