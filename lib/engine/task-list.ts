@@ -136,10 +136,21 @@ export class TaskList implements TaskOwner {
     return task;
   }
 
-  /** Runs durable tasks like others, because their queue is down. */
+  /**
+   * Runs durable tasks like others, because their queue is down. The limit of the threads does not apply: `addTask` has
+   * accepted these tasks.
+   */
   #runHere(tasks: readonly UnflushedTask[]): void {
+    const { lifecycle, log } = this.context;
     for (const { task, call, options } of tasks) {
-      this.#waiting.enqueue(this.context.lifecycle.enter(task, { call, options, owner: this, isTaken: false }));
+      try {
+        const admitted = lifecycle.admitDurable(call);
+        this.#waiting.enqueue(lifecycle.enter(task, { call: admitted, options, owner: this, isTaken: false }));
+      } catch (error) {
+        // A queue can serialize what a thread can't clone.
+        log.failed(task, error, call, this.origin);
+        task.fail(error);
+      }
     }
     this.#advance();
   }
