@@ -38,6 +38,8 @@ export class TaskCatalog implements OnApplicationBootstrap {
   /** How many modules and functions there were at the last look, and when that was, by `performance.now()`. */
   #seen = '';
   #seenAt = 0;
+  /** Why the last late look failed, to log it once. */
+  #reported?: string;
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -113,7 +115,11 @@ export class TaskCatalog implements OnApplicationBootstrap {
     try {
       this.#look();
     } catch (error) {
-      this.#logger.error((error as Error).message);
+      const { message } = error as Error;
+      if (message !== this.#reported) {
+        this.#reported = message;
+        this.#logger.error(message);
+      }
     }
   }
 

@@ -191,6 +191,20 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(log.said('warn')).toEqual([]);
   });
 
+  test('a module that is loaded later and clashes is an error in the log, once, and the others run', async () => {
+    @Module({ providers: [{ provide: 'OTHER', useFactory: () => new PlainMailer() }] })
+    class LateModule {}
+    const { app, runner, log } = await start(connection, [PlainMailer]);
+    await app.get(LazyModuleLoader).load(() => LateModule);
+    for (let i = 0; i < 2; i++) {
+      const task = runner.start(app.get(PlainMailer), 'send', 'ada');
+      expect(await task.settled()).toMatchObject({ status: 'completed', result: 'plain to ada' });
+    }
+    expect(log.said('error').map(({ message }) => message)).toEqual([
+      providedTwice('PlainMailer.send', 'PlainMailer.send', ['RootTestModule (PlainMailer)', 'LateModule (OTHER)']),
+    ]);
+  });
+
   test('one that this worker doesn’t know is warned of once', async () => {
     const { runner, log } = await start(connection, [{ provide: 'OTHER', useFactory: () => new PlainMailer() }]);
     for (let i = 0; i < 2; i++) {
