@@ -15,6 +15,7 @@ import { subscriberThrew } from '../lib/engine/engine.messages.ts';
 import { wrongProgress } from '../lib/task/task.messages.ts';
 import { wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
+import { identity } from './fixtures/threads/math.task.ts';
 
 const boom = () => {
   throw new Error('boom');
@@ -255,4 +256,34 @@ test('the history keeps no arguments, however a task has ended', async () => {
       return collected.toSorted();
     })
     .toEqual(names.toSorted());
+});
+
+test.each([1, 2])('a logger that cancels the task of which it writes: attempts %d', async (attempts) => {
+  const { runner, log } = await startApp({});
+  const cancel = () => void task.cancel();
+  log.error = cancel;
+  Object.assign(log, { debug: cancel });
+  const events: string[] = [];
+  runner.events.subscribe(({ type }) => events.push(type));
+  const task: BackgroundTask = runner.with({ attempts }).start(boom);
+  await runner.drain(5_000);
+  expect(events.slice(0, 2)).toEqual(['added', 'started']);
+  expect(events).toHaveLength(3);
+  expect(runner.stats()).toMatchObject({ pending: 0, running: 0 });
+});
+
+test('a task stays deduplicated when one that its own arguments added settles', async () => {
+  const { runner } = await startApp({}, { pool: { maxThreads: 1 } });
+  const once = runner.with({ deduplication: { id: 'a' } });
+  let inner!: BackgroundTask;
+  const argument = {
+    get value() {
+      inner ??= once.start(() => 'inner');
+      return 1;
+    },
+  };
+  const outer = once.start(identity, argument);
+  inner.cancel();
+  expect(once.start(() => 'third')).toBe(outer);
+  await runner.drain();
 });

@@ -188,3 +188,13 @@ test('whoever hears that the first task of a thread begins cancels it', async ()
   subscription.unsubscribe();
   await worksOn(app);
 });
+
+test('the time for which this process is blocked does not count as loading', async () => {
+  const { runner, open } = await start({}, [ShortLimitModule]);
+  open();
+  const task = runner.start(add, 1, 2);
+  await expect.poll(() => runner.stats().threads.alive).toBe(1);
+  const end = performance.now() + LIMIT;
+  while (performance.now() < end);
+  expect(await task.settled()).toMatchObject({ status: 'completed', result: 3 });
+});

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,13 @@ export async function startStore(name) {
       const exited = once(server, 'exit');
       server.kill(signals[how]);
       await exited;
+    },
+    /** It answers nobody until `thaw`, and keeps its connections. */
+    freeze() {
+      signalAll(server.pid, 'SIGSTOP');
+    },
+    thaw() {
+      signalAll(server.pid, 'SIGCONT');
     },
   };
   await store.start();
@@ -104,6 +111,21 @@ const kinds = {
 };
 
 const settings = (all) => Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+
+/** Postgres is a process for each connection. */
+function signalAll(pid, signal) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  for (const each of [pid, ...children.map(Number)]) {
+    try {
+      process.kill(each, signal);
+    } catch (error) {
+      // A connection that has ended in the meantime.
+      if (error.code !== 'ESRCH') {
+        throw error;
+      }
+    }
+  }
+}
 
 async function isAnswered(connect, disconnect) {
   try {

@@ -34,7 +34,6 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   async onModuleInit(): Promise<void> {
     this.schedules.check();
     await this.connection.open();
-    this.enqueuer.open();
   }
 
   prepare(task: DurableTask): JobToAdd {

@@ -53,8 +53,19 @@ export const serverRefused = (reason: string) =>
   `BullMqTasksModule: option 'connection': expected a server that accepts this connection, got a refusal: ` +
   `${sentence(reason)} Check the user, the password, the database, and the user's permissions.`;
 
+export const unreadableUrl = (example: string) =>
+  `BullMqTasksModule: option 'connection': expected a URL such as '${example}', got one that can't be read. ` +
+  'Correct it: special characters in the password are encoded by encodeURIComponent().';
+
+export const unfitConnectionOption = (name: string, remedy: string) =>
+  `BullMqTasksModule: option 'connection': expected no '${name}', got one. ${remedy}`;
+
 export const taskReleased = (task: Named) =>
   `Task ${nameOf(task)} did not settle before this process closed. The queue has it again, and another process starts it anew.`;
+
+export const endRefused = (id: string, reason: string) =>
+  `The attempt of the task ${id} is over, and the server did not record that: ${sentence(reason)} The worker tries again until ` +
+  'it is recorded, or another worker holds the lock of the task.';
 
 export const lockLost = (reason: string) =>
   `A worker lost the lock of a task, so the task may run a second time: ${sentence(reason)} The server was unavailable for ` +

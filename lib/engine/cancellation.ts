@@ -2,15 +2,7 @@ import { type CancelReason, TaskCancelledError } from '../errors/task.errors.ts'
 import type { Attempt } from '../execution/attempt.ts';
 import type { BackgroundTask, Canceller } from '../task/handle/background-task.ts';
 
-type State =
-  | { readonly at: 'waiting'; readonly leave?: (() => void) | undefined; readonly onEnd?: (() => void) | undefined }
-  | { readonly at: 'running'; readonly attempt: Attempt }
-  | { readonly at: 'enqueueing'; readonly isRequested: boolean }
-  | { readonly at: 'enqueued'; readonly askQueue: () => void }
-  | { readonly at: 'over' };
-
-const WAITING: State = { at: 'waiting' };
-const OVER: State = { at: 'over' };
+type State = 'waiting' | 'running' | 'enqueueing' | 'enqueued' | 'over';
 
 /**
  * Decides what `cancel()` does to one task, by where the task is.
@@ -21,22 +13,33 @@ const OVER: State = { at: 'over' };
  * | `running`    | an attempt starts                                             | aborts the attempt; the task is `cancelled` when that ends  |
  * | `enqueueing` | its list is flushed                                           | remembers the request, and asks the queue once it has the task |
  * | `enqueued`   | the queue has the task                                        | asks the queue: any process may run the task                |
- * | `over`       | the task is cancelled or settled                              | nothing                                                     |
+ * | `over`       | the task is cancelled, settled, or back in its queue          | nothing                                                     |
  */
-export class Cancellation implements Canceller {
-  #state: State = WAITING;
+export class Cancellation<T> implements Canceller {
+  #state: State = 'waiting';
+  /** Of `waiting`: ends the wait, and is called once the task is cancelled. */
+  #leave: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
+  /** Of `running`. */
+  #attempt: Attempt | undefined;
+  #requested: CancelReason | undefined;
+  /** Of `enqueued`. */
+  #askQueue: (() => void) | undefined;
 
-  /** @param stop settles the task as `cancelled` */
+  /**
+   * @param stop settles the task as `cancelled`. It is given `subject`, so that all tasks share one function.
+   */
   constructor(
     private readonly task: BackgroundTask,
-    private readonly stop: (error: TaskCancelledError) => void,
+    private readonly subject: T,
+    private readonly stop: (subject: T, error: TaskCancelledError) => void,
   ) {
     task.setCanceller(this);
   }
 
-  /** Whether somebody has cancelled the task while it was on its way into the queue. */
-  get isRequested(): boolean {
-    return this.#state.at === 'enqueueing' && this.#state.isRequested;
+  /** Why somebody has cancelled the task while it was on its way into the queue. */
+  get requested(): CancelReason | undefined {
+    return this.#requested;
   }
 
   /**
@@ -44,42 +47,54 @@ export class Cancellation implements Canceller {
    * @param onEnd is called once the task has been cancelled
    */
   waits(leave?: () => void, onEnd?: () => void): void {
-    this.#state = leave || onEnd ? { at: 'waiting', leave, onEnd } : WAITING;
+    this.#state = 'waiting';
+    this.#leave = leave;
+    this.#onEnd = onEnd;
   }
 
   runs(attempt: Attempt): void {
-    this.#state = { at: 'running', attempt };
+    this.#state = 'running';
+    this.#attempt = attempt;
   }
 
   isEnqueueing(): void {
-    this.#state = { at: 'enqueueing', isRequested: false };
+    this.#state = 'enqueueing';
+    // It holds the arguments of the task, and somebody may keep the handle.
+    this.#leave = undefined;
   }
 
   isEnqueued(askQueue: () => void): void {
-    const { isRequested } = this;
-    this.#state = { at: 'enqueued', askQueue };
-    if (isRequested) {
-      this.cancel('requested');
+    this.#state = 'enqueued';
+    this.#askQueue = askQueue;
+    if (this.#requested) {
+      this.cancel(this.#requested);
     }
+  }
+
+  isReleased(): void {
+    this.#state = 'over';
   }
 
   /** @returns whether this call cancels the task */
   cancel(reason: CancelReason): boolean {
-    const state = this.#state;
-    this.#state = OVER;
-    switch (state.at) {
+    switch (this.#state) {
       case 'waiting':
-        state.leave?.();
-        this.stop(new TaskCancelledError(this.task.name, reason));
-        state.onEnd?.();
+        this.#state = 'over';
+        this.#leave?.();
+        this.stop(this.subject, new TaskCancelledError(this.task.name, reason));
+        this.#onEnd?.();
         return true;
       case 'running':
-        return state.attempt.abort(new TaskCancelledError(this.task.name, reason));
-      case 'enqueueing':
-        this.#state = { at: 'enqueueing', isRequested: true };
-        return !state.isRequested;
+        this.#state = 'over';
+        return this.#attempt!.abort(new TaskCancelledError(this.task.name, reason));
+      case 'enqueueing': {
+        const isFirst = !this.#requested;
+        this.#requested ??= reason;
+        return isFirst;
+      }
       case 'enqueued':
-        state.askQueue();
+        this.#state = 'over';
+        this.#askQueue!();
         return true;
       case 'over':
         break;

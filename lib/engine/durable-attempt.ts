@@ -25,16 +25,19 @@ export function runDurable(
 ): RunningAttempt {
   const admitted = lifecycle.admitDurable(call);
   const task = new BackgroundTask(admitted.name, tracker, restored);
-  const entry = lifecycle.enter(task, {
-    call: admitted,
-    // The task has waited in the queue.
-    options: { ...defaults, ...options, delay: 0 },
-    owner: NO_LIST,
-    isTaken: true,
-    queue: observer,
-  });
+  // The task has waited in the queue.
+  const all = { ...defaults, ...options, delay: 0 };
+  const entry = lifecycle.enter(task, admitted, all, NO_LIST, observer);
   tracker.add(task);
-  const result = new Promise<AttemptResult>((resolve) => lifecycle.run(entry, () => resolve(resultOf(task))));
+  const result = new Promise<AttemptResult>((resolve) => {
+    const end = () => resolve(resultOf(task));
+    // A subscriber of the event `added` can cancel the task.
+    if (task.isSettled) {
+      end();
+    } else {
+      lifecycle.run(entry, all, end);
+    }
+  });
   return { task, result };
 }
 

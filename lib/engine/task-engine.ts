@@ -77,7 +77,7 @@ export class TaskEngine extends AttemptRunner {
       log,
     }));
     const defaults: ResolvedTaskOptions = { runOn, onFailure, ...options.defaults };
-    const flushing = { queues, admission, tracker, log, defaults };
+    const flushing = { queues, admission, tracker, lifecycle, log, defaults };
     this.#context = { execution, defaults, turns, lifecycle, tracker, flushing, log };
   }
 

@@ -5,9 +5,8 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
-import { Cancellation } from './cancellation.ts';
 import type { FairSlots } from './fair-slots.ts';
-import type { TaskEntry } from './task-entry.ts';
+import { type ResolvedTaskOptions, TaskEntry, type TaskOwner } from './task-entry.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 import type { TurnQueue } from './turn-queue.ts';
@@ -27,6 +26,8 @@ export interface LifecycleContext {
 /** One task on its way. */
 interface Run {
   readonly entry: TaskEntry;
+  /** Those of the list that runs the entry. */
+  readonly options: ResolvedTaskOptions;
   readonly origin: Origin | undefined;
   /** Is called once the task has settled, or the queue has it back. */
   readonly onEnd: () => void;
@@ -59,14 +60,14 @@ export class TaskLifecycle {
   }
 
   /** Makes the entry with which lists and this class handle a task. From then on, the task can be cancelled. */
-  enter(task: BackgroundTask, details: Omit<TaskEntry, 'task' | 'addedAt' | 'cancellation'>): TaskEntry {
-    const entry: TaskEntry = {
-      ...details,
-      task,
-      addedAt: performance.now(),
-      cancellation: new Cancellation(task, (error) => this.#stop(entry, error)),
-    };
-    return entry;
+  enter(
+    task: BackgroundTask,
+    call: TaskCall,
+    options: ResolvedTaskOptions,
+    owner: TaskOwner,
+    queue?: TaskEntry['queue'],
+  ): TaskEntry {
+    return new TaskEntry(task, call, options, owner, this.#stop, queue);
   }
 
   /** How many tasks wait for a delay. */
@@ -90,16 +91,24 @@ export class TaskLifecycle {
   }
 
   /** To be called in a turn of the event loop of the task's own. */
-  run(entry: TaskEntry, onEnd: () => void, origin?: Origin): void {
-    const { delay = 0 } = entry.options;
+  run(entry: TaskEntry, options: ResolvedTaskOptions, onEnd: () => void, origin?: Origin): void {
+    const { delay = 0 } = options;
     const wait = delay && delay - (performance.now() - entry.addedAt);
-    const run: Run = { entry, onEnd, origin };
+    const run: Run = { entry, options, onEnd, origin };
     if (wait > 0) {
       this.#delay(run, wait);
     } else {
       this.#start(run);
     }
   }
+
+  /** Cancels a task that no executor has admitted, or no longer has. */
+  readonly stop = (task: BackgroundTask, error: TaskCancelledError): void => {
+    if (error.reason === 'shutdown') {
+      this.#lost.push(task);
+    }
+    task.stop(error);
+  };
 
   skip({ task, call }: TaskEntry): void {
     this.#executorOf(call).release();
@@ -152,8 +161,8 @@ export class TaskLifecycle {
   }
 
   async #attempt(run: Run): Promise<void> {
-    const { entry, onEnd } = run;
-    const { task, call, options, cancellation } = entry;
+    const { entry, options, onEnd } = run;
+    const { task, call, cancellation } = entry;
     const executor = this.#executorOf(call);
     const attempt = new Attempt(task, call, options, entry.queue);
     cancellation.runs(attempt);
@@ -186,16 +195,20 @@ export class TaskLifecycle {
   }
 
   async #failOrRetry(run: Run, error: unknown): Promise<void> {
-    const { entry, onEnd, origin } = run;
-    const { task, call, options, cancellation } = entry;
+    const { entry, options, onEnd, origin } = run;
+    const { task, call, cancellation } = entry;
     const { tracker, turns, log } = this.context;
     cancellation.waits(undefined, onEnd);
-    const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(entry, error));
+    const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(run, error));
     if (task.isSettled) {
       return;
     }
     if (!isWorthAnother) {
       log.failed(task, error, call, origin);
+      // The application's logger can cancel the task.
+      if (task.isSettled) {
+        return;
+      }
       this.#executorOf(call).release();
       task.fail(error);
       onEnd();
@@ -203,14 +216,23 @@ export class TaskLifecycle {
     }
     const delay = backoffDelay(options.backoff, task.attempts);
     log.retrying(task, error, call, delay, origin);
-    task.retry(error, delay);
-    if (entry.queue) {
-      tracker.release(task);
-      onEnd();
+    if (task.isSettled) {
       return;
     }
+    if (entry.queue) {
+      // First: a subscriber of the event can read the statistics.
+      tracker.release(task);
+    }
+    task.retry(error, delay);
     // A subscriber of the event can cancel the task.
     if (task.isSettled) {
+      return;
+    }
+    if (entry.queue) {
+      this.#executorOf(call).release();
+      cancellation.isReleased();
+      task.forget();
+      onEnd();
       return;
     }
     if (delay > 0) {
@@ -220,7 +242,8 @@ export class TaskLifecycle {
     }
   }
 
-  async #isWorthAnother({ task, call, options }: TaskEntry, error: unknown): Promise<boolean> {
+  async #isWorthAnother({ entry, options }: Run, error: unknown): Promise<boolean> {
+    const { task, call } = entry;
     try {
       const { retryIf } = options;
       return retryIf ? await call.scope.runInAsyncScope(() => retryIf(error, task.attempts)) : true;
@@ -230,14 +253,15 @@ export class TaskLifecycle {
     }
   }
 
-  #stop({ task, call, queue }: TaskEntry, error: TaskCancelledError): void {
-    // Another process runs a durable task again.
-    if (error.reason === 'shutdown' && !queue) {
-      this.#lost.push(task);
-    }
+  readonly #stop = ({ task, call, queue }: TaskEntry, error: TaskCancelledError): void => {
     this.#executorOf(call).release();
-    task.stop(error);
-  }
+    if (queue) {
+      // Not lost: another process runs it.
+      task.stop(error);
+    } else {
+      this.stop(task, error);
+    }
+  };
 
   #executorOf(call: TaskCall): TaskExecutor {
     return this.#isOnEventLoop(call) ? this.context.eventLoop : this.context.threads;

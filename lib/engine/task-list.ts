@@ -66,7 +66,7 @@ export class TaskList implements TaskOwner {
     }
     const admitted = lifecycle.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name, tracker);
-    const entry = lifecycle.enter(task, { call: admitted, options, owner: this, isTaken: false });
+    const entry = lifecycle.enter(task, admitted, options, this);
     this.#keep(task);
     this.#waiting.enqueue(entry);
     if (deduplication) {
@@ -125,8 +125,8 @@ export class TaskList implements TaskOwner {
   }
 
   #addDurable(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (tasks) =>
-      this.#runHere(tasks),
+    const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (refused) =>
+      this.#runHere(refused),
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);
@@ -136,11 +136,9 @@ export class TaskList implements TaskOwner {
     return task;
   }
 
-  /** Runs durable tasks like others, because their queue is down. */
-  #runHere(tasks: readonly UnflushedTask[]): void {
-    for (const { task, call, options } of tasks) {
-      this.#waiting.enqueue(this.context.lifecycle.enter(task, { call, options, owner: this, isTaken: false }));
-    }
+  /** Runs a durable task like others, because its queue is down. */
+  #runHere({ task, call, options }: UnflushedTask): void {
+    this.#waiting.enqueue(this.context.lifecycle.enter(task, call, options, this));
     this.#advance();
   }
 
@@ -208,7 +206,7 @@ export class TaskList implements TaskOwner {
     if (this.#isWanted(options)) {
       entry.isTaken = true;
       entry.claimants = undefined;
-      this.context.lifecycle.run(options === entry.options ? entry : { ...entry, options }, onEnd, this.origin);
+      this.context.lifecycle.run(entry, options, onEnd, this.origin);
     } else {
       this.#skip(entry);
       onEnd();

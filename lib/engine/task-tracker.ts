@@ -60,11 +60,9 @@ export class TaskTracker implements StepObserver {
     this.observer.stepped(task, 'added');
   }
 
-  /** The queue owns the task now: this process stops tracking it. */
+  /** The queue owns the task: this process stops counting it. */
   release(task: BackgroundTask): void {
     this.#unsettled.delete(task.sequence);
-    task.forget();
-    this.#checkDrained();
   }
 
   stepped(task: BackgroundTask, step: TaskEventType, from: TaskStatus, delay?: number): void {
@@ -117,7 +115,10 @@ export class TaskTracker implements StepObserver {
     const id = this.#deduplicationIds.get(task);
     if (id !== undefined) {
       this.#deduplicationIds.delete(task);
-      this.#deduplicated.delete(id);
+      // A getter in the arguments of a task for a thread can add another task with the same id.
+      if (this.#deduplicated.get(id)?.task === task) {
+        this.#deduplicated.delete(id);
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
+import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
@@ -15,6 +16,7 @@ export interface FlushContext {
   readonly queues: TaskQueueHost;
   readonly admission: Admission;
   readonly tracker: TaskTracker;
+  readonly lifecycle: TaskLifecycle;
   readonly log: TaskLog;
   /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
@@ -25,7 +27,7 @@ export interface UnflushedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
-  readonly cancellation: Cancellation;
+  readonly cancellation: Cancellation<BackgroundTask>;
   /** What the queue has made of the task when it was added. */
   readonly prepared: unknown;
 }
@@ -34,11 +36,11 @@ export interface UnflushedTask {
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
 
-  /** @param runHere is given the tasks that run in this process because their queue is down */
+  /** @param runHere is given each task that runs in this process because its queue is down */
   constructor(
     private readonly context: FlushContext,
     private readonly origin: Origin | undefined,
-    private readonly runHere: (tasks: readonly UnflushedTask[]) => void,
+    private readonly runHere: (task: UnflushedTask) => void,
   ) {}
 
   get isEmpty(): boolean {
@@ -47,14 +49,14 @@ export class UnflushedTasks {
 
   /** @throws UnavailableError, TaskArgumentError */
   add(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const { queues, admission, tracker, defaults } = this.context;
+    const { queues, admission, tracker, lifecycle, defaults } = this.context;
     // Every process knows the task by this name, so the option `name` of one call doesn't count.
     const { name } = call;
     const queue = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, tracker);
     const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
-    const cancellation = new Cancellation(task, (error) => task.stop(error));
+    const cancellation = new Cancellation(task, task, lifecycle.stop);
     const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };
     cancellation.waits(() => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
@@ -93,7 +95,10 @@ export class UnflushedTasks {
   /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
   async flushRest(outcome: Outcome): Promise<void> {
     for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
-      task.skip();
+      // A subscriber that hears of one skipped task can cancel the next.
+      if (!task.isSettled) {
+        task.skip();
+      }
     }
     // The log and the handles tell of a failure.
     await this.flush(outcome).catch(() => undefined);
@@ -101,7 +106,7 @@ export class UnflushedTasks {
 
   /** @throws error, unless the tasks run in this process instead */
   #refused(refused: readonly UnflushedTask[], error: unknown): void {
-    const { queues, log } = this.context;
+    const { queues, lifecycle, log } = this.context;
     // A flow can't run here: nobody would hand on its results.
     const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
     log.notEnqueued(
@@ -110,17 +115,20 @@ export class UnflushedTasks {
       error,
       this.origin,
     );
-    for (const { task, cancellation } of refused) {
-      if (cancellation.isRequested) {
-        task.stop(new TaskCancelledError(task.name, 'requested'));
-      } else if (!isRunHere) {
+    // One after the other: a subscriber that hears of one task can cancel any other.
+    for (const unflushed of refused) {
+      const { task, cancellation } = unflushed;
+      if (cancellation.requested) {
+        lifecycle.stop(task, new TaskCancelledError(task.name, cancellation.requested));
+      } else if (isRunHere) {
+        this.runHere(unflushed);
+      } else {
         task.fail(error);
       }
     }
     if (!isRunHere) {
       throw error;
     }
-    this.runHere(refused.filter(({ task }) => !task.isSettled));
   }
 
   /** Removes and returns the tasks with such options. */

@@ -95,7 +95,6 @@ import { needsInterceptor } from './needs-interceptor.ts';
     // For `@Tasks()`: Nest makes its pipe in the module of the controller.
     BackgroundTasksFactory,
     // For queue adapters.
-    TaskEngine,
     AttemptRunner,
     TaskCatalog,
   ],

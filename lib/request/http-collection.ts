@@ -13,6 +13,8 @@ import { RequestCollection } from './request-collection.ts';
 
 /** The tasks of one HTTP request. Their list opens when the response is over. */
 export class HttpCollection extends RequestCollection implements HandlerState {
+  override list?: TaskList;
+  override readonly isLate: boolean;
   isHandlerEntered = false;
   handlerEnd?: HandlerEnd;
   /** Whether something has asked for this collection by a GraphQL context. */
@@ -24,12 +26,13 @@ export class HttpCollection extends RequestCollection implements HandlerState {
   #watcher?: ResponseWatcher;
 
   constructor(
-    engine: TaskEngine,
+    private readonly engine: TaskEngine,
     private readonly openResponses: Set<ResponseWatcher>,
     private readonly request: RawRequest,
     private readonly response: ServerResponse,
   ) {
-    super(engine, engine.phase !== 'open');
+    super();
+    this.isLate = engine.phase !== 'open';
   }
 
   /**

@@ -9,6 +9,8 @@ import { RequestCollection } from './request-collection.ts';
  * handler has ended: the reply goes out in the same turn of the event loop, and tasks start in a later one.
  */
 export class MessageCollection extends RequestCollection {
+  override list?: TaskList;
+  override readonly isLate: boolean;
   #isOpen = false;
   #isHandlerEntered = false;
   #outcome: Outcome;
@@ -16,10 +18,11 @@ export class MessageCollection extends RequestCollection {
 
   /** @param isIntercepted whether the interceptor runs for this message: by default not in a hybrid application */
   constructor(
-    engine: TaskEngine,
+    private readonly engine: TaskEngine,
     private readonly isIntercepted: boolean,
   ) {
-    super(engine, isIntercepted && engine.phase !== 'open');
+    super();
+    this.isLate = isIntercepted && engine.phase !== 'open';
   }
 
   /** Under steady traffic, closing would never end if late messages could add tasks. Their senders get the error. */

@@ -1,4 +1,3 @@
-import type { TaskEngine } from '../engine/task-engine.ts';
 import type { TaskList } from '../engine/task-list.ts';
 import { shuttingDown, ShuttingDownError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
@@ -11,13 +10,10 @@ import type { TaskCollection } from './task-collection.ts';
  * too late. Subclasses decide when the list opens.
  */
 export abstract class RequestCollection implements TaskCollection {
-  list?: TaskList;
-
-  constructor(
-    protected readonly engine: TaskEngine,
-    /** Whether the request came after the application had begun to close. */
-    readonly isLate: boolean,
-  ) {}
+  // Subclasses hold the fields: each request makes a collection, and fields of a base class more than double its cost.
+  abstract list?: TaskList;
+  /** Whether the request came after the application had begun to close. */
+  abstract readonly isLate: boolean;
 
   /** Whether the request must not add tasks any more. */
   abstract isTooLate(): boolean;

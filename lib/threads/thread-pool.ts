@@ -10,7 +10,7 @@ import type { ThreadData, ThreadMessage, ThreadResponse } from './wire/protocol.
 import { workerFolder } from './worker/folder.cjs';
 
 export interface ThreadPoolObserver {
-  /** A thread has posted a message about the task with the id `taskId`. */
+  /** A thread has posted a message about the run with the id `runId`. */
   onMessage(message: ThreadMessage): void;
   /** A thread has ended: with the error that ended it, or with undefined if the pool ended it. */
   onThreadEnd(error: unknown): void;
@@ -161,10 +161,10 @@ function startingThreads<T>(start: () => T): T {
 
 /** A task can post messages of its own to the parent port, so any value can arrive. */
 function isThreadMessage(message: unknown): message is ThreadMessage {
-  if (typeof message !== 'object' || message === null || !('taskId' in message)) {
+  if (typeof message !== 'object' || message === null || !('runId' in message)) {
     return false;
   }
   return 'abortPort' in message
     ? message.abortPort instanceof MessagePort
-    : 'progress' in message || 'beganAttempt' in message;
+    : 'progress' in message || 'hasBegun' in message;
 }

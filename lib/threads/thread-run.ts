@@ -18,6 +18,15 @@ import {
 const ABORT_GRACE = 500;
 
 /**
+ * A run has loaded for too long after so many ticks of a timer. A timer for the whole limit would end a run whose process
+ * was frozen, or whose event loop was blocked, in the meantime: its thread may have been ready for long.
+ */
+const LOAD_TICKS = 10;
+
+/** How many runs this process has made. */
+let count = 0;
+
+/**
  * Carries one attempt to a thread and its result back. Its states:
  *
  * - waiting for a thread, in the executor's queue and then in the pool, until the pool picks one (`assignThread`);
@@ -41,6 +50,8 @@ export class ThreadRun {
   #graceTimer?: NodeJS.Timeout;
   /** How many messages about progress have arrived. */
   #updates = 0;
+  /** Two attempts of one task can be in threads at once: the thread of a killed one takes time to exit. */
+  readonly id = count++;
   readonly definition: ThreadDefinition;
   readonly request: ThreadRequest;
 
@@ -54,7 +65,7 @@ export class ThreadRun {
   ) {
     const { id, name, attempt: number, call } = attempt;
     this.definition = call.definition!.thread!;
-    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, true];
+    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, this.id, true];
   }
 
   /** The arguments are already a clone. Only another attempt could still need them, so the last one moves all their memory. */
@@ -87,18 +98,22 @@ export class ThreadRun {
     }
   }
 
-  /** Calls `onLimit` if the function has not begun after `limit` ms. */
+  /** Calls `onLimit` if the function has not begun after `limit` ms. The time in which this process is blocked doesn't count. */
   limitLoading(limit: number, onLimit: () => void): void {
     if (!this.#isLoaded) {
-      this.#loadTimer = setTimeout(onLimit, limit);
+      let ticks = 0;
+      this.#loadTimer = setInterval(() => {
+        ticks++;
+        if (ticks === LOAD_TICKS) {
+          onLimit();
+        }
+      }, limit / LOAD_TICKS);
     }
   }
 
   receive(message: ThreadMessage): void {
-    if ('beganAttempt' in message) {
-      if (message.beganAttempt === this.attempt.attempt) {
-        this.#begin();
-      }
+    if ('hasBegun' in message) {
+      this.#begin();
     } else if ('abortPort' in message) {
       this.#abortPort = message.abortPort;
     } else {
@@ -130,7 +145,7 @@ export class ThreadRun {
     // The thread is free for the next run: to kill it now would hit that one.
     this.#findWorker = undefined;
     if (response.status !== 'not loaded' && response.status !== 'not defined') {
-      // The response can overtake the message `beganAttempt`.
+      // The response can overtake the message `hasBegun`.
       this.#begin();
     }
     if (response.progress !== undefined && response.updates !== this.#updates) {
@@ -153,7 +168,7 @@ export class ThreadRun {
   }
 
   dispose(): void {
-    clearTimeout(this.#loadTimer);
+    clearInterval(this.#loadTimer);
     clearTimeout(this.#graceTimer);
     this.#abortPort?.close();
   }
@@ -169,7 +184,7 @@ export class ThreadRun {
     }
     this.#hasBegun = true;
     this.#loadedModules?.add(this.definition.module);
-    clearTimeout(this.#loadTimer);
+    clearInterval(this.#loadTimer);
     this.attempt.begin();
   }
 }

@@ -38,8 +38,8 @@ const LOAD_LIMIT = 60_000;
 export class ThreadExecutor implements TaskExecutor {
   /** In the order of arrival. A Set, so that a cancelled run leaves at once and its arguments can be freed. */
   readonly #waiting = new Set<ThreadRun>();
-  /** By task id, at most `maxThreads`: the runs that the pool has, and those whose killed thread has not exited yet. */
-  readonly #running = new Map<string, ThreadRun>();
+  /** By id, at most `maxThreads`: the runs that the pool has, and those whose killed thread has not exited yet. */
+  readonly #running = new Map<number, ThreadRun>();
   /** Tasks that were admitted and not released: they run, wait here, or wait elsewhere for their turn. */
   #admitted = 0;
   /** One promise for all runs that need the pool while it opens. */
@@ -77,7 +77,7 @@ export class ThreadExecutor implements TaskExecutor {
     return new Promise((resolve, reject) => {
       const run = new ThreadRun(attempt, resolve, reject);
       attempt.onAbort((reason) => {
-        if (this.#running.has(attempt.id)) {
+        if (this.#running.has(run.id)) {
           run.abort(reason);
         } else {
           this.#waiting.delete(run);
@@ -120,7 +120,7 @@ export class ThreadExecutor implements TaskExecutor {
         return;
       }
       this.#waiting.delete(run);
-      this.#running.set(run.attempt.id, run);
+      this.#running.set(run.id, run);
       void this.#start(run);
     }
   }
@@ -159,7 +159,7 @@ export class ThreadExecutor implements TaskExecutor {
 
   #finish(run: ThreadRun): void {
     run.dispose();
-    this.#running.delete(run.attempt.id);
+    this.#running.delete(run.id);
     this.#startWaiting();
   }
 
@@ -177,7 +177,7 @@ export class ThreadExecutor implements TaskExecutor {
         throw new ThreadStartError(error);
       });
       return (this.#pool = await ThreadPool.open(this.options, {
-        onMessage: (message) => this.#running.get(message.taskId)?.receive(message),
+        onMessage: (message) => this.#running.get(message.runId)?.receive(message),
         onThreadEnd: (error) => this.#rejectStranded(error),
       }));
     } catch (error) {

@@ -62,21 +62,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect.poll(() => open).toBe(0);
   });
 
-  test('one that is added again after its duplicate was cancelled runs', async () => {
-    const prefix = ownPrefix();
-    const web = await start(connection, prefix, false);
-    const registry = web.app.get(TaskRegistry);
-    const runner = web.runner.with({ deduplication: { id: 'one' } });
-    const first = runner.start(web.app.get(Work), 'odd', 'first');
-    await expect.poll(() => registry.list({ queue: 'work' })).toHaveLength(1);
-    expect(await registry.cancel(first.id)).toBe(true);
-    const second = runner.start(web.app.get(Work), 'odd', 'second');
-    await start(connection, prefix, {});
-    expect(await second.settled()).toMatchObject({ status: 'completed', attempts: 2 });
-    expect(await first.settled()).toMatchObject({ status: 'cancelled', attempts: 0 });
-    expect(ran).toEqual(['second', 'second']);
-  });
-
   test('one that was cancelled and waits still is tried again all the same, once for all who ask', async () => {
     const prefix = ownPrefix();
     const web = await start(connection, prefix, false);

@@ -15,19 +15,6 @@ class Mailer {
     ran.push({ to, at, tags, task: currentTask()!.name });
     return { to, at };
   }
-
-  @Task({ queue: 'mail', attempts: 3 })
-  flaky() {
-    if (currentTask()!.attempt < 3) {
-      throw new RangeError('not yet');
-    }
-    return currentTask()!.attempt;
-  }
-
-  @Task({ queue: 'mail', attempts: 2 })
-  fails(): never {
-    throw new RangeError('never');
-  }
 }
 
 @Injectable({ scope: Scope.REQUEST })
@@ -111,18 +98,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect((await fetch(`${url}/bad`)).status).toBe(500);
     await runner.drain(5_000);
     expect(ran).toEqual([]);
-  });
-
-  test('TaskRunner stores at once; attempts are the queue’s; the handle knows how it ends', async () => {
-    const prefix = ownPrefix();
-    const { runner, app } = await start(connection, prefix);
-    const [good, bad] = [runner.start(app.get(Mailer), 'flaky'), runner.start(app.get(Mailer), 'fails')];
-    expect(await good.settled()).toMatchObject({ status: 'completed', attempts: 3, result: 3 });
-    expect(await bad.settled()).toMatchObject({
-      status: 'failed',
-      attempts: 2,
-      error: { name: 'RangeError', message: 'never' },
-    });
   });
 
   test('a call’s name is for logs: workers know it by its own', async () => {

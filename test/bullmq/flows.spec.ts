@@ -13,13 +13,11 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { stepBeforeFailed } from '../../lib/bullmq/bullmq.messages.ts';
 import { flowNotWith, previousOfNone, stepWithoutQueue } from '../../lib/durable/durable.messages.ts';
 import { flowExpected, groupOfNone, notTheFirst } from '../../lib/task/task.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
-let isBroken = false;
 const ran: string[] = [];
 
 @Injectable()
@@ -41,22 +39,8 @@ class Media {
     ran.push(`publish ${what} ${to}`);
     return `${what} for ${to}`;
   }
-
-  @Task({ queue: 'images' })
-  fails(): string {
-    if (isBroken) {
-      throw new RangeError('no such image');
-    }
-    return 'mended';
-  }
 }
 
-const page = defineTask(
-  function page(n: number) {
-    return n === 2 ? undefined : n * 10;
-  },
-  { queue: 'pages' },
-);
 const merge = defineTask(
   function merge(pages: (number | undefined)[], title: string) {
     return { title, pages };
@@ -83,7 +67,6 @@ class MediaController {
 
 function start(connection: string, prefix = ownPrefix()) {
   ran.length = 0;
-  isBroken = false;
   return startApp({
     imports: [BullMqTasksModule.forRoot({ connection, prefix })],
     providers: [Media],
@@ -105,17 +88,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(ran).toEqual(['download a.png', 'resize 3 300', 'publish a.png@300 ada']);
   });
 
-  test('a group hands on its results in their order, also those that are undefined', async () => {
-    const { runner } = await start(connection);
-    const pages = group(
-      [1, 2, 3].map((n) => step(page, n)),
-      step(merge, previousResult, 'report'),
-    );
-    const task = runner.start(pages);
-    expect(await task.settled()).toMatchObject({ status: 'completed' });
-    expect((await task.settled()).result).toEqual({ title: 'report', pages: [10, null, 30] });
-  });
-
   test('chains in a group, a group in a chain', async () => {
     const { runner, app } = await start(connection);
     const media = app.get(Media);
@@ -126,54 +98,6 @@ describe.each(stores)('on $name', ({ connection }) => {
       title: 'outer',
       pages: { title: 'images', pages: ['a@100', 'b@100'] },
     });
-  });
-
-  test('where a step fails those after it fail too, and have not run; all can be tried again', async () => {
-    const { runner, app } = await start(connection);
-    const media = app.get(Media);
-    const registry = app.get(TaskRegistry);
-    isBroken = true;
-    const task = runner.start(
-      chain(
-        step(media, 'fails'),
-        step(media, 'publish', 'ada', previousResult),
-        step(media, 'publish', 'bob', previousResult),
-      ),
-    );
-    const first = await task.settled();
-    expect(first).toMatchObject({ status: 'failed', attempts: 0, error: { name: 'TaskQueueError' } });
-    expect(ran).toEqual([]);
-    const [failed, ...others] = await registry.list({ queue: 'images', status: 'failed' });
-    expect(others).toEqual([]);
-    expect(failed).toMatchObject({ name: 'Media.fails', error: { name: 'RangeError', message: 'no such image' } });
-    const later = await registry.list({ queue: 'media', status: 'failed' });
-    expect(later).toHaveLength(2);
-    expect(later.map(({ error }) => error!.message)).toContain(stepBeforeFailed(failed!.id));
-    isBroken = false;
-    expect(await registry.retry(task.id)).toBe(true);
-    await expect
-      .poll(() => registry.get(task.id), { timeout: 10_000 })
-      .toMatchObject({ status: 'completed', result: 'mended for ada for bob' });
-    expect(ran).toEqual(['publish mended ada', 'publish mended for ada bob']);
-  });
-
-  test('one that is cancelled ends with all that it waits for', async () => {
-    const prefix = ownPrefix();
-    const web = await startApp({
-      imports: [BullMqTasksModule.forRoot({ connection, prefix, worker: false })],
-      providers: [Media],
-    });
-    const registry = web.app.get(TaskRegistry);
-    const media = web.app.get(Media);
-    const task = web.runner.start(chain(step(media, 'download', 'a.png'), step(media, 'resize', previousResult, 300)));
-    await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'pending' });
-    expect(await registry.cancel(task.id)).toBe(true);
-    await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'cancelled' });
-    const worker = await start(connection, prefix);
-    await expect.poll(() => registry.list({ queue: 'media' })).toMatchObject([{ status: 'cancelled', attempts: 0 }]);
-    expect(await task.settled()).toMatchObject({ status: 'cancelled' });
-    await worker.app.close();
-    expect(ran).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { Controller, Get, Injectable, Post } from '@nestjs/common';
+import { Controller, Injectable, Post } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import {
   BackgroundTasks,
@@ -18,14 +18,12 @@ import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
-let starts = 0;
 let started: Gate;
 
 @Injectable()
 class Work {
   @Task({ queue: 'work' })
   async slow() {
-    starts++;
     started.open();
     currentTask()!.updateProgress({ done: 1 });
     await setTimeout(20_000, undefined, { signal: currentTask()!.signal });
@@ -56,15 +54,6 @@ class WorkController {
   @Post()
   add(@Tasks() tasks: BackgroundTasks) {
     return { id: tasks.addTask(this.work, 'quick').id };
-  }
-
-  @Get('both')
-  both(@Tasks() tasks: BackgroundTasks) {
-    const ids = Array.from(
-      { length: 2 },
-      () => tasks.with({ deduplication: { id: 'one' }, delay: 500 }).addTask(this.work, 'quick').id,
-    );
-    return ids;
   }
 }
 
@@ -97,22 +86,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(worker.runner.stats()).toMatchObject({ cancelled: 1, completed: 0 });
   });
 
-  test('a worker that closes gives back what takes too long, and another has it', async () => {
-    const prefix = ownPrefix();
-    starts = 0;
-    const first = await start({ connection, prefix });
-    const task = first.runner.start(first.app.get(Work), 'slow');
-    await started.opened;
-    await first.app.close();
-    const web = await start({ connection, prefix, worker: false });
-    expect(await web.app.get(TaskRegistry).get(task.id)).toMatchObject({ status: 'pending', attempts: 0 });
-    expect(starts).toBe(1);
-    const second = await start({ connection, prefix });
-    await started.opened;
-    expect(starts).toBe(2);
-    await second.app.close();
-  });
-
   test('a task whose name nobody knows fails with the way out, and is kept', async () => {
     const prefix = ownPrefix();
     const web = await start({ connection, prefix, worker: false }, [Gone]);
@@ -121,16 +94,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect
       .poll(() => web.app.get(TaskRegistry).get(task.id))
       .toMatchObject({ status: 'failed', error: { message: unknownTaskName('Gone.work', 'work') } });
-  });
-
-  test('while one with the same deduplication id waits, it is the one', async () => {
-    const prefix = ownPrefix();
-    const { url, runner } = await start({ connection, prefix });
-    await fetch(`${url}/both`);
-    await fetch(`${url}/both`);
-    await expect.poll(() => runner.stats().completed, { timeout: 10_000 }).toBe(1);
-    await setTimeout(700);
-    expect(runner.stats().completed).toBe(1);
   });
 
   test('two tasks of one name: the application doesn’t start', async () => {

@@ -18,16 +18,13 @@ export class JobEnqueuer {
     this.#unconfirmed = new UnconfirmedJobs(queues);
   }
 
-  /** Has to be called once, before `enqueue`. */
-  open(): void {
-    this.#flows = this.connection.flows();
-  }
-
   /**
    * @returns the ids of the jobs; of a duplicate, the id of the job that is in the queue already
    * @throws TaskQueueError
    */
   async enqueue(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
+    // A feature's `onModuleInit` can add tasks before the queue's own.
+    await this.connection.answered(this.connection.ready);
     try {
       return await this.connection.answered(this.#add(jobs));
     } catch (error) {
@@ -55,7 +52,8 @@ export class JobEnqueuer {
         return added.map(({ id }) => id!);
       }
     }
-    const nodes = await this.#flows!.addBulk([...jobs]);
+    this.#flows ??= this.connection.flows();
+    const nodes = await this.#flows.addBulk([...jobs]);
     return nodes.map(({ job }) => job.id!);
   }
 }

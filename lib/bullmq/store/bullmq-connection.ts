@@ -7,11 +7,20 @@ import { describe, read } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
-import { lockLost, noAnswerInTime, queueFailed, serverRefused, serverUnavailable } from '../bullmq.messages.ts';
+import {
+  endRefused,
+  lockLost,
+  noAnswerInTime,
+  queueFailed,
+  serverRefused,
+  serverUnavailable,
+} from '../bullmq.messages.ts';
 import { isLostLock } from './lost-lock.ts';
 import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
+import { throwFlowErrors } from './flow-errors.ts';
+import { endTimers, makeLasting } from './worker-backend.ts';
 
 /** ms for all connections to close, and then for the open ones to disconnect. */
 const CLOSE_TIMEOUT = 5_000;
@@ -31,10 +40,13 @@ type Closing = {
 export class BullMqConnection {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #open = new Set<Closing>();
+  readonly #workers: Worker[] = [];
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void> | undefined;
   #isClosed = false;
+  /** True once the time for closing is over. */
+  #isCut = false;
   #warnedAt = -Infinity;
 
   constructor(
@@ -83,6 +95,8 @@ export class BullMqConnection {
     try {
       await (this.#store.isEmbedded ? this.ready : settlesWithin(this.ready, this.options.enqueueTimeout));
     } catch (cause) {
+      // Nest closes no application that has not started.
+      await this.close();
       throw cause instanceof BackgroundTasksError
         ? cause
         : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause });
@@ -94,13 +108,29 @@ export class BullMqConnection {
   }
 
   flows(): FlowProducer {
-    return this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
+    const flows = this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
+    throwFlowErrors(flows, (error) => this.#store.noticeRefusal(error));
+    return flows;
   }
 
   worker(name: string, processor: Processor, options: Partial<BullMqWorkerOptions>): Worker {
     const { queues: _queues, ...others } = Object.assign(new BullMqWorkerOptions(), options);
     const all = { ...this.#store.consuming, ...others, runRetryDelay: RECONNECT, autorun: false };
-    return this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
+    const worker = this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
+    this.#workers.push(worker);
+    makeLasting(worker, {
+      isNotNow: (error) => this.isNotNow(error),
+      isLost: (error) => isLostLock(error, this.#bullmq.ErrorCode) || this.isNotInState(error),
+      onEndRefused: (id, error) => this.#logger.warn(endRefused(id, reasonOf(error))),
+      onClaimRefused: (error) => this.warn(error),
+      isOver: () => this.#isCut,
+    });
+    return worker;
+  }
+
+  /** Whether the server refused for now: the same request can succeed later. */
+  isNotNow(error: unknown): boolean {
+    return this.#store.isNotNow(error);
   }
 
   /** Hears the events of a queue, from all processes, that come after `lastEventId`. */
@@ -160,6 +190,8 @@ export class BullMqConnection {
     this.#isClosed = true;
     this.#store.giveUp();
     if (!(await this.#settled(CLOSE_TIMEOUT, (it) => it.close()))) {
+      this.#isCut = true;
+      await Promise.all(this.#workers.map(endTimers));
       await this.#settled(DISCONNECT_TIMEOUT, async (it) => it.disconnect?.());
     }
     await this.#store.close();

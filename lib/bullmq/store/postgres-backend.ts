@@ -1,4 +1,5 @@
 import type { BackendFactory } from 'bullmq';
+import { isPostgresNotNow } from './postgres-errors.ts';
 import type { BullMq } from './store-packages.ts';
 
 /** The parts of BullMQ's backend that `safeBackend` changes. */
@@ -9,28 +10,11 @@ interface Backend {
     readyPromise: unknown;
   };
   readyPromise: unknown;
-  addFlow(entries: unknown): Promise<[Error | null, unknown][]>;
-}
-
-/** SQLSTATEs of a server that shuts down, starts, has no free connection, or is a standby. */
-const UNAVAILABLE = /^(57P0[123]|08|53300|25006)/;
-
-/**
- * Node's codes for a broken or refused connection, and pg's texts, which come without a code. In brianc/node-postgres they are
- * in `packages/pg/lib/client.js` and `packages/pg-pool/index.js`.
- */
-const UNREACHABLE =
-  /Connection terminated|ECONNRESET|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|Query read timeout|timeout exceeded when trying to connect|timeout expired/;
-
-/** Whether the server was unavailable, so that the same query can succeed later. */
-export function isUnavailable(error: unknown): boolean {
-  const { code = '', message = '' } = error as { code?: string; message?: string };
-  return UNAVAILABLE.test(code) || UNREACHABLE.test(`${code} ${message}`);
 }
 
 /**
- * BullMQ's backend for Postgres without three of its faults. It never recovers when the server is unavailable at its first
- * request. It fails a job when the connection breaks at the job's end. And it hides the errors of a bulk add.
+ * BullMQ's backend for Postgres without two of its faults. It never recovers when the server is unavailable at its first
+ * request. And of all errors that say "not now", it retries only a refused connection.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
@@ -44,7 +28,7 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
         return await query(...sql);
       } catch (error) {
         // A code that BullMQ retries.
-        throw isUnavailable(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
+        throw isPostgresNotNow(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
       }
     };
     const bootstrap = connection.bootstrap.bind(connection);
@@ -56,15 +40,6 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
         backend.readyPromise = undefined;
         throw error;
       }
-    };
-    const addFlow = backend.addFlow.bind(backend);
-    backend.addFlow = async (entries) => {
-      const results = await addFlow(entries);
-      const failed = results.find(([error]) => error);
-      if (failed) {
-        throw failed[0];
-      }
-      return results;
     };
     return made;
   }) as unknown as BackendFactory;

@@ -1,19 +1,27 @@
 import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
 import type pg from 'pg';
+import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions, PostgresOptions } from '../bullmq-tasks.options.ts';
-import { isUnavailable, safeBackend } from './postgres-backend.ts';
+import { unreadableUrl } from '../bullmq.messages.ts';
+import { safeBackend } from './postgres-backend.ts';
+import { isPostgresNotNow } from './postgres-errors.ts';
 import type { BullMq } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 
 /** ms that a worker's statement may take: far more than it needs. */
 const STATEMENT_TIMEOUT = 30_000;
 
+/** Options of pg that end statements. The store sets its own limits, and a worker's connection waits for hours. */
+const LIMITS = ['query_timeout', 'statement_timeout'] as const;
+
 /** Postgres: the option `prefix` names the schema. */
 export class PostgresStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
   readonly isEmbedded = false;
+  readonly isNotNow = isPostgresNotNow;
+  readonly #config: pg.PoolConfig;
   #isClosed = false;
 
   constructor(
@@ -23,6 +31,14 @@ export class PostgresStore implements Store {
     private readonly onError: (error: Error) => void,
   ) {
     this.backend = safeBackend(bullmq);
+    this.#config = this.#readConfig();
+    try {
+      // It only parses the URL.
+      void new pg.Client(this.#config);
+    } catch {
+      // The error holds the URL, with its password.
+      throw new InvalidOptionError(unreadableUrl('postgres://user:password@host:5432/database'));
+    }
   }
 
   get producing(): QueueOptions {
@@ -41,6 +57,10 @@ export class PostgresStore implements Store {
     });
   }
 
+  noticeRefusal(): void {
+    // The driver sees all errors.
+  }
+
   giveUp(): void {
     this.#isClosed = true;
   }
@@ -55,7 +75,7 @@ export class PostgresStore implements Store {
       await this.#migrate();
       return true;
     } catch (error) {
-      if (!isUnavailable(error)) {
+      if (!isPostgresNotNow(error)) {
         throw error;
       }
       this.onError(error as Error);
@@ -87,16 +107,35 @@ export class PostgresStore implements Store {
     };
   }
 
-  get #config(): pg.PoolConfig {
+  #readConfig(): pg.PoolConfig {
     const connection = this.options.connection;
     if (typeof connection === 'string') {
-      return { connectionString: connection };
+      return withReadQuery({ connectionString: connection });
     }
     if ('totalCount' in connection) {
       const { options } = connection as { readonly options: PostgresOptions };
       // A pool makes its password not enumerable, so the spread misses it.
-      return { ...options, password: options['password'] } as pg.PoolConfig;
+      return withReadQuery({ ...options, password: options['password'] } as pg.PoolConfig);
     }
-    return connection as pg.PoolConfig;
+    return withReadQuery(connection as pg.PoolConfig);
   }
+}
+
+/**
+ * Moves `options` from the query of the URL to the other options of pg, and drops limits of time. For pg, the query overrides
+ * the options: BullMQ's schema, which it sets by `options`, would be lost.
+ */
+function withReadQuery(config: pg.PoolConfig): pg.PoolConfig {
+  const [url, query] = config.connectionString?.split(/\?(.*)/s) ?? [];
+  const parameters = new URLSearchParams(query);
+  const options = [config.options, ...parameters.getAll('options')].filter((it) => it !== undefined && it !== '');
+  for (const name of ['options', ...LIMITS]) {
+    parameters.delete(name);
+  }
+  return {
+    ...config,
+    ...(url !== undefined && { connectionString: parameters.size > 0 ? `${url}?${parameters}` : url }),
+    ...(options.length > 0 && { options: options.join(' ') }),
+    ...Object.fromEntries(LIMITS.map((name) => [name, undefined])),
+  };
 }

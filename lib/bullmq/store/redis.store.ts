@@ -1,15 +1,26 @@
 import { once } from 'node:events';
 import type { QueueOptions, RedisOptions, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { isError } from '../../util/inspect.ts';
+import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
+import { unreadableUrl } from '../bullmq.messages.ts';
+import { isReadOnly, isRedisNotNow, isRedisRefusal } from './redis-errors.ts';
+import { forbiddenCommands } from './redis-permissions.ts';
 import { RECONNECT, type Store } from './store.ts';
 
-/**
- * Errors of Redis that no retry mends. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and `src/db.c` of
- * redis/redis.
- */
-const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid DB)/;
+/** Options of ioredis that a connection needs on which commands block, or wait for the server to come back. */
+const WAITING = {
+  maxRetriesPerRequest: null,
+  enableOfflineQueue: true,
+  autoResendUnfulfilledCommands: true,
+  enableAutoPipelining: false,
+  commandTimeout: undefined,
+  socketTimeout: undefined,
+  blockingTimeout: undefined,
+  lazyConnect: false,
+};
 
 /**
  * Redis. The connections are new ones, also where a client is given: those that enqueue fail fast, and those of workers wait.
@@ -18,6 +29,7 @@ export class RedisStore implements Store {
   readonly backend = undefined;
   readonly isBulkAtomic = false;
   readonly isEmbedded = false;
+  readonly isNotNow = isRedisNotNow;
   /** Shared by everything that enqueues. */
   readonly #producer: Redis;
   #isClosed = false;
@@ -33,6 +45,8 @@ export class RedisStore implements Store {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: options.enqueueTimeout,
+      // A start that fails before `prepare` leaves no connection open.
+      lazyConnect: true,
     } as object;
     this.#producer = connect(redis, url, all);
     this.#producer.on('error', onError);
@@ -44,16 +58,16 @@ export class RedisStore implements Store {
 
   // With BullMQ's version check: without it, BullMQ waits for whole seconds, because an old Redis can't wait for less.
   get consuming(): WorkerOptions {
-    return this.#with({ ...this.#connection, maxRetriesPerRequest: null });
+    return this.#with({ ...this.#connection, ...WAITING });
   }
 
   async prepare(): Promise<void> {
-    while (this.#producer.status !== 'ready' && !this.#isClosed) {
-      await once(this.#producer, 'ready').catch((error: Error) => {
-        if (REFUSED.test(error.message)) {
-          throw withoutPassword(error);
-        }
-      });
+    await retryUntil(() => this.#tryToReach(), { delay: RECONNECT, shouldStop: () => this.#isClosed, unref: true });
+  }
+
+  noticeRefusal(error: Error): void {
+    if (isReadOnly(error) && this.#producer.status === 'ready') {
+      this.#producer.disconnect(true);
     }
   }
 
@@ -65,9 +79,39 @@ export class RedisStore implements Store {
     this.#producer.disconnect();
   }
 
+  /** @returns `undefined` while the server is unavailable */
+  async #tryToReach(): Promise<true | undefined> {
+    const producer = this.#producer;
+    try {
+      if (producer.status === 'wait') {
+        await producer.connect();
+      } else if (producer.status !== 'ready') {
+        await once(producer, 'ready');
+      }
+      const { db = 0 } = producer.options;
+      // ioredis goes on with database 0 when the server refuses another one.
+      await (db !== 0 && producer.select(db));
+      const { prefix, worker } = this.options;
+      const forbidden = await forbiddenCommands(producer, prefix, worker !== false);
+      if (forbidden.length > 0) {
+        throw new Error(`NOPERM the user may not run ${forbidden.join(', ')} with keys that begin with '${prefix}:'`);
+      }
+      return true;
+    } catch (error) {
+      if (isRedisRefusal(error)) {
+        throw withoutPassword(error);
+      }
+      return undefined;
+    }
+  }
+
   get #connection(): RedisOptions & { url?: string } {
     const connection = this.options.connection as string | RedisOptions | Redis;
-    const own = { retryStrategy: () => (this.#isClosed ? null : RECONNECT) };
+    const own = {
+      retryStrategy: () => (this.#isClosed ? null : RECONNECT),
+      // After a failover, the address leads to the new primary, but only new connections do.
+      reconnectOnError: isReadOnly,
+    };
     if (typeof connection === 'string') {
       return { url: connection, ...own };
     }
@@ -83,20 +127,18 @@ export class RedisStore implements Store {
 function connect(redis: typeof Redis, url: string | undefined, options: object): Redis {
   try {
     return url === undefined ? new redis(options) : new redis(url, options);
-  } catch (error) {
-    throw withoutPassword(error);
+  } catch {
+    // The error holds the URL, with its password.
+    throw new InvalidOptionError(unreadableUrl('redis://user:password@host:6379/0'));
   }
 }
 
 /**
- * ioredis attaches the failed command to the error: for AUTH and HELLO, its arguments hold the password. Node attaches a URL
- * that it can't parse.
+ * ioredis attaches the failed command to the error: for AUTH and HELLO, its arguments hold the password.
  */
 function withoutPassword(error: unknown): unknown {
   if (isError(error)) {
-    for (const property of ['command', 'input']) {
-      Reflect.deleteProperty(error, property);
-    }
+    Reflect.deleteProperty(error, 'command');
   }
   return error;
 }

@@ -15,6 +15,10 @@ export interface Store {
   readonly isBulkAtomic: boolean;
   /** Whether it runs in this process. The application then waits for it at start, because it never comes back by itself. */
   readonly isEmbedded: boolean;
+  /** Whether the server refused for now: the same request can succeed later. */
+  isNotNow(error: unknown): boolean;
+  /** Called with an error that the driver did not see, so that the store can reconnect. */
+  noticeRefusal(error: Error): void;
   /**
    * Waits for the server, without a limit, and makes it ready.
    *

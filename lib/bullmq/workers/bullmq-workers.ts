@@ -51,7 +51,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   stop(): void {
     this.#isStopped = true;
     for (const worker of this.#workers) {
-      void worker.pause(true);
+      worker.pause(true).catch((error: unknown) => this.connection.warn(error));
     }
   }
 

@@ -62,7 +62,7 @@ export class JobRunner {
 
   /** Puts a claimed job back into the queue. */
   async release(job: TaskJob, token: string | undefined): Promise<never> {
-    await job.moveToWait(token);
+    await this.#written(job.moveToWait(token));
     throw new this.connection.waiting();
   }
 
@@ -83,11 +83,19 @@ export class JobRunner {
     return ended;
   }
 
+  /** @returns `undefined` if the job has to wait: for a step before it, or for the server */
   async #argumentsOf(job: TaskJob): Promise<readonly unknown[] | undefined> {
     try {
       return await argumentsOf(job, (id) => this.finder.find(id));
     } catch (error) {
-      throw error instanceof BackgroundTasksError ? this.#refused(job, error) : error;
+      if (error instanceof BackgroundTasksError) {
+        throw this.#refused(job, error);
+      }
+      if (!this.connection.isNotNow(error)) {
+        throw error;
+      }
+      this.connection.warn(error);
+      return undefined;
     }
   }
 
@@ -100,8 +108,16 @@ export class JobRunner {
   }
 
   async #waitForOthers(job: TaskJob, token: string | undefined): Promise<never> {
-    await job.moveToDelayed(Date.now() + LOOK_EVERY, token);
+    await this.#written(job.moveToDelayed(Date.now() + LOOK_EVERY, token));
     throw new this.connection.delayed();
+  }
+
+  /**
+   * Waits until a job is in the queue again. On failure the job keeps its state: when its lock expires, another worker takes
+   * it. To throw the failure would count as a failed attempt of the task.
+   */
+  async #written(moved: Promise<unknown>): Promise<void> {
+    await moved.catch((error: unknown) => this.connection.warn(error));
   }
 
   /** Logs why the job fails. A cancellation is not logged: its caller knows of it. */

@@ -272,8 +272,9 @@ export class BackgroundTask<R = unknown> {
     this.forget();
     this.#id = id;
     this.#queue = queue;
-    observer?.stepped(this, 'stored', this.#status);
+    // First: a subscriber that calls settled() asks the queue itself.
     this.#onEnqueued?.(queue);
+    observer?.stepped(this, 'stored', this.#status);
   }
 
   /** @internal */

@@ -22,12 +22,14 @@ export type ThreadRequest = [
   name: string,
   attempt: number,
   args: readonly unknown[],
-  /** Whether the thread sends `beganAttempt` when it calls the function. */
+  /** The run to which the messages of the thread belong. */
+  runId: number,
+  /** Whether the thread sends `hasBegun` when it calls the function. */
   reportsBeginning: boolean,
 ];
 
 /** The position of `reportsBeginning`. It is set after the request was made: when the pool has picked the thread. */
-export const REPORTS_BEGINNING = 6;
+export const REPORTS_BEGINNING = 7;
 
 export type ThreadOutcome =
   | { status: 'completed'; result: unknown }
@@ -44,13 +46,16 @@ export interface FinalProgress {
 /** What a thread returns for a `ThreadRequest`. */
 export type ThreadResponse = ThreadOutcome & Partial<FinalProgress>;
 
-/** What a thread posts while a task runs. */
-export type ThreadMessage = { taskId: string } & (
+/**
+ * What a thread posts while a task runs. The id is that of the run: a thread that is being killed can still post messages
+ * when the task's next attempt runs in another thread.
+ */
+export type ThreadMessage = { runId: number } & (
   | { progress: TaskProgress }
   /** The task has read its signal: an `AbortMessage` to this port aborts it. */
   | { abortPort: MessagePort }
-  /** The thread calls the function. The message can arrive so late that the next attempt has begun, so it has the number. */
-  | { beganAttempt: number }
+  /** The thread calls the function. */
+  | { hasBegun: true }
 );
 
 /** What the main thread posts to `abortPort`. */

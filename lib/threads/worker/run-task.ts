@@ -35,8 +35,8 @@ async function loadAndRun(request: ThreadRequest): Promise<ThreadResponse> {
 }
 
 function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadResponse> {
-  const [, , id, name, attempt, args, reportsBeginning] = request;
-  const task = new ThreadTask(id, name, attempt);
+  const [, , id, name, attempt, args, runId, reportsBeginning] = request;
+  const task = new ThreadTask(id, name, attempt, runId);
   if (reportsBeginning) {
     task.reportBeginning();
   }

@@ -16,6 +16,7 @@ export class ThreadTask implements CurrentTask {
     readonly id: string,
     readonly name: string,
     readonly attempt: number,
+    private readonly runId: number,
   ) {}
 
   // Created on first use: a task that never reads its signal costs no port, and is killed at once when it is aborted.
@@ -26,18 +27,18 @@ export class ThreadTask implements CurrentTask {
       port1.once('message', ({ reason }: AbortMessage) => controller.abort(unpackThrown(reason)));
       port1.unref();
       this.#port = port1;
-      this.#post({ taskId: this.id, abortPort: port2 }, [port2]);
+      this.#post({ runId: this.runId, abortPort: port2 }, [port2]);
     }
     return this.#controller.signal;
   }
 
   reportBeginning(): void {
-    this.#post({ taskId: this.id, beganAttempt: this.attempt });
+    this.#post({ runId: this.runId, hasBegun: true });
   }
 
   readonly updateProgress = (progress: TaskProgress): void => {
     this.#progress = copyProgress(progress);
-    this.#post({ taskId: this.id, progress: this.#progress });
+    this.#post({ runId: this.runId, progress: this.#progress });
     this.#updates++;
   };
 

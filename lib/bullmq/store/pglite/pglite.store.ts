@@ -5,6 +5,7 @@ import { ModuleImportError } from '../../../errors/module.errors.ts';
 import type { BullMqTasksOptions } from '../../bullmq-tasks.options.ts';
 import { folderInUse, folderNotOpened } from '../../bullmq.messages.ts';
 import { safeBackend } from '../postgres-backend.ts';
+import { isPostgresNotNow } from '../postgres-errors.ts';
 import type { BullMq } from '../store-packages.ts';
 import type { Store } from '../store.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
@@ -22,6 +23,7 @@ export class PgliteStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
   readonly isEmbedded = true;
+  readonly isNotNow = isPostgresNotNow;
   readonly #folder: string | undefined;
   #opening?: Promise<Opened>;
 
@@ -45,6 +47,10 @@ export class PgliteStore implements Store {
 
   async prepare(): Promise<void> {
     await this.#open();
+  }
+
+  noticeRefusal(): void {
+    // The driver sees all errors.
   }
 
   giveUp(): void {
