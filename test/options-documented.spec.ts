@@ -44,11 +44,12 @@ function knownOptions(check: (options: object) => unknown, base: object = {}): s
   return expect.fail('The check accepted an unknown option.');
 }
 
+/** The code of a default, as the tables show it: `10_000`, `'stop'`, `{}`. */
 function codeOf(value: unknown): string {
-  if (typeof value === 'number' && Number.isFinite(value)) {
+  if (typeof value === 'number') {
     return `\`${String(value).replaceAll(/\B(?=(\d{3})+$)/g, '_')}\``;
   }
-  return typeof value === 'string' ? `\`'${value}'\`` : `\`${typeof value === 'object' ? '{}' : String(value)}\``;
+  return typeof value === 'string' ? `\`'${value}'\`` : `\`${JSON.stringify(value)}\``;
 }
 
 /** The rows must have code for each default of the class, and no code where the class has none. */
@@ -76,9 +77,9 @@ const queueRows = tableIn('docs/queues.md', '## Options');
 const workerRows = tableIn('docs/queues.md', '## Options', 'option of `worker`');
 
 test('the README documents every option of the module', () => {
-  const nested = ['history', 'pool'];
+  const nested = new Set(['history', 'pool']);
   const names = [
-    ...knownOptions(resolveOptions).filter((name) => !nested.includes(name)),
+    ...knownOptions(resolveOptions).filter((name) => !nested.has(name)),
     ...knownOptions((history) => resolveOptions({ history })).map((name) => `history.${name}`),
     ...knownOptions((pool) => resolveOptions({ pool })).map((name) => `pool.${name}`),
   ];
