@@ -10,11 +10,11 @@ class Point {
   constructor(readonly x: number) {}
 }
 
-/** As a store gives it back. */
+/** Makes the round trip through JSON, as a server returns it. */
 const stored = (...args: unknown[]) =>
   decode(JSON.parse(JSON.stringify(encodeArguments('send', args, 1_000_000))) as never);
 
-describe('what is stored comes back', () => {
+describe('arguments keep their types', () => {
   const shared = { at: new Date(1) };
   test.each<[string, unknown]>([
     ['a Date', new Date(5)],
@@ -74,7 +74,7 @@ describe('what is stored comes back', () => {
     });
   });
 
-  test('whatever JSON can say', () => {
+  test('everything that JSON can express', () => {
     assert(
       property(jsonValue({ stringUnit: 'binary' }), (value) => {
         expect(isDeepStrictEqual(stored(value), [value])).toBe(true);
@@ -85,14 +85,14 @@ describe('what is stored comes back', () => {
     );
   });
 
-  test('it can be read where it is stored', () => {
+  test('arguments in the queue are readable', () => {
     expect(encode(['ada', new Date(0), { n: 1n }]).encoded).toMatchObject({
       json: ['ada', '1970-01-01T00:00:00.000Z', { n: '1' }],
     });
   });
 });
 
-describe('what can’t be stored is refused, by the number of the argument, with what it holds', () => {
+describe('an argument that can’t be serialized is refused by its number and what it holds', () => {
   const circle = {};
   const deep = Array.from({ length: 50_000 }).reduce((inner) => ({ inner }), circle);
   test.each<[string, unknown, RegExp]>([

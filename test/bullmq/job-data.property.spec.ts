@@ -14,11 +14,11 @@ const anything = fc.anything({
   stringUnit: 'binary',
 });
 
-/** As a store gives it back. */
+/** Makes the round trip through JSON, as a server returns it. */
 const stored = (value: unknown) =>
   JSON.parse(JSON.stringify(encode(value).encoded)) as ReturnType<typeof encode>['encoded'];
 
-test('what JSON alone can say is stored as the serialiser would store it', () => {
+test('plain JSON is enqueued in the form of the serialiser', () => {
   fc.assert(
     fc.property(anything, (value) => {
       fc.pre(isPlainJson(value));
@@ -33,7 +33,7 @@ test('what JSON alone can say is stored as the serialiser would store it', () =>
   );
 });
 
-test('what is there twice is no plain JSON: it comes back as one', () => {
+test('an object that occurs twice is no plain JSON: it comes back as one object', () => {
   const twice = { a: 1 };
   expect(isPlainJson([twice, { ...twice }])).toBe(true);
   const [first, second] = decode(stored([twice, twice])) as [object, object];
@@ -53,7 +53,7 @@ test.each([
   ['a function', [() => 1]],
 ])('%s is not', (_, value) => expect(isPlainJson(value)).toBe(false));
 
-test('what is changed after it was added is stored as it was', () => {
+test('arguments are enqueued as they were when the task was added', () => {
   const value = { tags: ['a'] };
   const before = encode(value).encoded;
   value.tags.push('b');

@@ -56,7 +56,7 @@ describe.each(stores)('on $name', ({ connection }) => {
       .toMatchObject({ name: 'Nightly.sweep', status: 'completed', result: 'swept' });
   });
 
-  test('what the code doesn’t say any more is no more, and what it says otherwise is otherwise', async () => {
+  test('a worker removes schedules that the code no longer has, and updates changed ones', async () => {
     const prefix = ownPrefix();
     const first = await start(connection, prefix, Nightly, Reports);
     const schedules = () => first.app.get(BullMqQueues).get('nightly').getJobSchedulers();
@@ -70,12 +70,12 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect.poll(schedules).toEqual([]);
   });
 
-  test('a pattern that is none keeps the application from starting', async () => {
+  test('an application with a wrong pattern doesn’t start', async () => {
     await expect(start(connection, ownPrefix(), Wrong)).rejects.toThrow(/Wrong\.rebuild.*repeat.*pattern/);
   });
 });
 
-test('without a queue there is nothing that repeats: it is refused where it is written, or at start', async () => {
+test('repeat without a queue is an error in the definition, and without a module for queues at start', async () => {
   expect(() => Task({ repeat: { every: 1_000 } })).toThrow(new InvalidOptionError(repeatWithoutQueue('@Task')));
   expect(() => defineTask(function tick() {}, { queue: 'x', repeat: { every: 0 } })).toThrow(/every.*whole number/);
   expect(() => Task({ queue: 'x', repeat: { every: 1, pattern: '* * * * *' } as never })).toThrow(/either/);
