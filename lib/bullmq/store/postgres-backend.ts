@@ -1,5 +1,6 @@
 import type { BackendFactory } from 'bullmq';
 import { isPostgresNotNow } from './postgres-errors.ts';
+import { byServerClock } from './server-clock.ts';
 import type { BullMq } from './store-packages.ts';
 
 /** The parts of BullMQ's backend that `safeBackend` changes. */
@@ -13,7 +14,7 @@ interface Backend {
 }
 
 /**
- * BullMQ's backend for Postgres without two of its faults. It never recovers when the server is unavailable at its first
+ * BullMQ's backend for Postgres, with the server's clock for locks, and without two of its faults. It never recovers when the server is unavailable at its first
  * request. And of all errors that say "not now", it retries only a refused connection.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
@@ -23,9 +24,10 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
     const { connection } = backend;
     const { pool } = connection;
     const query = pool.query.bind(pool);
-    pool.query = async (...sql) => {
+    pool.query = async (text, ...values) => {
+      const [parameters] = values as [unknown[] | undefined];
       try {
-        return await query(...sql);
+        return await query(typeof text === 'string' ? byServerClock(text, parameters) : text, ...values);
       } catch (error) {
         // A code that BullMQ retries.
         throw isPostgresNotNow(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
