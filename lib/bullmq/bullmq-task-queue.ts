@@ -36,6 +36,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     host.register(this, options.onUnavailable);
   }
 
+  get maxAtOnce(): number {
+    return this.options.maxAtOnce;
+  }
+
   async onModuleInit(): Promise<void> {
     this.schedules.check();
     await this.connection.open();

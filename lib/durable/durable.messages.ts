@@ -23,6 +23,10 @@ export const previousOfNone = (name: string) =>
   `Task "${name}": expected previousResult only where a task comes before, got it in the first task. ` +
   'Pass it to later steps of a chain or group.';
 
+export const tooManyAtOnce = (name: string, maxAtOnce: number) =>
+  `Task "${name}" was not accepted: expected at most ${maxAtOnce} tasks that are enqueued at once (maxAtOnce), got more. ` +
+  'Each step of a chain or group counts. Call and await flush() in between, or raise maxAtOnce and enqueueTimeout.';
+
 export const queueImportedTwice = () =>
   'BullMqTasksModule: expected one module for queues, got two. Import BullMqTasksModule.forRoot(…) once, in the root ' +
   'module: one module serves many queues.';

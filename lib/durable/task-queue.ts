@@ -42,6 +42,12 @@ export interface DurableFilter {
  */
 export interface TaskQueue {
   /**
+   * How many tasks `enqueue` takes at once, counting the tasks that have to complete before them. `addTask` throws
+   * TooManyTasksError beyond it. Default: no limit.
+   */
+  readonly maxAtOnce?: number;
+
+  /**
    * Turns a task into what `enqueue` takes. The core calls it inside `addTask` and `start`.
    *
    * Synchronous and without I/O. It copies the arguments, because the caller may change them before the flush.
