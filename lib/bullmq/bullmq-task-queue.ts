@@ -95,7 +95,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     const state = await connection.answered(job.getState());
     await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
     if (state === 'active') {
-      await connection.answered(this.workers.cancel(id));
+      await connection.answered(this.workers.cancel(job.id!));
       return true;
     }
     if (state === 'delayed') {

@@ -4,9 +4,25 @@ export const wrongPattern = (name: string, reason: string) =>
   `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *', got one that can't be read: ${sentence(reason)} ` +
   'Correct the pattern.';
 
+const REPEAT_REASONS = {
+  deduplication: 'each run has an id of its own, so a run would never join another',
+  delay: 'the time of each run is that of the option repeat',
+};
+
+export const repeatNotWith = (name: string, option: 'deduplication' | 'delay') =>
+  `Task "${name}": option '${option}': expected none for a task that repeats, got one: ${REPEAT_REASONS[option]}. ` +
+  (option === 'delay'
+    ? 'Change the pattern.'
+    : 'Leave it out; to keep a run from beginning while another runs, let the repeating task add a durable task with ' +
+      "the option 'deduplication'.");
+
 export const stepBeforeFailed = (id: string) =>
   `The task did not run, because the step ${id} before it failed. TaskRegistry.get('${id}') tells why. ` +
   'TaskRegistry.retry() of this task retries both.';
+
+export const taskNotKnownHere = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' does not run here: no durable task of this application has this name. The queue ` +
+  'has it again for workers with newer or older code. If no worker knows the name, the task fails later.';
 
 export const unknownTaskName = (name: string, queue: string) =>
   `Task "${name}" in the queue '${queue}' did not run: expected the name of a durable task of this application, got ` +

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ModuleImportError } from '../errors/module.errors.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
+import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { queueImportedTwice, queueNotImported } from './durable.messages.ts';
 import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 
@@ -11,6 +12,8 @@ export class TaskQueueHost {
   #queue?: TaskQueue;
   #check: (call: TaskCall) => void = () => undefined;
   onUnavailable: OnUnavailable = 'throw';
+  /** The application's options for every task. The engine sets them. */
+  defaults: TaskOptions = NO_OPTIONS;
 
   get current(): TaskQueue | undefined {
     return this.#queue;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, defineTask, InvalidOptionError, Task, TaskRegistry } from 'nestjs-background-tasks';
-import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { repeatNotImported } from '../../lib/durable/durable.messages.ts';
 import { repeatWithoutQueue } from '../../lib/task/task.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -20,21 +20,9 @@ class Nightly {
 }
 
 @Injectable()
-class Reports {
-  @Task({ queue: 'nightly', repeat: { pattern: '0 3 * * *', tz: 'Europe/Berlin' }, attempts: 3 })
-  rebuild() {}
-}
-
-@Injectable()
 class Wrong {
   @Task({ queue: 'nightly', repeat: { pattern: 'at three' } })
   rebuild() {}
-}
-
-@Injectable()
-class StillThere {
-  @Task({ queue: 'nightly' })
-  other() {}
 }
 
 const start = (connection: string, prefix: string, ...providers: (new () => object)[]) =>
@@ -54,20 +42,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect
       .poll(() => apps[1]!.app.get(TaskRegistry).get(ran[0]!.id))
       .toMatchObject({ name: 'Nightly.sweep', status: 'completed', result: 'swept' });
-  });
-
-  test('a worker removes schedules that the code no longer has, and updates changed ones', async () => {
-    const prefix = ownPrefix();
-    const first = await start(connection, prefix, Nightly, Reports);
-    const schedules = () => first.app.get(BullMqQueues).get('nightly').getJobSchedulers();
-    await expect.poll(schedules).toHaveLength(2);
-    await expect
-      .poll(schedules)
-      .toContainEqual(expect.objectContaining({ key: 'Reports.rebuild', pattern: '0 3 * * *', tz: 'Europe/Berlin' }));
-    await start(connection, prefix, Reports);
-    await expect.poll(async () => (await schedules()).map(({ key }) => key)).toEqual(['Reports.rebuild']);
-    await start(connection, prefix, StillThere);
-    await expect.poll(schedules).toEqual([]);
   });
 
   test('an application with a wrong pattern doesn’t start', async () => {

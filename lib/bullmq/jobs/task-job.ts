@@ -21,6 +21,8 @@ export interface JobData {
   readonly cancelledAt?: number;
   /** How often workers had claimed the job when it was cancelled: no later claim runs the task. */
   readonly claimsAtCancel?: number;
+  /** ms since the epoch. Set once a worker that does not know the task's name has released it. */
+  readonly unknownSince?: number;
 }
 
 export type TaskJob = Job<JobData, Encoded | Omitted | undefined>;

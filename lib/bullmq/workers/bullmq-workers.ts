@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
 import { unknownToWorker } from '../../durable/durable.messages.ts';
@@ -8,6 +9,7 @@ import { claimsFrom } from '../bullmq.messages.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqSchedules } from '../queues/bullmq-schedules.ts';
+import { RolloutTimes } from '../queues/schedule-versions.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqCancellations } from './bullmq-cancellations.ts';
 import { JobRunner } from './job-runner.ts';
@@ -40,6 +42,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     private readonly cancellations: BullMqCancellations,
     private readonly running: RunningJobs,
     private readonly runner: JobRunner,
+    private readonly times: RolloutTimes,
   ) {}
 
   // By now, Nest has created all providers that tasks can use.
@@ -111,7 +114,19 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     if (!this.#isStopped) {
       const worker = connection.worker(queue, (job, token) => this.#process(asTaskJob(job), token), options);
       this.#workers.push(worker);
+      void this.#keepSchedules(queue);
       await connection.keepTrying(() => worker.run());
+    }
+  }
+
+  /** Another worker can remove or change a schedule, and a server can come back empty. */
+  async #keepSchedules(queue: string): Promise<void> {
+    for (;;) {
+      await setTimeout(this.times.confirmEvery, undefined, { ref: false });
+      if (this.#isStopped) {
+        return;
+      }
+      await this.schedules.update(queue).catch((error: unknown) => this.connection.warn(error));
     }
   }
 
