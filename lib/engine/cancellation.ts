@@ -5,7 +5,7 @@ import type { BackgroundTask, Canceller } from '../task/handle/background-task.t
 type State =
   | { readonly at: 'waiting'; readonly leave?: (() => void) | undefined; readonly onEnd?: (() => void) | undefined }
   | { readonly at: 'running'; readonly attempt: Attempt }
-  | { readonly at: 'enqueueing'; readonly isRequested: boolean }
+  | { readonly at: 'enqueueing'; readonly reason?: CancelReason | undefined; readonly lose: () => void }
   | { readonly at: 'enqueued'; readonly askQueue: () => void }
   | { readonly at: 'over' };
 
@@ -34,9 +34,9 @@ export class Cancellation implements Canceller {
     task.setCanceller(this);
   }
 
-  /** Whether somebody has cancelled the task while it was on its way into the queue. */
-  get isRequested(): boolean {
-    return this.#state.at === 'enqueueing' && this.#state.isRequested;
+  /** Why the task was cancelled while it was on its way into the queue. */
+  get reason(): CancelReason | undefined {
+    return this.#state.at === 'enqueueing' ? this.#state.reason : undefined;
   }
 
   /**
@@ -51,15 +51,16 @@ export class Cancellation implements Canceller {
     this.#state = { at: 'running', attempt };
   }
 
-  isEnqueueing(): void {
-    this.#state = { at: 'enqueueing', isRequested: false };
+  /** @param lose is called if the application closes before the queue has answered */
+  isEnqueueing(lose: () => void): void {
+    this.#state = { at: 'enqueueing', lose };
   }
 
   isEnqueued(askQueue: () => void): void {
-    const { isRequested } = this;
+    const { reason } = this;
     this.#state = { at: 'enqueued', askQueue };
-    if (isRequested) {
-      this.cancel('requested');
+    if (reason) {
+      this.cancel(reason);
     }
   }
 
@@ -76,8 +77,11 @@ export class Cancellation implements Canceller {
       case 'running':
         return state.attempt.abort(new TaskCancelledError(this.task.name, reason));
       case 'enqueueing':
-        this.#state = { at: 'enqueueing', isRequested: true };
-        return !state.isRequested;
+        this.#state = { ...state, reason: state.reason ?? reason };
+        if (reason === 'shutdown' && !state.reason) {
+          state.lose();
+        }
+        return !state.reason;
       case 'enqueued':
         state.askQueue();
         return true;
