@@ -14,6 +14,8 @@ const ofRequests = [
   'bullmq/stored-before',
   'client-disconnects',
   'cut-connections',
+  'durable/flush',
+  'durable/response-decides',
   'failing-task',
   'finish-first',
   'global-pipes',

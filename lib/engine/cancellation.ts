@@ -22,7 +22,9 @@ export class Cancellation<T> implements Canceller {
   #onEnd: (() => void) | undefined;
   /** Of `running`. */
   #attempt: Attempt | undefined;
+  /** Of `enqueueing`. */
   #requested: CancelReason | undefined;
+  #lose: (() => void) | undefined;
   /** Of `enqueued`. */
   #askQueue: (() => void) | undefined;
 
@@ -57,8 +59,10 @@ export class Cancellation<T> implements Canceller {
     this.#attempt = attempt;
   }
 
-  isEnqueueing(): void {
+  /** @param lose is called if the application closes before the queue has answered */
+  isEnqueueing(lose: () => void): void {
     this.#state = 'enqueueing';
+    this.#lose = lose;
     // It holds the arguments of the task, and somebody may keep the handle.
     this.#leave = undefined;
   }
@@ -90,6 +94,9 @@ export class Cancellation<T> implements Canceller {
       case 'enqueueing': {
         const isFirst = !this.#requested;
         this.#requested ??= reason;
+        if (isFirst && reason === 'shutdown') {
+          this.#lose?.();
+        }
         return isFirst;
       }
       case 'enqueued':

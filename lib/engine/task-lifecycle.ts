@@ -105,10 +105,15 @@ export class TaskLifecycle {
   /** Cancels a task that no executor has admitted, or no longer has. */
   readonly stop = (task: BackgroundTask, error: TaskCancelledError): void => {
     if (error.reason === 'shutdown') {
-      this.#lost.push(task);
+      this.lose(task);
     }
     task.stop(error);
   };
+
+  /** Notes a task that is cancelled because the application closes. */
+  lose(task: BackgroundTask): void {
+    this.#lost.push(task);
+  }
 
   skip({ task, call }: TaskEntry): void {
     this.#executorOf(call).release();

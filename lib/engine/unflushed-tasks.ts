@@ -2,12 +2,14 @@ import { tooManyAtOnce } from '../durable/durable.messages.ts';
 import { sizeOf, toDurableTask } from '../durable/durable-task.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskCancelledError } from '../errors/task.errors.ts';
-import { TooManyTasksError } from '../errors/unavailable.errors.ts';
+import { TaskQueueError, TooManyTasksError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
+import { notStoredSkipped } from './engine.messages.ts';
+import { PendingEnqueues } from './pending-enqueues.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
@@ -39,6 +41,7 @@ export interface UnflushedTask {
 /** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
+  readonly #enqueues = new PendingEnqueues();
 
   /** @param runHere is given each task that runs in this process because its queue is down */
   constructor(
@@ -47,8 +50,9 @@ export class UnflushedTasks {
     private readonly runHere: (task: UnflushedTask) => void,
   ) {}
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+  /** Whether a flush after such an outcome has something to enqueue or to wait for. */
+  mustFlush(outcome: Outcome): boolean {
+    return !this.#enqueues.isEmpty || this.#waiting.some(({ options }) => isWantedAfter(outcome, options));
   }
 
   /** @throws UnavailableError, TaskArgumentError */
@@ -59,6 +63,7 @@ export class UnflushedTasks {
     const queue = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, tracker, undefined, call.definition?.queue);
+    task.waitsForQueue();
     const durable = toDurableTask(task, call, given, defaults);
     const size = sizeOf(durable);
     const { maxAtOnce } = queue;
@@ -77,18 +82,39 @@ export class UnflushedTasks {
   }
 
   /**
-   * Enqueues the tasks that run after such an outcome: all of them, or none.
+   * Enqueues the tasks that run after such an outcome: all of them, or none. Waits also for enqueues that are in flight.
    *
-   * @throws TaskQueueError
+   * @throws TaskQueueError if one of these enqueues fails, or one has failed that no flush has told of
    */
-  async flush(outcome: Outcome): Promise<void> {
-    const wanted = this.#take((options) => isWantedAfter(outcome, options));
-    if (wanted.length === 0) {
-      return;
+  flush(outcome: Outcome): Promise<void> {
+    this.#start(outcome);
+    return this.#enqueues.settle();
+  }
+
+  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
+  flushRest(outcome: Outcome): void {
+    for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
+      // A subscriber that hears of one skipped task can cancel the next.
+      if (!task.isSettled) {
+        task.isNotStored(new TaskQueueError(notStoredSkipped(task.name)));
+        task.skip();
+      }
     }
+    this.#start(outcome);
+  }
+
+  #start(outcome: Outcome): void {
+    const wanted = this.#take((options) => isWantedAfter(outcome, options));
+    if (wanted.length > 0) {
+      this.#enqueues.add(this.#enqueue(wanted));
+    }
+  }
+
+  /** @throws TaskQueueError */
+  async #enqueue(wanted: readonly UnflushedTask[]): Promise<void> {
     const queue = this.context.queues.current!;
-    for (const { cancellation } of wanted) {
-      cancellation.isEnqueueing();
+    for (const { task, cancellation } of wanted) {
+      cancellation.isEnqueueing(() => this.context.lifecycle.lose(task));
     }
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
@@ -102,21 +128,9 @@ export class UnflushedTasks {
     }
   }
 
-  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
-  async flushRest(outcome: Outcome): Promise<void> {
-    for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
-      // A subscriber that hears of one skipped task can cancel the next.
-      if (!task.isSettled) {
-        task.skip();
-      }
-    }
-    // The log and the handles tell of a failure.
-    await this.flush(outcome).catch(() => undefined);
-  }
-
   /** @throws error, unless the tasks run in this process instead */
   #refused(refused: readonly UnflushedTask[], error: unknown): void {
-    const { queues, lifecycle, log } = this.context;
+    const { queues, log } = this.context;
     // A flow can't run here: nobody would hand on its results.
     const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
     log.notEnqueued(
@@ -129,8 +143,9 @@ export class UnflushedTasks {
     for (const unflushed of refused) {
       const { task, cancellation } = unflushed;
       if (cancellation.requested) {
-        lifecycle.stop(task, new TaskCancelledError(task.name, cancellation.requested));
+        task.stop(new TaskCancelledError(task.name, cancellation.requested));
       } else if (isRunHere) {
+        task.isNotStored(error);
         this.runHere(unflushed);
       } else {
         task.fail(error);
