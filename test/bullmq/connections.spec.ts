@@ -134,7 +134,7 @@ describe.runIf(redisUrl)('options of workers', () => {
 
   test('one that is unknown, or wrong, is named with what was expected', async () => {
     await expect(startWorker({ concurency: 4 })).rejects.toThrow(
-      /worker: there is no option 'concurency'.*concurrency/,
+      /worker: expected one of the options .*concurrency.*got 'concurency'/,
     );
     await expect(startWorker({ concurrency: 0 })).rejects.toThrow(/worker: option 'concurrency': expected a whole/);
     await expect(startWorker({ limiter: { max: 'x', duration: 1 } })).rejects.toThrow(/limiter: option 'max'/);
