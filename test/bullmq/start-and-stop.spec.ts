@@ -284,7 +284,7 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     @Module({ providers: [Work, Early] })
     class Feature {}
 
-    const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix() });
+    const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), enqueueTimeout: 20_000 });
     await startApp({ imports: [Feature, queues] });
     await expect.poll(() => results).toMatchObject([{ result: 8 }, { result: 4 }]);
   });
