@@ -1,6 +1,5 @@
 import type { RedisOptions } from 'bullmq';
 import type { OnUnavailable } from '../durable/task-queue.ts';
-import { InvalidOptionError } from '../errors/task.errors.ts';
 import { read } from '../util/inspect.ts';
 import {
   checkOptions,
@@ -14,7 +13,6 @@ import {
   type OptionRules,
   timeLimit,
 } from '../validation/option-rules.ts';
-import { unfitConnectionOption } from './bullmq.messages.ts';
 
 /**
  * Options of pg: `{ host, database, user, password }`, or `{ connectionString }`.
@@ -141,7 +139,6 @@ const workerRules: OptionRules<BullMqWorkerOptions> = {
 /** @throws InvalidOptionError if an option has an unknown name or a wrong value */
 export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqTasksOptions {
   const given = checkOptions('BullMqTasksModule', withoutPassword(options), rules, ['connection']);
-  checkConnection(given.connection);
   const { worker } = given;
   if (worker) {
     const { limiter } = (given.worker = checkOptions('BullMqTasksModule: worker', worker, workerRules));
@@ -150,47 +147,6 @@ export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqT
     }
   }
   return Object.assign(new BullMqTasksOptions(), given);
-}
-
-/** Options of ioredis that BullMQ can't work with, and what to do instead. */
-const UNFIT: { readonly [option: string]: string } = {
-  keyPrefix: "Use the module's option 'prefix'.",
-  stringNumbers: 'Leave it out.',
-  monitor: 'Leave it out.',
-};
-
-/** In a URL, an option of ioredis overrides what the module sets for its connections. */
-const SET_BY_MODULE = [
-  'autoResendUnfulfilledCommands',
-  'blockingTimeout',
-  'commandTimeout',
-  'enableAutoPipelining',
-  'enableOfflineQueue',
-  'lazyConnect',
-  'maxRetriesPerRequest',
-  'reconnectOnError',
-  'retryStrategy',
-  'socketTimeout',
-];
-
-/** @throws InvalidOptionError if the options of ioredis can't work for queues */
-function checkConnection(connection: BullMqTasksOptions['connection']): void {
-  const isUrl = typeof connection === 'string';
-  if (isUrl && !connection.startsWith('redis')) {
-    return;
-  }
-  const given = isUrl
-    ? Object.fromEntries(new URLSearchParams(connection.split(/\?(.*)/s)[1]))
-    : (((read(connection, 'options') as object | undefined) ?? connection) as { readonly [option: string]: unknown });
-  for (const [name, remedy] of Object.entries(UNFIT)) {
-    // ioredis has defaults for them, which say no.
-    if (given[name]) {
-      throw new InvalidOptionError(unfitConnectionOption(name, remedy));
-    }
-  }
-  for (const name of isUrl ? SET_BY_MODULE.filter((it) => it in given) : []) {
-    throw new InvalidOptionError(unfitConnectionOption(name, 'The module sets it: leave it out of the URL.'));
-  }
 }
 
 /** Masks the password in a connection string that `checkOptions` will refuse, because its error shows the value. */

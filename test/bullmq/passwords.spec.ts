@@ -65,7 +65,7 @@ describe('an application that does not start shows no password', () => {
 
   test('because the URL can’t be parsed', async () => {
     const error = await started(`redis://ada:${PASSWORD}@db:port`);
-    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toBeInstanceOf(InvalidOptionError);
     expect(shown(error)).not.toContain(PASSWORD);
   });
 });

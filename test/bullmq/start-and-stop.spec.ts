@@ -29,7 +29,7 @@ const start = (options: BullMqTasksModuleOptions) =>
 async function runsTasks(options: BullMqTasksModuleOptions) {
   const { app, runner } = await start({ prefix: ownPrefix(), ...options });
   const work = app.get(Work);
-  const task = runner.start(chain(step(work, 'double', 1), step(work, 'double', previousResult as never)));
+  const task = runner.start(chain(step(work, 'double', 1), step(work, 'double', previousResult)));
   expect(await task.settled()).toMatchObject({ status: 'completed', result: 4 });
   await app.close();
 }
@@ -58,8 +58,10 @@ describe('Redis', () => {
   const commands = new Set(
     Object.values(scripts as unknown as Record<string, { name?: string; content?: string }>)
       .filter(({ name, content }) => content && !never.test(name!))
-      .flatMap(({ content }) => [...content!.matchAll(/(?:rcall|redis\.p?call)\(\s*["'](\w+)["']/g)])
-      .map(([, command]) => command!.toLowerCase()),
+      .flatMap(({ content }) =>
+        Array.from(content!.matchAll(/(?:rcall|redis\.p?call)\(\s*["'](\w+)["']/g), ([, it]) => it!),
+      )
+      .map((command) => command.toLowerCase()),
   );
 
   test.each([...commands, 'info', 'client|setname', 'bzpopmin', 'xread', 'eval', 'evalsha', 'multi', 'exec'])(
@@ -273,7 +275,7 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
       onModuleInit() {
         const tasks = [
           this.runner.start(this.work, 'double', 4),
-          this.runner.start(chain(step(this.work, 'double', 1), step(this.work, 'double', previousResult as never))),
+          this.runner.start(chain(step(this.work, 'double', 1), step(this.work, 'double', previousResult))),
         ];
         void Promise.all(tasks.map((task) => task.settled())).then((settled) => results.push(...settled));
       }
@@ -282,7 +284,7 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     @Module({ providers: [Work, Early] })
     class Feature {}
 
-    const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix() });
+    const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), enqueueTimeout: 20_000 });
     await startApp({ imports: [Feature, queues] });
     await expect.poll(() => results).toMatchObject([{ result: 8 }, { result: 4 }]);
   });

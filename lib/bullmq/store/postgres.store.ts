@@ -137,7 +137,7 @@ function withReadQuery(config: pg.PoolConfig): pg.PoolConfig {
   }
   return {
     ...config,
-    ...(url !== undefined && { connectionString: parameters.size > 0 ? `${url}?${parameters}` : url }),
+    ...(url !== undefined && { connectionString: parameters.size > 0 ? `${url}?${parameters.toString()}` : url }),
     ...(options.length > 0 && { options: options.join(' ') }),
     ...Object.fromEntries(LIMITS.map((name) => [name, undefined])),
   };

@@ -55,22 +55,24 @@ const IN_SCRIPTS: { readonly [command: string]: readonly string[] } = {
   zscore: ['x'],
 };
 
+type Call = readonly [command: string, args: string[]];
+
 /** @returns the commands that the user of this connection must not run, in capitals */
 export async function forbiddenCommands(redis: Redis, prefix: string, isWorker: boolean): Promise<readonly string[]> {
   const key = `${prefix}:nestjs-background-tasks.probe:${process.pid}`;
-  const calls: [command: string, ...args: string[]][] = [
-    ['set', key, 'x', 'PX', String(PROBE_LIFETIME)],
-    ...Object.entries(IN_SCRIPTS).map(([command, args]): [string, ...string[]] => [command, key, ...args]),
-    ['rpoplpush', key, key],
-    ['eval', 'return 1', '1', key],
+  const calls: Call[] = [
+    ['set', [key, 'x', 'PX', String(PROBE_LIFETIME)]],
+    ...Object.entries(IN_SCRIPTS).map(([command, args]): Call => [command, [key].concat(args)]),
+    ['rpoplpush', [key, key]],
+    ['eval', ['return 1', '1', key]],
     // An unknown script: the permission is checked first.
-    ['evalsha', '0'.repeat(40), '1', key],
+    ['evalsha', ['0'.repeat(40), '1', key]],
     ...(isWorker ? forWorkers(key) : []),
-    ['del', key],
+    ['del', [key]],
   ];
-  const replies = calls.map(async ([command, ...args]) => {
+  const replies = calls.map(async ([command, args]) => {
     try {
-      await redis.call(command, ...args);
+      await redis.call(command, args);
       return [];
     } catch (error) {
       if (isForbidden(error)) {
@@ -85,12 +87,12 @@ export async function forbiddenCommands(redis: Redis, prefix: string, isWorker: 
   return [...(await Promise.all(replies)).flat(), ...((await isTransactionForbidden(redis, key)) ? ['MULTI'] : [])];
 }
 
-function forWorkers(key: string): [string, ...string[]][] {
+function forWorkers(key: string): Call[] {
   return [
-    ['info'],
-    ['client', 'SETNAME', 'probe'],
-    ['bzpopmin', key, '1'],
-    ['xread', 'COUNT', '1', 'STREAMS', key, '0'],
+    ['info', []],
+    ['client', ['SETNAME', 'probe']],
+    ['bzpopmin', [key, '1']],
+    ['xread', ['COUNT', '1', 'STREAMS', key, '0']],
   ];
 }
 

@@ -7,6 +7,7 @@ import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { unreadableUrl } from '../bullmq.messages.ts';
 import { isReadOnly, isRedisNotNow, isRedisRefusal } from './redis-errors.ts';
+import { checkRedisOptions } from './redis-options.ts';
 import { forbiddenCommands } from './redis-permissions.ts';
 import { RECONNECT, type Store } from './store.ts';
 
@@ -39,6 +40,7 @@ export class RedisStore implements Store {
     private readonly options: BullMqTasksOptions,
     onError: (error: Error) => void,
   ) {
+    checkRedisOptions(options);
     const { url, ...others } = this.#connection;
     const all = {
       ...others,
