@@ -11,7 +11,7 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { argumentsTooLarge, unknownTaskName } from '../../lib/bullmq/bullmq.messages.ts';
+import { argumentsTooLarge } from '../../lib/bullmq/bullmq.messages.ts';
 import { queueNotImported, sameName } from '../../lib/durable/durable.messages.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -39,12 +39,6 @@ class Work {
 class Other {
   @Task({ queue: 'work', name: 'Work.quick' })
   quick() {}
-}
-
-@Injectable()
-class Gone {
-  @Task({ queue: 'work' })
-  work() {}
 }
 
 @Controller()
@@ -84,16 +78,6 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect(await task.settled()).toMatchObject({ status: 'cancelled' });
     expect(await registry.cancel(task.id)).toBe(false);
     expect(worker.runner.stats()).toMatchObject({ cancelled: 1, completed: 0 });
-  });
-
-  test('a task whose name nobody knows fails with the way out, and is kept', async () => {
-    const prefix = ownPrefix();
-    const web = await start({ connection, prefix, worker: false }, [Gone]);
-    const task = web.runner.start(web.app.get(Gone), 'work');
-    await start({ connection, prefix });
-    await expect
-      .poll(() => web.app.get(TaskRegistry).get(task.id))
-      .toMatchObject({ status: 'failed', error: { message: unknownTaskName('Gone.work', 'work') } });
   });
 
   test('two tasks of one name: the application doesn’t start', async () => {

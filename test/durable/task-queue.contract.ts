@@ -179,6 +179,16 @@ class Work {
   }
 
   @Task({ queue: WORK })
+  async mendableAfter(key: string) {
+    noteRun(this, [key]);
+    await Hold.byKey.get(key)!.released.opened;
+    if (isBroken) {
+      throw new RangeError('broken too');
+    }
+    return 'mended too';
+  }
+
+  @Task({ queue: WORK })
   async hold(key: string) {
     noteRun(this, [key]);
     currentTask()!.updateProgress({ done: 1 });
@@ -918,19 +928,19 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
 
         test('retry of a group runs all steps that failed, and then the last one, at the first call', async () => {
           isBroken = true;
-          const failing = () => step(Work, 'mendable');
-          const flow = group(
-            [failing(), step(Work, 'note'), failing(), failing()],
-            step(Work, 'collect', previousResult, 'all'),
-          );
-          const task = taskOf(callOf(flow));
+          const hold = new Hold();
+          const steps = [step(Work, 'mendable'), step(Work, 'note'), step(Work, 'mendableAfter', hold.key)];
+          const task = taskOf(callOf(group(steps, step(Work, 'collect', previousResult, 'all'))), { attempts: 1 });
           await app.addAll([task]);
+          // The second step that fails does so when the whole group has failed already.
+          await app.settled(task.id);
+          hold.released.open();
           await Promise.all(idsOf(task).map(async (id) => app.settled(id)));
           isBroken = false;
           expect(await elsewhere.retry(task.id)).toBe(true);
           await app.finds(task.id, {
             status: 'completed',
-            result: { title: 'all', results: ['mended', 0, 'mended', 'mended'] },
+            result: { title: 'all', results: ['mended', 0, 'mended too'] },
           });
         });
 
@@ -1017,17 +1027,19 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           const at = Date.now() + 100_000;
           const add = (age: number, options: TaskOptions) => taskOf(call('later'), options, new Date(at - age));
           const tasks = [
-            ...[1, 2, 3, 4].map((i) => add(i * 1_000, { delay: i * 1_000_000 })),
-            ...[5, 6, 7, 8].map((i) => add(i * 1_000, { priority: 9 - i })),
+            // Of more than a page, the newest are the first that are due, and the last by priority.
+            ...Array.from({ length: 120 }, (_, i) => add(i, { delay: 1_000_000 + i * 1_000 })),
+            ...Array.from({ length: 120 }, (_, i) => add(1_000 + i, { priority: i + 1 })),
           ];
           await app.addAll(tasks.toReversed());
           const newest = tasks.map(({ id }) => id);
-          for (const limit of [1, 3, 6, 8]) {
+          for (const limit of [1, 3, 130, 240]) {
             const found = await elsewhere.list({ queue: LISTED, name: 'Work.later', limit });
             expect(found.map(({ id }) => id)).toEqual(newest.slice(0, limit));
           }
-          await Promise.all(newest.map((id) => app.cancel(id)));
-          expect(await elsewhere.list({ queue: LISTED, name: 'Work.later', status: 'pending' })).toEqual([]);
+          await Promise.all(newest.slice(0, 4).map((id) => app.cancel(id)));
+          const [pending] = await elsewhere.list({ queue: LISTED, name: 'Work.later', status: 'pending', limit: 1 });
+          expect(pending!.id).toBe(newest[4]);
           const cancelled = await elsewhere.list({ queue: LISTED, name: 'Work.later', status: 'cancelled', limit: 3 });
           expect(cancelled.map(({ id }) => id)).toEqual(newest.slice(0, 3));
         });
