@@ -39,7 +39,8 @@ const insides = {
     ['workers'],
     ['queues'],
     ['store', 'jobs'],
-    ['*.options.ts', '*.messages.ts'],
+    ['*.options.ts'],
+    ['*.messages.ts'],
   ],
 };
 

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Injectable, Module, Scope } from '@nestjs/common';
-import { REQUEST } from '@nestjs/core';
+import { LazyModuleLoader, REQUEST } from '@nestjs/core';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Task, TaskArgumentError, type BackgroundTask } from 'nestjs-background-tasks';
 import { notProvided, providedWithoutMethod } from '../lib/execution/execution.messages.ts';
@@ -217,6 +217,25 @@ test('a task that is cancelled while its provider is made does not run', async (
   expect(await task.settled()).toMatchObject({ status: 'cancelled' });
   await runner.start(Slow, 'work').settled();
   expect(hasRun).toBe(true);
+});
+
+test('a class of a module that is loaded later is found too', async () => {
+  const { app, runner } = await startReports();
+  await runner.start(Total, 'next').settled();
+  @Injectable()
+  class Late {
+    work() {
+      return 'late';
+    }
+  }
+  @Injectable({ scope: Scope.REQUEST })
+  class LateOfRequest extends Late {}
+  @Module({ providers: [Late, LateOfRequest] })
+  class LateModule {}
+  await app.get(LazyModuleLoader).load(() => LateModule);
+  for (const provider of [Late, LateOfRequest]) {
+    expect(await runner.start(provider, 'work').settled()).toMatchObject({ status: 'completed', result: 'late' });
+  }
 });
 
 test('a class that no module provides, or without the method, is refused at once', async () => {

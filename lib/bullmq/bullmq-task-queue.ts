@@ -8,12 +8,16 @@ import { jobOf, type JobToAdd } from './jobs/task-job.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
+import { JobMarks } from './queues/job-marks.ts';
 import { JobRetry } from './queues/job-retry.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { BullMqWorkers } from './workers/bullmq-workers.ts';
 
-/** How often `settled` reads the task. */
-const POLL = { delay: 20, factor: 1.5, maxDelay: 1_000, unref: true };
+/**
+ * How often `settled` reads the task. A queue removes its oldest completed tasks, and keeps about 10,000 events: within one pause,
+ * the event of a task that is gone must not get lost.
+ */
+const POLL = { delay: 20, factor: 1.5, maxDelay: 500, unref: true };
 
 /** Implements the port for queues with BullMQ. */
 @Injectable()
@@ -25,6 +29,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly enqueuer: JobEnqueuer,
     private readonly finder: JobFinder,
     private readonly retries: JobRetry,
+    private readonly marks: JobMarks,
     private readonly workers: BullMqWorkers,
     host: TaskQueueHost,
   ) {
@@ -37,6 +42,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   prepare(task: DurableTask): JobToAdd {
+    this.workers.expect(task);
     return jobOf(task, this.options);
   }
 
@@ -59,13 +65,14 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   settled(task: TaskRecord): Promise<TaskRecord> {
     let last = task;
     return retryUntil<TaskRecord>(async () => {
-      const record = await this.find(task.id).catch(() => last);
-      if (!record) {
-        // The queue has removed it. Only completed tasks are removed within one pause.
-        return { ...last, status: 'completed' };
+      try {
+        const found = await this.find(task.id);
+        last = found ?? (await this.finder.recordOfGone(last));
+        return last.finishedAt === undefined ? undefined : last;
+      } catch {
+        // The server is unavailable.
+        return undefined;
       }
-      last = record;
-      return record.finishedAt ? record : undefined;
     }, POLL);
   }
 
@@ -75,10 +82,9 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     if (!job || job.finishedOn) {
       return false;
     }
-    const isFirst = job.data.cancelledAt === undefined;
+    // Records show it at once, and the worker that claims the job does not run it.
+    const isFirst = await this.marks.cancel(job);
     if (isFirst) {
-      // Records show it at once, and the worker that claims the job does not run it.
-      await connection.answered(job.updateData({ ...job.data, cancelledAt: Date.now() }));
       // A new task with the same deduplication id must not join one that never runs.
       await (job.deduplicationId !== undefined && connection.answered(job.removeDeduplicationKey()));
     }
@@ -92,7 +98,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       // It fails when it was claimed in the meantime: then the worker has read that it is cancelled.
       await job.promote().catch(() => undefined);
     }
-    return isFirst && state !== 'completed' && state !== 'failed';
+    return isFirst;
   }
 
   cancelLater(id: string): void {

@@ -6,6 +6,7 @@ import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
+import { JobMarks } from './queues/job-marks.ts';
 import { JobRetry } from './queues/job-retry.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { loadStorePackages, STORE_PACKAGES } from './store/store-packages.ts';
@@ -44,6 +45,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
     BullMqSchedules,
     JobFinder,
     JobEnqueuer,
+    JobMarks,
     JobRetry,
     BullMqCancellations,
     RunningJobs,

@@ -34,16 +34,27 @@ export const argumentsNotSerializable = (name: string, reason: string) =>
   `Task "${name}": expected arguments that can be serialized, got an error: ${sentence(reason)} ${passPlainData}`;
 
 export const resultNotSerializable = (name: string, reason: string) =>
-  `Task "${name}" ran, and failed at its result: expected one that can be serialized, got an error: ${sentence(reason)} ` +
-  'Return plain data.';
+  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got an error: ` +
+  `${sentence(reason)} Return plain data.`;
 
 export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
   `Task "${name}": expected arguments of at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
   'Keep large data elsewhere, and pass its address.';
 
 export const resultTooLarge = (name: string, size: number, maxSize: number) =>
-  `Task "${name}" ran, and failed at its result: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
+  `Task "${name}" completed, and its result is left out: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
   'Keep large data elsewhere, and return its address.';
+
+export const unreadableResult = (name: string) =>
+  `Task "${name}": expected a result in the form { json: … }, got another form, so it is left out. ` +
+  'Let workers of this package run the task.';
+
+export const stepBeforeWithoutResult = (id: string, reason: string) =>
+  `The task did not run, because the result of the step ${id} before it was left out: ${reason}`;
+
+export const textRefused = (name: string, what: string) =>
+  `Task "${name}": expected ${what} of whole characters, got one with NUL or half of a surrogate pair. ` +
+  'Queues can not keep them there: use other characters.';
 
 export const noAnswerInTime = (timeout: number) => `no answer within ${timeout} ms (enqueueTimeout)`;
 

@@ -9,6 +9,7 @@ import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 @Injectable()
 export class TaskQueueHost {
   #queue?: TaskQueue;
+  #check: (call: TaskCall) => void = () => undefined;
   onUnavailable: OnUnavailable = 'throw';
 
   get current(): TaskQueue | undefined {
@@ -24,11 +25,18 @@ export class TaskQueueHost {
     this.onUnavailable = onUnavailable;
   }
 
-  /** @throws TaskArgumentError if no queue is registered */
-  of({ name, definition }: TaskCall): TaskQueue {
+  /** @param check throws if the application can't run a call by its name. `of` calls it. */
+  checkBeforeAdd(check: (call: TaskCall) => void): void {
+    this.#check = check;
+  }
+
+  /** @throws TaskArgumentError if no queue is registered, or workers would run the task on another object */
+  of(call: TaskCall): TaskQueue {
+    const { name, definition } = call;
     if (!this.#queue) {
       throw new TaskArgumentError(queueNotImported(name, definition?.queue));
     }
+    this.#check(call);
     return this.#queue;
   }
 }

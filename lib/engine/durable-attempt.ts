@@ -24,7 +24,7 @@ export function runDurable(
   defaults: ResolvedTaskOptions,
 ): RunningAttempt {
   const admitted = lifecycle.admitDurable(call);
-  const task = new BackgroundTask(admitted.name, tracker, restored);
+  const task = new BackgroundTask(admitted.name, tracker, restored, call.definition?.queue);
   // The task has waited in the queue.
   const all = { ...defaults, ...options, delay: 0 };
   const entry = lifecycle.enter(task, admitted, all, NO_LIST, observer);

@@ -120,9 +120,9 @@ export class TaskEngine extends AttemptRunner {
     return { ...this.#tracker.stats, delayed: this.#lifecycle.delayed, threads: this.#threads.stats };
   }
 
-  /** The tasks of this process: the unsettled ones, and those that the history keeps. */
+  /** The tasks of this process: the unsettled ones, those that the history keeps, and those that it has enqueued. */
   get tasks(): readonly BackgroundTask[] {
-    return [...this.#tracker.unsettled, ...this.#history.settled];
+    return [...this.#tracker.unsettled, ...this.#history.settled, ...this.#history.enqueued];
   }
 
   find(id: string): BackgroundTask | undefined {

@@ -54,7 +54,7 @@ export class UnflushedTasks {
     const { name } = call;
     const queue = queues.of(call);
     admission.check(name);
-    const task = new BackgroundTask(name, tracker);
+    const task = new BackgroundTask(name, tracker, undefined, call.definition?.queue);
     const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
     const cancellation = new Cancellation(task, task, lifecycle.stop);
     const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };

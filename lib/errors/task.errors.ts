@@ -30,15 +30,16 @@ export class TaskArgumentError extends BackgroundTasksError {
 
 /**
  * Why a task was cancelled. `requested`: code called `cancel()`. `shutdown`: the application closed before the task
- * settled.
+ * settled. `removed`: somebody removed the durable task from its queue, and nothing tells that it had settled.
  *
  * @since 0.1.0
  */
-export type CancelReason = 'requested' | 'shutdown';
+export type CancelReason = 'requested' | 'shutdown' | 'removed';
 
 const CANCELLED_BY: { readonly [reason in CancelReason]: string } = {
   requested: 'by cancel()',
   shutdown: 'because the application was closed',
+  removed: 'because it was removed from its queue',
 };
 
 export const taskCancelled = (name: string, reason: CancelReason) =>

@@ -2,15 +2,20 @@ import { LRUCache } from 'lru-cache';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { SharedRecords } from './shared-records.ts';
 
-/** Remembers the newest settled tasks, and writes every change to the store if there is one. */
+/**
+ * Remembers the newest settled tasks and the newest tasks that this process has enqueued, and writes every change to the store if
+ * there is one.
+ */
 export class TaskHistory {
   /** Settled tasks by sequence number. `undefined` if the option `history.max` is 0. */
   readonly #settled: LRUCache<number, BackgroundTask> | undefined;
+  /** By sequence number. Made with the first durable task. */
+  #enqueued?: LRUCache<number, BackgroundTask>;
 
   /** @param ttl ms */
   constructor(
-    max: number,
-    ttl: number,
+    private readonly max: number,
+    private readonly ttl: number,
     readonly shared: SharedRecords | undefined,
   ) {
     this.#settled =
@@ -21,6 +26,11 @@ export class TaskHistory {
 
   changed(task: BackgroundTask): void {
     this.shared?.write(task);
+    if (task.isEnqueued && !task.isAttempt && this.max > 0) {
+      const { max, ttl } = this;
+      this.#enqueued ??= new LRUCache({ max, ...(ttl !== Infinity && { ttl }) });
+      this.#enqueued.set(task.sequence, task);
+    }
     if (task.isSettled) {
       if (this.#settled) {
         this.#settled.set(task.sequence, task);
@@ -33,6 +43,11 @@ export class TaskHistory {
   /** Whether the history still has the task. */
   has(task: BackgroundTask): boolean {
     return this.#settled?.has(task.sequence) ?? false;
+  }
+
+  /** The tasks that this process has put into queues, as long as the history would keep them. */
+  get enqueued(): Iterable<BackgroundTask> {
+    return this.#enqueued?.values() ?? [];
   }
 
   get settled(): Iterable<BackgroundTask> {

@@ -3,6 +3,7 @@ import { noSuchQueue } from '../durable/durable.messages.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../task/model/task-record.ts';
 import {
   checkOptions,
@@ -26,6 +27,9 @@ export interface TaskFilter {
   /** The largest number of records. @default 100 */
   limit?: number;
 }
+
+/** How many records `list` asks the queue for at once. */
+const PAGE = 100;
 
 const filterRules: OptionRules<TaskFilter> = {
   status: oneOf('pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'),
@@ -65,16 +69,15 @@ export class TaskRegistry {
    */
   async get(id: string): Promise<TaskRecord | undefined> {
     const task = this.engine.find(id);
-    if (task || typeof id !== 'string') {
-      return task?.toJSON();
+    if (typeof id !== 'string') {
+      return undefined;
     }
-    // Others may use the same store: only ask it for keys that are ours.
-    return (await this.queues.current?.find(id)) ?? (isTaskId(id) ? this.engine.findShared(id) : undefined);
+    return task ? this.#recordOf(task) : ((await this.queues.current?.find(id)) ?? this.#shared(id));
   }
 
   /**
-   * Lists the tasks of this process. With `queue`, lists the durable tasks of that queue, of all processes. The newest
-   * comes first.
+   * Lists the tasks of this process, and the durable tasks that it has added. With `queue`, lists the durable tasks of that
+   * queue, of all processes. The newest comes first.
    *
    * @throws InvalidOptionError if the filter is wrong, or no task names the queue
    * @throws TaskQueueError if the queue fails
@@ -90,11 +93,13 @@ export class TaskRegistry {
       }
       return this.queues.current.list({ queue, status, name, limit });
     }
-    return this.engine.tasks
-      .filter((task) => (status === undefined || task.status === status) && (name === undefined || task.name === name))
-      .toSorted((a, b) => b.sequence - a.sequence)
-      .slice(0, limit)
-      .map((task) => task.toJSON());
+    const found: TaskRecord[] = [];
+    const tasks = this.#tasks.filter((task) => name === undefined || task.name === name);
+    for (let start = 0; start < tasks.length && found.length < limit; start += PAGE) {
+      const records = await Promise.all(tasks.slice(start, start + PAGE).map((task) => this.#recordOf(task)));
+      found.push(...records.filter((it) => it !== undefined).filter((it) => !status || it.status === status));
+    }
+    return found.slice(0, limit);
   }
 
   /**
@@ -119,5 +124,31 @@ export class TaskRegistry {
    */
   async retry(id: string): Promise<boolean> {
     return (await this.queues.current?.retry(id)) ?? false;
+  }
+
+  /** Each task once, the newest first: a durable task can have a handle for each of its attempts. */
+  get #tasks(): readonly BackgroundTask[] {
+    const newestFirst = this.engine.tasks.toSorted((a, b) => b.sequence - a.sequence);
+    const durable = new Map<string, BackgroundTask>();
+    for (const task of newestFirst) {
+      // The attempt that runs here knows more than the queue.
+      if (task.queue !== undefined && (!durable.has(task.id) || !task.isEnqueued)) {
+        durable.set(task.id, task);
+      }
+    }
+    return newestFirst
+      .filter((task) => task.queue === undefined || durable.get(task.id) === task)
+      .toSorted((a, b) => Number(b.createdAt) - Number(a.createdAt) || b.sequence - a.sequence);
+  }
+
+  /** The queue tells what became of a task that it owns. Once it keeps the task no longer, the last attempt here does. */
+  async #recordOf(task: BackgroundTask): Promise<TaskRecord | undefined> {
+    const found = task.isEnqueued ? await this.queues.current?.find(task.id) : undefined;
+    return found ?? (task.isEnqueued && !task.isAttempt ? undefined : task.toJSON());
+  }
+
+  /** Others may use the same store: only ask it for keys that are ours. */
+  async #shared(id: string): Promise<TaskRecord | undefined> {
+    return isTaskId(id) ? this.engine.findShared(id) : undefined;
   }
 }

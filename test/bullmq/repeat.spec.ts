@@ -85,3 +85,39 @@ test('repeat without a queue is an error in the definition, and without a module
   );
   await expect(startApp({ providers: [Nightly] })).rejects.toThrow(repeatNotImported('Nightly.sweep', 'nightly'));
 });
+
+@Injectable()
+class Often {
+  static readonly ran: string[] = [];
+
+  @Task({ queue: 'often', repeat: { every: 200 } })
+  tick() {
+    Often.ran.push(currentTask()!.id);
+  }
+}
+
+test.each([...stores, { name: 'PGlite', connection: 'pglite:' }])(
+  'on $name, cancelling one run of a repeating task cancels no other',
+  async ({ connection }) => {
+    Often.ran.length = 0;
+    const { app } = await start(connection, ownPrefix(), Often);
+    const registry = app.get(TaskRegistry);
+    const cancelled = () => registry.list({ queue: 'often', status: 'cancelled' });
+    const asked = new Set<string>();
+    // A run that has just begun can complete before it hears of it.
+    const cancelNext = async () => {
+      const [next] = await registry.list({ queue: 'often', status: 'pending' });
+      if (next && (await cancelled()).length === 0) {
+        asked.add(next.id);
+        await registry.cancel(next.id);
+      }
+      return cancelled();
+    };
+    await expect.poll(cancelNext, { timeout: 20_000 }).toHaveLength(1);
+    const before = Often.ran.length;
+    await expect.poll(() => Often.ran.length, { timeout: 20_000 }).toBeGreaterThan(before + 5);
+    const ids = (await cancelled()).map(({ id }) => id);
+    expect(ids.filter((id) => !asked.has(id))).toEqual([]);
+    expect(Often.ran.filter((id) => ids.includes(id))).toEqual([]);
+  },
+);

@@ -1,56 +1,113 @@
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { stepBeforeFailed } from '../bullmq.messages.ts';
+import { stepBeforeFailed, unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
-import { decode } from './job-codec.ts';
+import { decode, isOmitted } from './job-codec.ts';
 import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
+import { startOfFirst } from './job-start.ts';
+import { readProgress } from './job-progress.ts';
 import type { TaskJob } from './task-job.ts';
 
-const statuses: { readonly [state: string]: TaskStatus } = {
-  active: 'running',
-  completed: 'completed',
-  failed: 'failed',
-};
+/**
+ * What the fields of a job say about where it is. The server changes them in one step with the job's state, so a record that
+ * goes by them can't contradict itself. `claimed`: a worker has claimed the job, and it runs, or is back in the queue.
+ */
+export type JobPhase = 'pending' | 'claimed' | 'completed' | 'failed';
+
+export function phaseOf({ finishedOn, returnvalue, failedReason, stacktrace, ...job }: TaskJob): JobPhase {
+  if (!finishedOn) {
+    return job.attemptsStarted > job.attemptsMade ? 'claimed' : 'pending';
+  }
+  const hasError = Boolean(failedReason) || (stacktrace?.length ?? 0) > 0;
+  return returnvalue || !hasError ? 'completed' : 'failed';
+}
+
+/** Whether the job has not changed its state between two readings. */
+export function isSameMoment(one: TaskJob, other: TaskJob): boolean {
+  return (
+    one.attemptsStarted === other.attemptsStarted &&
+    one.attemptsMade === other.attemptsMade &&
+    one.finishedOn === other.finishedOn &&
+    one.data.cancelledAt === other.data.cancelledAt
+  );
+}
 
 /**
  * Reads the record of a task from its job.
  *
- * @param state the job's state in BullMQ
+ * @param isActive whether a worker runs the job; it counts only for a job that is `claimed`
  */
-export function recordOf(job: TaskJob, state: string): TaskRecord {
-  const { id, name, timestamp, progress, returnvalue } = job;
-  const status = statusOf(job, state);
-  const { attemptsMade, processedOn } = attemptsOf(job);
+export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
+  const { id, name, queueName, timestamp } = job;
+  const progress = readProgress(job.progress);
+  const status = statusOf(job, isActive);
+  const attempts = attemptsOf(job, status);
+  const startedOn = attempts > 0 ? startOf(job) : undefined;
   const finishedOn = status === 'cancelled' ? (job.finishedOn ?? job.data.cancelledAt) : job.finishedOn;
   const error = errorOf(job, status);
   return plainRecord({
     id: id!,
     name,
+    queue: queueName,
     status,
-    attempts: attemptsMade + (status === 'running' ? 1 : 0),
-    createdAt: new Date(timestamp).toISOString(),
-    ...(processedOn && { startedAt: new Date(processedOn).toISOString() }),
-    ...(finishedOn && { finishedAt: new Date(finishedOn).toISOString() }),
-    ...(progress !== 0 && { progress: progress as object }),
-    ...(status === 'completed' && { result: returnvalue && decode(returnvalue) }),
+    attempts,
+    createdAt: timeOf(timestamp),
+    ...(startedOn && { startedAt: timeOf(startedOn) }),
+    ...(finishedOn && { finishedAt: timeOf(finishedOn) }),
+    ...(progress !== 0 && { progress }),
+    ...(status === 'completed' && resultOf(job)),
     ...(error && { error }),
   });
 }
 
-/** BullMQ counts an attempt for each claim, also when the task did not begin: it was cancelled, or a step before it failed. */
-function attemptsOf({ attemptsMade, processedOn, finishedOn, failedReason, data }: TaskJob) {
-  const isCancelledBefore = data.cancelledAt !== undefined && processedOn! >= data.cancelledAt;
-  const isBegun = !finishedOn || !(isCancelledBefore || failedStepOf(failedReason) !== undefined);
-  const begun = isBegun ? attemptsMade : Math.max(0, attemptsMade - 1);
-  return { attemptsMade: begun, processedOn: begun === 0 && finishedOn ? undefined : processedOn };
+/** Other programs can add jobs with any times. */
+function timeOf(ms: number): string {
+  const time = new Date(ms);
+  return (Number.isNaN(Number(time)) ? new Date(0) : time).toISOString();
 }
 
-function statusOf(job: TaskJob, state: string): TaskStatus {
-  const status = statuses[state] ?? 'pending';
+function resultOf({ name, returnvalue }: TaskJob): Pick<TaskRecord, 'result' | 'resultOmitted'> {
+  if (isOmitted(returnvalue)) {
+    return { resultOmitted: returnvalue.omitted };
+  }
+  try {
+    return { result: returnvalue && decode(returnvalue) };
+  } catch {
+    // Another program completed the job.
+    return { resultOmitted: unreadableResult(name) };
+  }
+}
+
+function statusOf(job: TaskJob, isActive: boolean): TaskStatus {
+  const phase = phaseOf(job);
   const isMarked = job.data.cancelledAt !== undefined;
-  const isCancelled = (status === 'pending' && isMarked) || (status === 'failed' && (isMarked || isCancellation(job)));
-  return isCancelled ? 'cancelled' : status;
+  if (phase === 'completed') {
+    return 'completed';
+  }
+  if (phase === 'failed') {
+    return isMarked || isCancellation(job) ? 'cancelled' : 'failed';
+  }
+  if (phase === 'claimed' && isActive && !isClaimedInVain(job)) {
+    return 'running';
+  }
+  return isMarked ? 'cancelled' : 'pending';
+}
+
+/** Whether the last claim came after the task was cancelled, so that the worker has not run it. */
+function isClaimedInVain({ data, attemptsStarted }: TaskJob): boolean {
+  return data.cancelledAt !== undefined && attemptsStarted > (data.claimsAtCancel ?? 0);
+}
+
+/** BullMQ counts an attempt for each claim that ends, also when the task did not begin. */
+function attemptsOf(job: TaskJob, status: TaskStatus): number {
+  const { attemptsMade, finishedOn, failedReason } = job;
+  const isUnbegun = finishedOn && (isClaimedInVain(job) || failedStepOf(failedReason) !== undefined);
+  return Math.max(0, attemptsMade + (status === 'running' ? 1 : 0) - (isUnbegun ? 1 : 0));
+}
+
+function startOf(job: TaskJob): number | undefined {
+  return startOfFirst(job) ?? (isClaimedInVain(job) ? undefined : job.processedOn);
 }
 
 function errorOf(job: TaskJob, status: TaskStatus): TaskError | undefined {

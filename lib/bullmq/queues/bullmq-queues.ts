@@ -44,4 +44,9 @@ export class BullMqQueues {
   get all(): readonly Queue[] {
     return this.catalog.queues.map((name) => this.of(name));
   }
+
+  /** @internal also those of tasks that were defined after the application had started */
+  get opened(): readonly Queue[] {
+    return [...new Set([...this.all, ...this.#byName.values()])];
+  }
 }

@@ -20,9 +20,14 @@ export class BullMqSchedules {
     private readonly queues: BullMqQueues,
   ) {}
 
-  /** @throws InvalidOptionError if a pattern can't be read */
+  /**
+   * @throws InvalidOptionError if a pattern can't be read
+   * @throws TaskArgumentError if a name can't be kept
+   */
   check(): void {
-    for (const [name, { definition }] of this.catalog.repeating) {
+    for (const [name, entry] of this.catalog.repeating) {
+      const { definition } = entry;
+      this.#scheduleOf(name, entry);
       try {
         if ('pattern' in definition.repeat!) {
           this.connection.nextTime(definition.repeat);

@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { JobType } from 'bullmq';
 import type { DurableFilter } from '../../durable/task-queue.ts';
+import { taskCancelled } from '../../errors/task.errors.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { recordOf } from '../jobs/job-record.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { decode, type Encoded } from '../jobs/job-codec.ts';
+import { CANCELLED } from '../jobs/job-error.ts';
+import { isSameMoment, phaseOf, recordOf } from '../jobs/job-record.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
 
@@ -14,20 +17,23 @@ const PENDING = ['prioritized', 'waiting', 'delayed', 'waiting-children'] as con
 
 /** For each status, BullMQ's states of jobs that can have it. */
 const STATES = {
-  pending: PENDING,
+  pending: [...PENDING, 'active'],
   running: ['active'],
   completed: ['completed'],
   failed: ['failed'],
-  cancelled: ['failed', ...PENDING],
+  cancelled: ['failed', ...PENDING, 'active'],
   skipped: [],
 } as const satisfies { [status in TaskStatus]: readonly JobType[] };
 
 const ALL_STATES = [...PENDING, ...STATES.running, ...STATES.completed, ...STATES.failed];
 
-/** How many jobs `list` reads at once. */
+/** How many records `list` reads at once. */
 const PAGE = 100;
 
-/** Finds jobs, and reads the records of their tasks. */
+/** How often a job can change while its record is read. */
+const LOOKS = 20;
+
+/** Finds jobs, and reads the records of their tasks: each says what was true at one moment. */
 @Injectable()
 export class JobFinder {
   constructor(
@@ -41,32 +47,72 @@ export class JobFinder {
     if (!isTaskId(id) && !REPEATED.test(id)) {
       return undefined;
     }
-    const jobs = await Promise.all(this.queues.all.map((queue) => queue.getJob(id)));
-    return jobs.find((job) => job) as TaskJob | undefined;
+    const jobs = await Promise.all(this.queues.opened.map((queue) => queue.getJob(id)));
+    return asTaskJob(jobs.find((job) => job));
   }
 
   /** @throws TaskQueueError */
   async record(id: string): Promise<TaskRecord | undefined> {
-    const job = await this.connection.answered(this.find(id));
-    return job && recordOf(job, await this.connection.answered(job.getState()));
+    return this.#recordOf(await this.connection.answered(this.find(id)));
+  }
+
+  /**
+   * Tells how a task settled that its queue no longer has. Queues remove the oldest completed tasks, and their events outlive
+   * them; when no event tells, the task was removed before it settled.
+   *
+   * @param last the task's last record
+   * @throws TaskQueueError
+   */
+  async recordOfGone(last: TaskRecord): Promise<TaskRecord> {
+    const { connection, queues } = this;
+    const queue = last.queue === undefined ? undefined : queues.of(last.queue);
+    const end = queue && (await connection.answered(connection.statements.endOf(queue, last.id)));
+    const { error: _error, ...known } = last;
+    if (!end) {
+      const error = { name: CANCELLED, message: taskCancelled(last.name, 'removed') };
+      return { ...known, status: 'cancelled', finishedAt: new Date().toISOString(), error };
+    }
+    const finished = { ...known, attempts: Math.max(1, last.attempts), finishedAt: new Date(end.at).toISOString() };
+    if (end.event === 'failed') {
+      return { ...finished, status: 'failed', error: { name: 'Error', message: end.failedReason ?? '' } };
+    }
+    const result = JSON.parse(end.returnvalue || 'null') as Encoded | null;
+    return { ...finished, status: 'completed', result: result && decode(result) };
   }
 
   /** @throws TaskQueueError; InvalidOptionError if no task names the queue */
   async list({ queue: queueName, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
     const queue = this.queues.get(queueName);
+    const states = status ? STATES[status] : ALL_STATES;
+    // A job in one of BullMQ's states can have another status.
+    const count = status ? Infinity : limit;
+    const ids = await this.connection.answered(this.connection.statements.newestIds(queue, states, name, count));
     const found: TaskRecord[] = [];
-    for (const state of status ? STATES[status] : ALL_STATES) {
-      const ofState: TaskRecord[] = [];
-      for (let start = 0, isAll = false; !isAll && ofState.length < limit; start += PAGE) {
-        const page = this.connection.answered(queue.getJobs(state, start, start + PAGE - 1));
-        const jobs = (await page) as (TaskJob | undefined)[];
-        isAll = jobs.length < PAGE;
-        // BullMQ reads the ids first: a job can be removed before it is read.
-        const records = jobs.flatMap((job) => (job ? [recordOf(job, state)] : []));
-        ofState.push(...records.filter((it) => (!status || it.status === status) && (!name || it.name === name)));
-      }
-      found.push(...ofState);
+    for (let start = 0; start < ids.length && found.length < limit; start += PAGE) {
+      const page = ids.slice(start, start + PAGE).map(async (id) => {
+        return this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
+      });
+      const records = (await Promise.all(page)).filter((it) => it !== undefined);
+      found.push(...records.filter((it) => !status || it.status === status));
     }
-    return found.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, limit);
+    return found.slice(0, limit);
+  }
+
+  /**
+   * A job's own fields say its status, unless a worker has claimed it. Then the state decides between two equal readings of
+   * the job.
+   */
+  async #recordOf(found: TaskJob | undefined): Promise<TaskRecord | undefined> {
+    const { connection, queues } = this;
+    let job = found;
+    for (let looks = 0; job && phaseOf(job) === 'claimed' && looks < LOOKS; looks++) {
+      const state = await connection.answered(job.getState());
+      const again = asTaskJob(await connection.answered(queues.of(job.queueName).getJob(job.id!)));
+      if (again && isSameMoment(job, again)) {
+        return recordOf(again, state === 'active');
+      }
+      job = again;
+    }
+    return job && recordOf(job, true);
   }
 }

@@ -4,6 +4,7 @@ import { retryUntil } from '../../util/retry-until.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { JobFinder } from './job-finder.ts';
+import { JobMarks } from './job-marks.ts';
 
 /** ms between two looks at a job that a worker has just claimed, and the number of looks. */
 const LOOK_EVERY = 20;
@@ -15,6 +16,7 @@ export class JobRetry {
   constructor(
     private readonly connection: BullMqConnection,
     private readonly finder: JobFinder,
+    private readonly marks: JobMarks,
   ) {}
 
   /**
@@ -28,11 +30,10 @@ export class JobRetry {
     if (!job || !(state === 'failed' || (job.data.cancelledAt !== undefined && state !== 'active'))) {
       return false;
     }
-    // The job waits for the steps before it.
+    // The steps come first: while this job counts as failed or cancelled, a caller can try again after an error in between.
     await Promise.all((job.data.before ?? []).map((before) => this.retry(before)));
-    const { cancelledAt: _cancelledAt, ...data } = job.data;
-    await connection.answered(job.updateData(data));
-    return state === 'failed' ? this.#retryFailed(job) : this.#retryWaiting(job);
+    const isUnmarked = await this.marks.uncancel(job);
+    return state === 'failed' ? this.#retryFailed(job) : isUnmarked && this.#retryWaiting(job);
   }
 
   /**

@@ -15,6 +15,7 @@ import {
   serverRefused,
   serverUnavailable,
 } from '../bullmq.messages.ts';
+import { type JobStatements, postgresStatements, redisStatements } from './job-statements.ts';
 import { isLostLock } from './lost-lock.ts';
 import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
@@ -59,6 +60,11 @@ export class BullMqConnection {
 
   get isBulkAtomic(): boolean {
     return this.#store.isBulkAtomic;
+  }
+
+  /** What BullMQ has no call for. */
+  get statements(): JobStatements {
+    return this.#store.backend ? postgresStatements : redisStatements;
   }
 
   get unrecoverable(): BullMq['UnrecoverableError'] {

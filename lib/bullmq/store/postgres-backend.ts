@@ -10,11 +10,18 @@ interface Backend {
     readyPromise: unknown;
   };
   readyPromise: unknown;
+  retryFinishedJob(job: { id: string; queueName: string }, ...others: unknown[]): Promise<unknown>;
+  updateJobSchedulerNextMillis(id: string, nextMillis: number, data: string, ...others: unknown[]): Promise<unknown>;
 }
 
+/** When two steps of a group fail, the second one notes its failure in a job that has failed already. */
+const FORGET_FAILED_STEP = `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state = 'failed'`;
+
 /**
- * BullMQ's backend for Postgres without two of its faults. It never recovers when the server is unavailable at its first
- * request. And of all errors that say "not now", it retries only a refused connection.
+ * BullMQ's backend for Postgres without four of its faults. It never recovers when the server is unavailable at its first
+ * request. And of all errors that say "not now", it retries only a refused connection. A job of a
+ * group fails again right after a retry if two steps had failed. And it copies the data of each run of a schedule into all
+ * later runs: a cancelled run would cancel others.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
@@ -41,6 +48,14 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
         throw error;
       }
     };
+    const retryFinishedJob = backend.retryFinishedJob.bind(backend);
+    backend.retryFinishedJob = async (job, ...others) => {
+      await pool.query(FORGET_FAILED_STEP, [job.queueName, job.id]);
+      return retryFinishedJob(job, ...others);
+    };
+    const updateJobSchedulerNextMillis = backend.updateJobSchedulerNextMillis.bind(backend);
+    backend.updateJobSchedulerNextMillis = (id, nextMillis, _data, ...others) =>
+      updateJobSchedulerNextMillis(id, nextMillis, '{}', ...others);
     return made;
   }) as unknown as BackendFactory;
 }

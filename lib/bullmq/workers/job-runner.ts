@@ -7,9 +7,10 @@ import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { taskReleased, unknownTaskName } from '../bullmq.messages.ts';
 import { argumentsOf } from '../jobs/job-arguments.ts';
-import { encodeResult, type Encoded } from '../jobs/job-codec.ts';
+import { encodeResult, type Encoded, isOmitted, type Omitted } from '../jobs/job-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
 import { JobProgress } from '../jobs/job-progress.ts';
+import { withStart } from '../jobs/job-start.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
 import { JobFinder } from '../queues/job-finder.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
@@ -37,7 +38,7 @@ export class JobRunner {
   ) {}
 
   /** @param token the worker's claim to the job */
-  async run(job: TaskJob, token: string | undefined): Promise<Encoded | undefined> {
+  async run(job: TaskJob, token: string | undefined): Promise<Encoded | Omitted> {
     const entry = this.catalog.find(job.name);
     if (!entry) {
       throw this.#refused(job, new TaskQueueError(unknownTaskName(job.name, job.queueName)));
@@ -57,7 +58,7 @@ export class JobRunner {
     if (result.status === 'cancelled') {
       throw this.#final(result.error, true);
     }
-    throw result.isWorthAnother ? jobError(result.error) : this.#final(result.error);
+    throw withStart(job, result.isWorthAnother ? jobError(result.error) : this.#final(result.error));
   }
 
   /** Puts a claimed job back into the queue. */
@@ -99,12 +100,13 @@ export class JobRunner {
     }
   }
 
-  #encoded(job: TaskJob, result: unknown): Encoded | undefined {
-    try {
-      return encodeResult(job.name, result, this.options.maxSize);
-    } catch (error) {
-      throw this.#refused(job, error as TaskQueueError);
+  /** The task has done its work, so a result that can't be kept doesn't fail it. */
+  #encoded({ id, name }: TaskJob, result: unknown): Encoded | Omitted {
+    const encoded = encodeResult(name, result, this.options.maxSize);
+    if (isOmitted(encoded)) {
+      this.#logger.warn(`${encoded.omitted} (${id})`);
     }
+    return encoded;
   }
 
   async #waitForOthers(job: TaskJob, token: string | undefined): Promise<never> {

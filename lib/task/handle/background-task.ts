@@ -70,6 +70,8 @@ export type TaskIds = Map<string, BackgroundTask>;
 export class BackgroundTask<R = unknown> {
   /** @internal the order in which tasks were added */
   readonly sequence = count++;
+  /** @internal whether this handle is for one attempt of a task that the queue owns */
+  readonly isAttempt: boolean;
   #id?: string;
   #status: TaskStatus = 'pending';
   // Numbers: most tasks are never asked for their times, and Dates would be the larger part of a kept task.
@@ -96,8 +98,11 @@ export class BackgroundTask<R = unknown> {
     readonly name: string,
     observer?: StepObserver,
     restored?: RestoredTask,
+    /** @internal the queue of a durable task */
+    readonly queue?: string,
   ) {
     this.#observer = observer;
+    this.isAttempt = restored !== undefined;
     this.#createdAt = restored?.createdAt ?? Date.now();
     if (restored) {
       this.#id = restored.id;
@@ -138,6 +143,11 @@ export class BackgroundTask<R = unknown> {
   /** @internal */
   get isSettled(): boolean {
     return this.#finishedAt !== undefined;
+  }
+
+  /** @internal whether a queue owns the task, so that only the queue knows its record */
+  get isEnqueued(): boolean {
+    return this.#queue !== undefined || (this.isAttempt && this.isSettled);
   }
 
   /** How many attempts have begun. */
@@ -202,6 +212,7 @@ export class BackgroundTask<R = unknown> {
     const record: TaskRecord<R> = {
       id: this.id,
       name: this.name,
+      ...(this.queue !== undefined && { queue: this.queue }),
       status: this.#status,
       attempts: this.#attempts,
       createdAt: toISOString(this.#createdAt),

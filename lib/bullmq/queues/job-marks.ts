@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { JobData, TaskJob } from '../jobs/task-job.ts';
+import type { JobVersion } from '../store/job-statements.ts';
+import { BullMqConnection } from '../store/bullmq-connection.ts';
+import { BullMqQueues } from './bullmq-queues.ts';
+
+/** Each failed try means that another caller was faster. */
+const TRIES = 100;
+
+/** Writes into a job's data. When several processes write at once, none of their changes is lost. */
+@Injectable()
+export class JobMarks {
+  constructor(
+    private readonly connection: BullMqConnection,
+    private readonly queues: BullMqQueues,
+  ) {}
+
+  /** @returns whether this call marks the job as cancelled: false if it has settled, is gone, or is marked already */
+  cancel(job: TaskJob): Promise<boolean> {
+    return this.#change(job, (data, { claims, finishedOn }) =>
+      finishedOn || data.cancelledAt !== undefined
+        ? undefined
+        : { ...data, cancelledAt: Date.now(), claimsAtCancel: claims },
+    );
+  }
+
+  /** @returns whether this call removes the mark */
+  uncancel(job: TaskJob): Promise<boolean> {
+    return this.#change(job, ({ cancelledAt, claimsAtCancel: _claims, ...data }) =>
+      cancelledAt === undefined ? undefined : data,
+    );
+  }
+
+  /** @param change returns `undefined` if there is nothing to change */
+  async #change(
+    { id, queueName }: TaskJob,
+    change: (data: JobData, version: JobVersion) => JobData | undefined,
+  ): Promise<boolean> {
+    const { connection } = this;
+    const queue = this.queues.of(queueName);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const version = await connection.answered(connection.statements.version(queue, id!));
+      const changed = version && change((JSON.parse(version.data) ?? {}) as JobData, version);
+      if (!changed) {
+        return false;
+      }
+      if (await connection.answered(connection.statements.replaceData(queue, id!, version, JSON.stringify(changed)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
