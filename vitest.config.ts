@@ -53,13 +53,13 @@ const notQuick = [
   'test/places.spec.ts',
 ];
 
-function place(platform: string, scope: string): TestProjectConfiguration {
+function place(platform: string, scope: string, tasks?: 'durable'): TestProjectConfiguration {
   return {
     extends: true,
     test: {
-      name: `${platform}, ${scope}`,
+      name: [platform, scope, ...(tasks ? [tasks] : [])].join(', '),
       include: ofRequests,
-      env: { PLATFORM: platform, SCOPE: scope },
+      env: { PLATFORM: platform, SCOPE: scope, ...(tasks && { TASKS: tasks }) },
       // A process of its own costs each file a second or more. Here the files share one: 'express, request' isolates them.
       isolate: false,
     },
@@ -99,7 +99,16 @@ export default defineConfig(({ mode }) => {
       expect: { poll: { timeout: 10_000 } },
       projects: isQuick
         ? [first]
-        : [first, place('express', 'default'), place('fastify', 'request'), place('fastify', 'default')],
+        : [
+            first,
+            place('express', 'default'),
+            place('fastify', 'request'),
+            place('fastify', 'default'),
+            place('express', 'request', 'durable'),
+            place('express', 'default', 'durable'),
+            place('fastify', 'request', 'durable'),
+            place('fastify', 'default', 'durable'),
+          ],
     },
   };
 });
