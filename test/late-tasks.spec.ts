@@ -68,7 +68,8 @@ test('what is added after the list has ended starts at once, and still in a late
     await runner.drain();
     expect(ran).toContain(round);
   }
-  expect(kept.tasks.map(({ status }) => status)).toEqual(['completed', 'completed']);
+  const records = await Promise.all(kept.tasks.map((task) => task.settled()));
+  expect(records.map(({ status }) => status)).toEqual(['completed', 'completed']);
 });
 
 test('what is added when the handler has already answered runs after the response', async () => {

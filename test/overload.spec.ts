@@ -8,6 +8,7 @@ import {
   UnavailableError,
 } from 'nestjs-background-tasks';
 import { tooManyTasks } from '../lib/engine/engine.messages.ts';
+import { unlessDurable } from './fixtures/by-design.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -73,7 +74,7 @@ test('the error says what is full, and what to do', async () => {
   gate.open();
 });
 
-test('the places of tasks that never run are given back', async () => {
+unlessDurable('places')('the places of tasks that never run are given back', async () => {
   const { runner } = await startApp({}, { maxPending: 1 });
   for (let i = 0; i < 5; i++) {
     expect(
