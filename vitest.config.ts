@@ -16,6 +16,8 @@ const ofRequests = [
   'bullmq/stored-before',
   'client-disconnects',
   'cut-connections',
+  'durable/flush',
+  'durable/response-decides',
   'failing-task',
   'finish-first',
   'global-pipes',
@@ -44,8 +46,8 @@ const notOfDurableTasks = {
   start: ['finish-first', 'slow-client'],
   context: ['async-context', 'beside-cls'],
   closing: ['shutdown'],
-  // It has durable tasks of its own, in real queues.
-  ownTasks: ['bullmq/stored-before'],
+  // They have durable tasks of their own.
+  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides'],
   // Threads are tested with durable tasks in test/bullmq/threads.spec.ts.
   threads: ['threads-aborting'],
 };

@@ -20,7 +20,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { BackgroundTasks, BackgroundTasksInterceptor, Tasks } from 'nestjs-background-tasks';
 import { inOrder } from './fixtures/by-design.ts';
 import { Gate } from './fixtures/gate.ts';
-import { isDurable, RawResponse, scope } from './fixtures/place.ts';
+import { RawResponse, scope } from './fixtures/place.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
 /** ms. An application that thinks that a handler is at work waits for it for longer when it closes. */
@@ -266,8 +266,8 @@ test('several of them, outside and inside of ours, each see the answer, and then
   const expected = [
     'a >',
     'b >',
-    // A singleton does without, for HTTP requests that can't have durable tasks.
-    ...(scope === Scope.REQUEST || isDurable ? ['ours >'] : []),
+    // A singleton does without, for HTTP requests.
+    ...(scope === Scope.REQUEST ? ['ours >'] : []),
     'c >',
     'd >',
     'e >',

@@ -34,7 +34,7 @@ class WorkController {
   }
 }
 
-test('more than maxPending are refused with a 503, and everything accepted is done', async () => {
+unlessDurable('places')('more than maxPending are refused with a 503, and everything accepted is done', async () => {
   gate = new Gate();
   ran = 0;
   const { url, runner, log } = await startApp({ controllers: [WorkController] }, { maxPending: 5 });

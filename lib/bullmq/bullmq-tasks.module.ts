@@ -1,5 +1,4 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
-import { TASK_QUEUE } from '../durable/task-queue-host.ts';
 import { BullMqTaskQueue } from './bullmq-task-queue.ts';
 import { type BullMqTasksModuleOptions, BullMqTasksOptions, resolveBullMqOptions } from './bullmq-tasks.options.ts';
 import { BullMqQueues } from './queues/bullmq-queues.ts';
@@ -50,7 +49,6 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
     JobRunner,
     BullMqWorkers,
     BullMqTaskQueue,
-    { provide: TASK_QUEUE, useExisting: BullMqTaskQueue },
   ],
   exports: [BullMqQueues],
 })

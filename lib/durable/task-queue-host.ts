@@ -32,6 +32,3 @@ export class TaskQueueHost {
     return this.#queue;
   }
 }
-
-/** The token under which an adapter provides its `TaskQueue`: it tells the core that the application has durable tasks. */
-export const TASK_QUEUE = Symbol('nestjs-background-tasks.queue');

@@ -28,8 +28,7 @@ export interface DurableFilter {
 /**
  * The port for job queues: what the core calls, and an adapter such as `nestjs-background-tasks/bullmq` implements.
  *
- * An adapter provides itself as `TASK_QUEUE` and calls `TaskQueueHost.register` in its constructor. It runs tasks through
- * `AttemptRunner`.
+ * An adapter calls `TaskQueueHost.register` in its constructor. It runs tasks through `AttemptRunner`.
  *
  * Order of calls: `prepare` and then `enqueue` for each task; `find`, `list`, `retry`, `cancel` and `settled` at any time;
  * `stopClaiming` once, when the application begins to close; `close` once, at the end. Between the two, the tasks that are

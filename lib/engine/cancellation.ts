@@ -22,8 +22,10 @@ export class Cancellation<T> implements Canceller {
   #onEnd: (() => void) | undefined;
   /** Of `running`. */
   #attempt: Attempt | undefined;
-  /** Of `enqueueing`: whether somebody has cancelled the task since. */
-  #isRequested = false;
+  /** Of `enqueueing`: why somebody has cancelled the task since. */
+  #reason: CancelReason | undefined;
+  /** Of `enqueueing`. */
+  #lose: (() => void) | undefined;
   /** Of `enqueued`. */
   #askQueue: (() => void) | undefined;
 
@@ -38,9 +40,9 @@ export class Cancellation<T> implements Canceller {
     task.setCanceller(this);
   }
 
-  /** Whether somebody has cancelled the task while it was on its way into the queue. */
-  get isRequested(): boolean {
-    return this.#isRequested;
+  /** Why the task was cancelled while it was on its way into the queue. */
+  get reason(): CancelReason | undefined {
+    return this.#state === 'enqueueing' ? this.#reason : undefined;
   }
 
   /**
@@ -58,15 +60,18 @@ export class Cancellation<T> implements Canceller {
     this.#attempt = attempt;
   }
 
-  isEnqueueing(): void {
+  /** @param lose is called if the application closes before the queue has answered */
+  isEnqueueing(lose: () => void): void {
     this.#state = 'enqueueing';
+    this.#lose = lose;
   }
 
   isEnqueued(askQueue: () => void): void {
+    const { reason } = this;
     this.#state = 'enqueued';
     this.#askQueue = askQueue;
-    if (this.#isRequested) {
-      this.cancel('requested');
+    if (reason) {
+      this.cancel(reason);
     }
   }
 
@@ -83,8 +88,11 @@ export class Cancellation<T> implements Canceller {
         this.#state = 'over';
         return this.#attempt!.abort(new TaskCancelledError(this.task.name, reason));
       case 'enqueueing': {
-        const isFirst = !this.#isRequested;
-        this.#isRequested = true;
+        const isFirst = this.#reason === undefined;
+        this.#reason ??= reason;
+        if (isFirst && reason === 'shutdown') {
+          this.#lose!();
+        }
         return isFirst;
       }
       case 'enqueued':

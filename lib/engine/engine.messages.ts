@@ -20,6 +20,10 @@ export const tasksNotEnqueued = (tasks: readonly Named[], isRunHere: boolean, or
   `The queue refused ${namesOf(tasks)}${ofRequest(origin)}. ` +
   (isRunHere ? 'This process runs them now; they are lost if it ends before they settle.' : 'They will not run.');
 
+export const notStoredSkipped = (name: string) =>
+  `stored(): expected task "${name}" to get into its queue, got a response that its runOn does not match, so the task was ` +
+  "skipped. Add it with runOn: 'always' if it has to run.";
+
 export const tasksLost = (finished: number, lost: readonly Named[], timeout: number) =>
   `Shutdown: ${finished} task(s) settled. ${lost.length} did not settle within shutdownTimeout (${timeout} ms) and were ` +
   `cancelled: ${namesOf(lost, MAX_LOST)}`;

@@ -77,7 +77,8 @@ export class TaskEngine extends AttemptRunner {
       log,
     }));
     const defaults: ResolvedTaskOptions = { runOn, onFailure, ...options.defaults };
-    const flushing = { queues, admission, tracker, log, defaults };
+    const lose = (task: BackgroundTask) => lifecycle.lose(task);
+    const flushing = { queues, admission, tracker, log, defaults, lose };
     this.#context = { execution, defaults, turns, lifecycle, tracker, flushing, log };
   }
 
@@ -194,7 +195,9 @@ export class TaskEngine extends AttemptRunner {
     const { lost } = this.#lifecycle;
     const unreported = lost.slice(this.#reportedLost);
     if (unreported.length > 0) {
-      const finished = this.#tracker.settledCount - this.#settledBefore - lost.length;
+      // Those that are on their way into a queue have not settled.
+      const settledLost = lost.filter(({ isSettled }) => isSettled).length;
+      const finished = this.#tracker.settledCount - this.#settledBefore - settledLost;
       this.#log.lost(finished, unreported, this.options.shutdownTimeout);
       this.#reportedLost = lost.length;
     }

@@ -102,6 +102,11 @@ export class TaskLifecycle {
     }
   }
 
+  /** Notes a task that is cancelled because the application closes. */
+  lose(task: BackgroundTask): void {
+    this.#lost.push(task);
+  }
+
   skip({ task, call }: TaskEntry): void {
     this.#executorOf(call).release();
     task.skip();
@@ -235,7 +240,7 @@ export class TaskLifecycle {
   readonly #stop = ({ task, call, queue }: TaskEntry, error: TaskCancelledError): void => {
     // Another process runs a durable task again.
     if (error.reason === 'shutdown' && !queue) {
-      this.#lost.push(task);
+      this.lose(task);
     }
     this.#executorOf(call).release();
     task.stop(error);

@@ -77,13 +77,14 @@ export class TaskList implements TaskOwner {
     return task;
   }
 
-  /** Whether durable tasks wait for a flush. */
-  get hasUnflushed(): boolean {
-    return this.#unflushed?.isEmpty === false;
+  /** Whether a flush after such an outcome has something to enqueue or to wait for. */
+  mustFlush(outcome: Outcome): boolean {
+    return this.#unflushed?.mustFlush(outcome) ?? false;
   }
 
   /**
-   * Enqueues the durable tasks that run after such an outcome: all of them, or none.
+   * Enqueues the durable tasks that run after such an outcome: all of them, or none. Waits also for enqueues that are in
+   * flight.
    *
    * @throws TaskQueueError
    */
@@ -108,7 +109,7 @@ export class TaskList implements TaskOwner {
     for (const entry of this.#claimed) {
       this.#claim(entry, entry.claimants!.get(this)!);
     }
-    void this.#unflushed?.flushRest(outcome);
+    this.#unflushed?.flushRest(outcome);
     this.#advance();
   }
 
@@ -131,7 +132,7 @@ export class TaskList implements TaskOwner {
     const task = unflushed.add(call, given, options);
     this.#keep(task);
     if (this.#isOpen) {
-      void unflushed.flushRest(this.#outcome);
+      unflushed.flushRest(this.#outcome);
     }
     return task;
   }

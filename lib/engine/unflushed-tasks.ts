@@ -1,11 +1,14 @@
 import { toDurableTask } from '../durable/durable-task.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskCancelledError } from '../errors/task.errors.ts';
+import { TaskQueueError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
+import { notStoredSkipped } from './engine.messages.ts';
+import { PendingEnqueues } from './pending-enqueues.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
@@ -16,6 +19,8 @@ export interface FlushContext {
   readonly admission: Admission;
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
+  /** Notes a task that is cancelled because the application closes. */
+  readonly lose: (task: BackgroundTask) => void;
   /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
 }
@@ -30,11 +35,10 @@ export interface UnflushedTask {
   readonly prepared: unknown;
 }
 
-const stop = (task: BackgroundTask, error: TaskCancelledError) => task.stop(error);
-
 /** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
+  readonly #enqueues = new PendingEnqueues();
 
   /** @param runHere is given the tasks that run in this process because their queue is down */
   constructor(
@@ -43,8 +47,9 @@ export class UnflushedTasks {
     private readonly runHere: (tasks: readonly UnflushedTask[]) => void,
   ) {}
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+  /** Whether a flush after such an outcome has something to enqueue or to wait for. */
+  mustFlush(outcome: Outcome): boolean {
+    return !this.#enqueues.isEmpty || this.#waiting.some(({ options }) => isWantedAfter(outcome, options));
   }
 
   /** @throws UnavailableError, TaskArgumentError */
@@ -55,8 +60,9 @@ export class UnflushedTasks {
     const queue = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, tracker);
+    task.waitsForQueue();
     const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
-    const cancellation = new Cancellation(task, task, stop);
+    const cancellation = new Cancellation(task, task, this.#stop);
     const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };
     cancellation.waits(() => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
@@ -67,18 +73,36 @@ export class UnflushedTasks {
   }
 
   /**
-   * Enqueues the tasks that run after such an outcome: all of them, or none.
+   * Enqueues the tasks that run after such an outcome: all of them, or none. Waits also for enqueues that are in flight.
    *
-   * @throws TaskQueueError
+   * @throws TaskQueueError if one of these enqueues fails, or one has failed that no flush has told of
    */
-  async flush(outcome: Outcome): Promise<void> {
-    const wanted = this.#take((options) => isWantedAfter(outcome, options));
-    if (wanted.length === 0) {
-      return;
+  flush(outcome: Outcome): Promise<void> {
+    this.#start(outcome);
+    return this.#enqueues.settle();
+  }
+
+  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
+  flushRest(outcome: Outcome): void {
+    for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
+      task.isNotStored(new TaskQueueError(notStoredSkipped(task.name)));
+      task.skip();
     }
+    this.#start(outcome);
+  }
+
+  #start(outcome: Outcome): void {
+    const wanted = this.#take((options) => isWantedAfter(outcome, options));
+    if (wanted.length > 0) {
+      this.#enqueues.add(this.#enqueue(wanted));
+    }
+  }
+
+  /** @throws TaskQueueError */
+  async #enqueue(wanted: readonly UnflushedTask[]): Promise<void> {
     const queue = this.context.queues.current!;
-    for (const { cancellation } of wanted) {
-      cancellation.isEnqueueing();
+    for (const { task, cancellation } of wanted) {
+      cancellation.isEnqueueing(() => this.context.lose(task));
     }
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
@@ -90,15 +114,6 @@ export class UnflushedTasks {
     } catch (error) {
       this.#refused(wanted, error);
     }
-  }
-
-  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
-  async flushRest(outcome: Outcome): Promise<void> {
-    for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
-      task.skip();
-    }
-    // The log and the handles tell of a failure.
-    await this.flush(outcome).catch(() => undefined);
   }
 
   /** @throws error, unless the tasks run in this process instead */
@@ -113,9 +128,12 @@ export class UnflushedTasks {
       this.origin,
     );
     for (const { task, cancellation } of refused) {
-      if (cancellation.isRequested) {
-        task.stop(new TaskCancelledError(task.name, 'requested'));
-      } else if (!isRunHere) {
+      const { reason } = cancellation;
+      if (reason) {
+        task.stop(new TaskCancelledError(task.name, reason));
+      } else if (isRunHere) {
+        task.isNotStored(error);
+      } else {
         task.fail(error);
       }
     }
@@ -124,6 +142,13 @@ export class UnflushedTasks {
     }
     this.runHere(refused.filter(({ task }) => !task.isSettled));
   }
+
+  readonly #stop = (task: BackgroundTask, error: TaskCancelledError): void => {
+    if (error.reason === 'shutdown') {
+      this.context.lose(task);
+    }
+    task.stop(error);
+  };
 
   /** Removes and returns the tasks with such options. */
   #take(isTaken: (options: ResolvedTaskOptions) => boolean): UnflushedTask[] {

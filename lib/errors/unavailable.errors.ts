@@ -1,6 +1,9 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
+/** What the client of a 503 gets: no more than Nest's own answer says. */
+export const UNAVAILABLE_BODY = { statusCode: HttpStatus.SERVICE_UNAVAILABLE, message: 'Service Unavailable' };
+
 /**
  * Something can't be done now, but may work later. Nest answers 503 when a handler doesn't catch it. The client sees only
  * "Service Unavailable": the message describes the application, so it is for your log.
@@ -15,11 +18,7 @@ export abstract class UnavailableError extends HttpException {
   readonly statusCode: number = HttpStatus.SERVICE_UNAVAILABLE;
 
   constructor(message: string, options?: ErrorOptions) {
-    super(
-      { statusCode: HttpStatus.SERVICE_UNAVAILABLE, message: 'Service Unavailable' },
-      HttpStatus.SERVICE_UNAVAILABLE,
-      options,
-    );
+    super({ ...UNAVAILABLE_BODY }, HttpStatus.SERVICE_UNAVAILABLE, options);
     this.message = message;
     BackgroundTasksError.adopt(this);
   }

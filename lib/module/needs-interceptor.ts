@@ -1,6 +1,5 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { TASK_QUEUE } from '../durable/task-queue-host.ts';
 
 // Keys of Nest's metadata. Nest doesn't export them.
 const GATEWAY = 'websockets:is_gateway';
@@ -9,13 +8,10 @@ const MESSAGE_PATTERN = 'microservices:pattern';
 
 /**
  * Whether an application needs the global interceptor even if `BackgroundTasks` is a singleton: it has WebSocket
- * gateways, GraphQL resolvers, handlers of messages, or a queue.
+ * gateways, GraphQL resolvers or handlers of messages.
  */
 export function needsInterceptor(modules: ModulesContainer): boolean {
   for (const { controllers, providers } of modules.values()) {
-    if (providers.has(TASK_QUEUE)) {
-      return true;
-    }
     for (const { metatype } of [...controllers.values(), ...providers.values()]) {
       if (typeof metatype === 'function' && isHandler(metatype as Type)) {
         return true;

@@ -15,7 +15,8 @@ export class BackgroundTasksFactory {
 
   /** Makes the singleton of `Scope.DEFAULT`: each call adds to the request in whose async context it is made. */
   forAllRequests(): BackgroundTasks {
-    return new BackgroundTasks(foundAtEachCall(() => this.context.current ?? this.collections.outside()));
+    const outside = this.collections.outside();
+    return new BackgroundTasks(foundAtEachCall(() => this.context.current ?? outside));
   }
 
   /** @param request what Nest gives for the token `REQUEST` */
@@ -28,8 +29,9 @@ export class BackgroundTasksFactory {
       return collection.tasks;
     }
     // A request that is not HTTP may outlive one message: a WebSocket's lasts as long as its connection.
+    const outside = this.collections.outside();
     return new BackgroundTasks(
-      foundAtEachCall(() => this.context.current ?? this.collections.ofMessage(request) ?? this.collections.outside()),
+      foundAtEachCall(() => this.context.current ?? this.collections.ofMessage(request) ?? outside),
     );
   }
 

@@ -2,7 +2,8 @@
 // HTTP: the response decides when tasks start. The handler matters for clients that leave, and for shutdown.
 // GraphQL: the status says nothing of errors, so the interceptor watches whether a resolver throws.
 // Messages (microservices, WebSockets): there is no response to watch, so tasks start when the handler ends.
-// All: values and errors are held back until the durable tasks that the handler added are in their queue.
+// Messages also hold back their values and errors until the durable tasks that the handler added are in their queue:
+// nothing of ours comes later. The response of an HTTP request is held by its gate.
 import {
   type CallHandler,
   type ExecutionContext,
@@ -18,11 +19,10 @@ import type { HttpCollection } from './http-collection.ts';
 import { InFlightRequests } from './http/in-flight-requests.ts';
 import type { HandlerEnd } from './http/response-watcher.ts';
 import { RequestContext } from './request-context.ts';
-import type { TaskCollection } from './task-collection.ts';
 import { untilAnswered } from './until-answered.ts';
 
 /**
- * Starts the tasks of messages, and enqueues durable tasks before the response leaves.
+ * Starts the tasks of messages, and enqueues their durable tasks before the reply leaves.
  *
  * The module registers it for the whole application where it is needed. On Nest 11 that doesn't reach WebSocket
  * gateways: decorate each gateway with it.
@@ -52,15 +52,9 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     if (!collection) {
       return next.handle();
     }
-    const observe = (): Observable<unknown> => {
-      const flushed = this.#flushed(collection, next);
-      return type === 'http' ? this.#interceptHttp(collection, flushed) : this.#interceptResolver(collection, flushed);
-    };
+    const observe = (): Observable<unknown> =>
+      type === 'http' ? this.#interceptHttp(collection, next) : this.#interceptResolver(collection, next);
     return collection.isLate ? this.#observeLate(collection, observe) : observe();
-  }
-
-  #flushed(collection: TaskCollection, next: CallHandler): CallHandler {
-    return this.queues.current ? { handle: () => next.handle().pipe(holdUntilFlushed(collection)) } : next;
   }
 
   #observeLate(collection: HttpCollection, observe: () => Observable<unknown>): Observable<unknown> {
@@ -114,8 +108,8 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
       collection.handlerIsEntered();
       return this.context.run(collection, () => {
         let outcome: 'success' | 'failure' = 'success';
-        return this.#flushed(collection, next)
-          .handle()
+        const handled = next.handle();
+        return (this.queues.current ? handled.pipe(holdUntilFlushed(collection)) : handled)
           .pipe(
             tap({ error: () => (outcome = 'failure') }),
             finalize(() => collection.handlerIsDone(outcome)),

@@ -90,23 +90,28 @@ export class BackgroundTasks {
   }
 
   /**
-   * Enqueues the durable tasks that were added so far and run on success: all or none.
+   * Resolves when every durable task that was added so far and runs on success is in its queue.
    *
-   * You need it only in a handler that writes the response itself: call it before you write. Otherwise the tasks are
-   * enqueued before the response leaves.
+   * It enqueues those that wait, all or none, and waits for enqueues that are in flight. A response does this by itself
+   * before it leaves; call `flush` if code has to know earlier. In a task, it waits for what that task added. Tasks that
+   * a singleton adds outside of requests and tasks are one context.
    *
-   * @throws TaskQueueError if the queue fails; unless you catch it, the client gets a 503
+   * @throws TaskQueueError if a task could not be enqueued, and no earlier call of `flush` has told of that; unless you
+   * catch it, the client gets a 503. A rejection that nobody handles does not end the process
    *
    * @example
-   * @Post()
-   * async create(@Res() response: Response) {
-   *   this.tasks.addTask(sendWelcome, email);
-   *   await this.tasks.flush();
-   *   response.status(201).end();
+   * async importRows(rows: Row[]) {
+   *   for (const row of rows) {
+   *     this.tasks.addTask(importRow, row);
+   *   }
+   *   await this.tasks.flush(); // this task is done only if all of these are in the queue
    * }
    */
   flush(): Promise<void> {
-    return this.#collection.flush('success');
+    const flushed = this.#collection.flush('success');
+    // The log tells of each task that a queue refuses.
+    flushed.catch(() => undefined);
+    return flushed;
   }
 
   /**

@@ -6,6 +6,7 @@ import { HttpCollection } from './http-collection.ts';
 import { InFlightRequests } from './http/in-flight-requests.ts';
 import { type RawRequest, rawRequestOf, requestIn } from './http/raw-request.ts';
 import { MessageCollection } from './message-collection.ts';
+import { OutsideCollection } from './outside-collection.ts';
 
 /** Finds the one collection of each request and of each message, and makes it when it is first asked for. */
 @Injectable()
@@ -79,9 +80,9 @@ export class CollectionResolver implements OnModuleInit {
       : this.#createForMessage();
   }
 
-  /** Makes a collection for one task that belongs to no request: it starts at once. */
-  outside(): MessageCollection {
-    return new MessageCollection(this.engine, false);
+  /** Makes a collection for tasks that belong to no request. */
+  outside(): OutsideCollection {
+    return new OutsideCollection(this.engine);
   }
 
   /** @param carrier the context object that Nest makes for each message */

@@ -2,12 +2,12 @@ import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
 import type { TaskCollection } from './task-collection.ts';
 
 /**
- * Holds back what a handler returns or throws until the durable tasks that it added are in their queue. A client that
- * gets a 2xx can rely on them.
+ * Holds back what a handler of messages returns or throws until the durable tasks that it added are in their queue. A
+ * client that gets a reply can rely on them.
  */
 export function holdUntilFlushed<T>(collection: TaskCollection): MonoTypeOperatorFunction<T> {
   const flush = (outcome: 'success' | 'failure') =>
-    collection.list?.hasUnflushed ? collection.flush(outcome) : undefined;
+    collection.list?.mustFlush(outcome) ? collection.flush(outcome) : undefined;
   return (handler) =>
     new Observable((subscriber) => {
       /** Settles when everything that was held back so far is passed on. Keeps values in their order. */

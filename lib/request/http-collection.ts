@@ -7,18 +7,20 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { BackgroundTasks } from './background-tasks.ts';
 import type { RawRequest } from './http/raw-request.ts';
+import { type GatedTasks, ResponseGate } from './http/response-gate.ts';
 import { type HandlerEnd, type HandlerState, ResponseWatcher } from './http/response-watcher.ts';
 import { answerUnavailable } from './http/unavailable-answer.ts';
 import { RequestCollection } from './request-collection.ts';
 
 /** The tasks of one HTTP request. Their list opens when the response is over. */
-export class HttpCollection extends RequestCollection implements HandlerState {
+export class HttpCollection extends RequestCollection implements HandlerState, GatedTasks {
   override list?: TaskList;
   override readonly isLate: boolean;
   isHandlerEntered = false;
   handlerEnd?: HandlerEnd;
   /** Whether something has asked for this collection by a GraphQL context. */
   isGraphQl = false;
+  gate?: ResponseGate;
   #isResolverEntered = false;
   #hasResolverThrown = false;
   #tasks?: BackgroundTasks;
@@ -53,7 +55,11 @@ export class HttpCollection extends RequestCollection implements HandlerState {
   /** Adds a task. If it is refused and the answer is a 503, the answer asks the client to try again. */
   override add(call: TaskCall, options: TaskOptions): BackgroundTask {
     try {
-      return super.add(call, options);
+      const task = super.add(call, options);
+      if (!this.gate && !this.list!.isOpen && this.list!.mustFlush(undefined)) {
+        this.gate = new ResponseGate(this.response, this);
+      }
+      return task;
     } catch (error) {
       if (error instanceof UnavailableError) {
         answerUnavailable(this.response, { isClosing: error instanceof ShuttingDownError, isForced: false });
@@ -62,16 +68,29 @@ export class HttpCollection extends RequestCollection implements HandlerState {
     }
   }
 
-  /**
-   * Call it before the response is released: if the queue fails and the answer is a 503, it asks the client to try
-   * again.
-   */
+  /** For the application, before the response is decided. If it answers 503, the answer asks to try again. */
   override async flush(outcome: 'success' | 'failure'): Promise<void> {
     try {
       await super.flush(outcome);
     } catch (error) {
       answerUnavailable(this.response, { isClosing: false, isForced: false });
       throw error;
+    }
+  }
+
+  mustFlush(status: number): boolean {
+    return this.list?.mustFlush(this.#outcomeOf(status)) ?? false;
+  }
+
+  async flushFor(status: number): Promise<void> {
+    const outcome = this.#outcomeOf(status);
+    try {
+      await super.flush(outcome);
+    } catch (error) {
+      // A failure promises nothing to the client, so it leaves as it is. The log has the queue's error.
+      if (outcome === 'success') {
+        throw error;
+      }
     }
   }
 
@@ -107,6 +126,10 @@ export class HttpCollection extends RequestCollection implements HandlerState {
       list.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
     });
     return list;
+  }
+
+  #outcomeOf(status: number): 'success' | 'failure' {
+    return status >= 400 || this.#hasGraphQlFailed ? 'failure' : 'success';
   }
 
   /** A GraphQL request fails if a resolver throws, or if none is entered because a guard refused all of them. */

@@ -4,6 +4,7 @@
 // will, so the watcher waits for a limited time. Only requests with tasks are watched.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onceConnectionCloses } from './connection-close.ts';
+import type { ResponseGate } from './response-gate.ts';
 import { answerUnavailable } from './unavailable-answer.ts';
 
 /** How a handler ended. `torn down`: something unsubscribed from what it returned. */
@@ -14,6 +15,8 @@ export interface HandlerState {
   readonly isHandlerEntered: boolean;
   /** `undefined` while the handler is at work. */
   readonly handlerEnd?: HandlerEnd | undefined;
+  /** Set once the request has a durable task. */
+  readonly gate?: ResponseGate | undefined;
 }
 
 /** ms that filters and interceptors get to answer a client that has left, after the handler has ended. */
@@ -86,7 +89,7 @@ export class ResponseWatcher {
 
   /** Call it when the application can't wait any longer: a stream may go on for ever. */
   stopWaiting(): void {
-    if (this.response.headersSent) {
+    if (this.response.headersSent && !this.handler.gate?.isHoldingHead) {
       this.#over();
     }
   }
@@ -95,7 +98,8 @@ export class ResponseWatcher {
    * Call it when the request's tasks were cancelled: a client that has no answer yet gets a 503 in place of a success.
    */
   tasksAreLost(): void {
-    if (!this.response.headersSent) {
+    const isRefused = this.handler.gate?.refuse(undefined, { isClosing: true });
+    if (!isRefused && !this.response.headersSent) {
       answerUnavailable(this.response, { isClosing: true, isForced: true });
     }
   }

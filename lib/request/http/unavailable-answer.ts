@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** Seconds, as the header `Retry-After` has them. */
-const RETRY_AFTER = '1';
+export const RETRY_AFTER = '1';
 
 /** How the answer changes before it is sent. */
 export interface UnavailableAnswer {

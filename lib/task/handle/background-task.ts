@@ -86,6 +86,12 @@ export class BackgroundTask<R = unknown> {
   #canceller: Canceller | undefined;
   /** Set once the queue has the task. */
   #queue?: DurableTasks;
+  /** Whether it is a durable task that still may get into its queue. */
+  #isUnstored = false;
+  /** Why it didn't get into its queue. */
+  #notStored: { readonly error: unknown } | undefined;
+  #stored?: Promise<void>;
+  #onStored?: () => void;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
   #onEnqueued?: (queue: DurableTasks) => void;
@@ -192,6 +198,28 @@ export class BackgroundTask<R = unknown> {
         }));
   }
 
+  /**
+   * Resolves when a durable task is in its queue; at once for a task that is not durable.
+   *
+   * Rejects if the task never gets into its queue: the queue fails, also where `onUnavailable: 'run-here'` then runs the
+   * task in this process; the task is cancelled before; or it is skipped because of its `runOn`. A rejection that nobody
+   * handles does not end the process. A handler that awaits it waits for ever, because tasks are enqueued when the
+   * response is decided: there, await `BackgroundTasks.flush()`.
+   *
+   * @throws TaskQueueError, TaskCancelledError
+   *
+   * @example
+   * await this.runner.start(sendInvoice, orderId).stored();
+   */
+  stored(): Promise<void> {
+    if (!this.#stored) {
+      this.#stored = this.#whenStored();
+      // The log tells of each task that a queue refuses.
+      this.#stored.catch(() => undefined);
+    }
+    return this.#stored;
+  }
+
   /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
   toJSON(): TaskRecord {
     return plainRecord(this.toRecord());
@@ -242,6 +270,17 @@ export class BackgroundTask<R = unknown> {
     this.#observer = undefined;
   }
 
+  /** @internal the task is durable, and not in its queue yet */
+  waitsForQueue(): void {
+    this.#isUnstored = true;
+  }
+
+  /** @internal the task will not get into its queue */
+  isNotStored(error: unknown): void {
+    this.#notStored = { error };
+    this.#endStoring();
+  }
+
   // Each of the following is one step. It changes the handle and reports to the observer in the same call.
 
   /** @internal an attempt begins */
@@ -273,6 +312,7 @@ export class BackgroundTask<R = unknown> {
     this.#id = id;
     this.#queue = queue;
     observer?.stepped(this, 'stored', this.#status);
+    this.#endStoring();
     this.#onEnqueued?.(queue);
   }
 
@@ -302,8 +342,25 @@ export class BackgroundTask<R = unknown> {
     this.#error = error;
     this.#finishedAt = Date.now();
     this.#canceller = undefined;
+    if (this.#isUnstored) {
+      this.isNotStored(error);
+    }
     this.#onSettled?.();
     this.#observer?.stepped(this, end, from);
+  }
+
+  async #whenStored(): Promise<void> {
+    if (this.#isUnstored) {
+      await new Promise<void>((resolve) => (this.#onStored = resolve));
+    }
+    if (this.#notStored) {
+      throw this.#notStored.error;
+    }
+  }
+
+  #endStoring(): void {
+    this.#isUnstored = false;
+    this.#onStored?.();
   }
 
   /** @returns the status before */

@@ -1,0 +1,49 @@
+interface Pending {
+  /** Resolves with the failure, and never rejects: often nobody waits for it. */
+  readonly end: Promise<{ readonly error: unknown } | undefined>;
+  /** Whether a caller of `settle` waits for it and hears of its failure. */
+  isAwaited: boolean;
+}
+
+/** The enqueues of one context: those in flight, and the failure that no caller of `settle` has heard of. */
+export class PendingEnqueues {
+  readonly #inFlight = new Set<Pending>();
+  #unreported?: { readonly error: unknown } | undefined;
+
+  get isEmpty(): boolean {
+    return this.#inFlight.size === 0;
+  }
+
+  add(enqueue: Promise<void>): void {
+    const end = enqueue.then(
+      () => void this.#inFlight.delete(pending),
+      (error: unknown) => {
+        this.#inFlight.delete(pending);
+        if (!pending.isAwaited) {
+          this.#unreported ??= { error };
+        }
+        return { error };
+      },
+    );
+    const pending: Pending = { end, isAwaited: false };
+    this.#inFlight.add(pending);
+  }
+
+  /**
+   * Resolves when all enqueues that are in flight now have ended. Rejects with the first failure among them, or with one
+   * that has come before and that no caller has heard of.
+   */
+  async settle(): Promise<void> {
+    const before = this.#unreported;
+    this.#unreported = undefined;
+    const ends = Array.from(this.#inFlight, (pending) => {
+      pending.isAwaited = true;
+      return pending.end;
+    });
+    const failures = await Promise.all(ends);
+    const failure = before ?? failures.find((it) => it !== undefined);
+    if (failure) {
+      throw failure.error;
+    }
+  }
+}

@@ -1,0 +1,312 @@
+// A client that gets a success can rely on the durable tasks of its request. So these are enqueued when the whole response
+// is decided, by the status that the client will see, and before the first byte leaves. Filters, serializers, streams
+// and handlers that write to the response themselves all come after the last hook that both platforms have: only Node's
+// own response sees each of them. The gate patches that response, once its request has a durable task. While tasks have
+// to be enqueued, the gate holds the calls that send something, and makes them when the queue has answered.
+import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
+import { Logger } from '@nestjs/common';
+import { UNAVAILABLE_BODY } from '../../errors/unavailable.errors.ts';
+import { stackOf } from '../../util/error-text.ts';
+import { kindOf } from '../../util/inspect.ts';
+import { answerNotSent, wrongChunk } from './http.messages.ts';
+import { RETRY_AFTER } from './unavailable-answer.ts';
+
+/** The durable tasks of one request, as its gate sees them. */
+export interface GatedTasks {
+  /** Whether tasks have to be enqueued before a piece of an answer with this status leaves. */
+  mustFlush(status: number): boolean;
+  /** Rejects if a client must not get an answer with this status, because its tasks could not be enqueued. */
+  flushFor(status: number): Promise<void>;
+}
+
+type SendingMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end';
+type Method = (...args: unknown[]) => unknown;
+
+interface HeldCall {
+  readonly method: SendingMethod;
+  readonly args: unknown[];
+}
+
+const HEADER_METHODS = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const;
+
+/** The headers that a refused answer keeps: browsers need them to show the 503. Others may describe the dropped answer. */
+const KEPT_HEADERS = /^(?:access-control-.*|vary|connection)$/;
+
+/**
+ * Holds the answer to one request while its durable tasks are enqueued. Its states:
+ *
+ * - open: calls pass, until one comes while tasks have to be enqueued: it leads to holding;
+ * - holding: calls are kept in their order. The response looks as if they had been made, or filters and platforms would
+ *   answer a second time. When the queue has the tasks, the calls are made: open again. A queue that fails before the
+ *   head has left leads to refused; after that, the calls are made, and the log and the handles tell of the failure;
+ * - refused: the client has a 503, and the application's own calls are dropped.
+ */
+export class ResponseGate {
+  #state: 'open' | 'holding' | 'refused' = 'open';
+  #held: HeldCall[] = [];
+  /** The status of the held answer: the application may set another one after the calls that are held. */
+  #status = 200;
+  #isEndHeld = false;
+  /** Whether the caller of `write` waits for `drain`. */
+  #isDrainExpected = false;
+  /** Whether the gate is making calls: what these call in their turn has to pass. */
+  #isPassing = false;
+  /** The methods as they were before the gate patched them. Other packages may have patched them before. */
+  readonly #inner = new Map<SendingMethod, Method>();
+  readonly #isHeadSent: () => boolean;
+
+  constructor(
+    private readonly response: ServerResponse,
+    private readonly tasks: GatedTasks,
+  ) {
+    this.#isHeadSent = this.#patchFlag('headersSent', () => this.#state !== 'open');
+    const isEnded = this.#patchFlag('writableEnded', () => this.#isEndHeld || this.#state === 'refused');
+    for (const method of ['writeHead', 'flushHeaders', 'write', 'end'] as const) {
+      const inner = this.#methodOf(method)!;
+      this.#inner.set(method, inner);
+      this.#patch(method, (...args) => this.#call(method, args, isEnded));
+    }
+    for (const method of HEADER_METHODS) {
+      const inner = this.#methodOf(method);
+      if (inner) {
+        this.#patch(method, (...args) => {
+          this.#assertHeadIsOpen();
+          return inner.apply(this.response, args);
+        });
+      }
+    }
+  }
+
+  /** Whether nothing of the answer has left, though the response looks as if it had. */
+  get isHoldingHead(): boolean {
+    return this.#state === 'holding' && !this.#isHeadSent();
+  }
+
+  /**
+   * Sends a 503 in place of the held answer.
+   *
+   * @returns false if no answer is held, or its head has left
+   */
+  refuse(error: unknown, { isClosing }: { isClosing: boolean }): boolean {
+    if (!this.isHoldingHead) {
+      return false;
+    }
+    const dropped = this.#held.splice(0);
+    this.#state = 'refused';
+    this.#pass(() => this.#answerUnavailable(isClosing));
+    for (const { method, args } of dropped) {
+      this.#drop(method, args, error);
+    }
+    return true;
+  }
+
+  // Patch of the methods that send: see above. Patches of other packages, inside and outside of this one, go on working.
+  #call(method: SendingMethod, args: unknown[], isEnded: () => boolean): unknown {
+    const { response } = this;
+    if (this.#isPassing) {
+      return this.#make(method, args);
+    }
+    if (this.#state === 'refused') {
+      return this.#drop(method, args, undefined);
+    }
+    if (this.#state === 'open') {
+      const status = method === 'writeHead' && !this.#isHeadSent() ? Number(args[0]) : response.statusCode;
+      if (isEnded() || !this.tasks.mustFlush(status) || !isSendable(status)) {
+        return this.#make(method, args);
+      }
+    }
+    return this.#hold(method, args);
+  }
+
+  #hold(method: SendingMethod, args: unknown[]): unknown {
+    const { response } = this;
+    assertChunk(method, args[0]);
+    if (method === 'writeHead') {
+      this.#assertHeadIsOpen();
+      args = copyOfHead(args);
+      response.statusCode = Number(args[0]);
+    }
+    this.#held.push({ method, args });
+    this.#isEndHeld ||= method === 'end';
+    this.#isDrainExpected ||= method === 'write';
+    if (this.#state === 'open') {
+      this.#state = 'holding';
+      this.#status = response.statusCode;
+      this.#flush();
+    }
+    return method === 'write' ? false : method === 'flushHeaders' ? undefined : response;
+  }
+
+  #flush(): void {
+    this.tasks.flushFor(this.#status).then(
+      () => this.#flushed(),
+      (error: unknown) => this.refuse(error, { isClosing: false }) || this.#flushed(),
+    );
+  }
+
+  #flushed(): void {
+    if (this.#state !== 'holding') {
+      return;
+    }
+    if (this.tasks.mustFlush(this.#status)) {
+      // They were added in the meantime.
+      this.#flush();
+      return;
+    }
+    this.#release();
+  }
+
+  #release(): void {
+    const { response } = this;
+    const held = this.#held.splice(0);
+    const isDrainExpected = this.#isDrainExpected && !this.#isEndHeld;
+    if (!this.#isHeadSent()) {
+      response.statusCode = this.#status;
+    }
+    this.#state = 'open';
+    this.#isEndHeld = false;
+    this.#isDrainExpected = false;
+    let isFull = false;
+    this.#pass(() => {
+      for (const { method, args } of held) {
+        isFull = this.#make(method, args) === false;
+      }
+    });
+    // A response that is full emits it by itself.
+    if (isDrainExpected && !isFull) {
+      response.emit('drain');
+    }
+  }
+
+  #pass(send: () => void): void {
+    this.#isPassing = true;
+    try {
+      send();
+    } catch (error) {
+      // The application could have caught it and answered something else. By now nobody is there to catch it.
+      new Logger('BackgroundTasks').error(answerNotSent(), stackOf(error));
+      this.response.destroy();
+    } finally {
+      this.#isPassing = false;
+    }
+  }
+
+  #make(method: SendingMethod, args: unknown[]): unknown {
+    return this.#inner.get(method)!.apply(this.response, args);
+  }
+
+  #answerUnavailable(isClosing: boolean): void {
+    const { response } = this;
+    for (const name of response.getHeaderNames()) {
+      if (!KEPT_HEADERS.test(name)) {
+        response.removeHeader(name);
+      }
+    }
+    const body = Buffer.from(JSON.stringify(UNAVAILABLE_BODY));
+    const isHttp2 = response.req.httpVersionMajor >= 2;
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    response.setHeader('Content-Length', body.length);
+    response.setHeader('Retry-After', RETRY_AFTER);
+    if (isClosing && !isHttp2) {
+      response.setHeader('Connection', 'close');
+    }
+    response.statusCode = 503;
+    // HTTP/2 has no message, and warns of one.
+    this.#make('writeHead', isHttp2 ? [503] : [503, 'Service Unavailable']);
+    this.#make('end', [body]);
+  }
+
+  /** A call of the application whose answer was refused. Its callbacks are called nevertheless. */
+  #drop(method: SendingMethod, args: unknown[], error: unknown): unknown {
+    const { response } = this;
+    const callback = args.find((arg) => typeof arg === 'function') as ((error?: unknown) => void) | undefined;
+    if (method === 'write') {
+      if (callback) {
+        process.nextTick(callback, error);
+      }
+      // What pipes into the response stops, and `finish` detaches it.
+      return false;
+    }
+    if (method === 'end' && callback) {
+      if (response.writableFinished) {
+        process.nextTick(callback);
+      } else {
+        response.once('finish', callback);
+      }
+    }
+    return method === 'flushHeaders' ? undefined : response;
+  }
+
+  /** @throws Error as Node does when the head has been sent */
+  #assertHeadIsOpen(): void {
+    if (this.#state !== 'open' && !this.#isPassing && !this.#isHeadSent()) {
+      const error = new Error('Cannot set headers after they are sent to the client');
+      throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
+    }
+  }
+
+  #methodOf(name: SendingMethod | (typeof HEADER_METHODS)[number]): Method | undefined {
+    return (this.response as unknown as Record<string, Method | undefined>)[name];
+  }
+
+  #patch(name: string, method: Method): void {
+    (this.response as unknown as Record<string, Method>)[name] = method;
+  }
+
+  /**
+   * Patch of a flag that platforms and filters read before they answer.
+   *
+   * @returns reads the flag as it is without the patch
+   */
+  #patchFlag(name: 'headersSent' | 'writableEnded', isSet: () => boolean): () => boolean {
+    const { response } = this;
+    const own = Object.getOwnPropertyDescriptor(response, name);
+    const read = () =>
+      Boolean(own ? own.get?.call(response) : Reflect.get(Object.getPrototypeOf(response), name, response));
+    Object.defineProperty(response, name, {
+      configurable: true,
+      enumerable: false,
+      get: () => (!this.#isPassing && isSet()) || read(),
+    });
+    return read;
+  }
+}
+
+/** Whether Node can send such a status. For others it throws, and the caller has to get that error. */
+function isSendable(status: number): boolean {
+  return Number.isInteger(status) && status >= 100 && status <= 999;
+}
+
+/** @throws TypeError as Node does: later, the caller couldn't catch it any more */
+function assertChunk(method: SendingMethod, chunk: unknown): void {
+  const isNone = method === 'end' && (!chunk || typeof chunk === 'function');
+  if (
+    (method === 'write' || method === 'end') &&
+    !isNone &&
+    typeof chunk !== 'string' &&
+    !(chunk instanceof Uint8Array)
+  ) {
+    throw Object.assign(new TypeError(wrongChunk(kindOf(chunk))), { code: 'ERR_INVALID_ARG_TYPE' });
+  }
+}
+
+/**
+ * Copies the arguments of `writeHead`: the caller may change its headers later.
+ *
+ * @throws Error as Node does, if a header is not valid
+ */
+function copyOfHead(args: readonly unknown[]): unknown[] {
+  return args.map((arg) => {
+    if (typeof arg !== 'object' || arg === null) {
+      return arg;
+    }
+    if (Array.isArray(arg)) {
+      return [...(arg as unknown[])];
+    }
+    for (const [name, value] of Object.entries(arg)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value as string);
+    }
+    return { ...arg };
+  });
+}
