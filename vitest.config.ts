@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
-/** What holds for HTTP requests holds on each platform and in each scope: these files run in all four places. */
+const fileOf = (name: string) => `test/${name}.spec.ts`;
+
+/** What holds for HTTP requests holds on each platform and in each scope: these files run in all four places, and with durable tasks. */
 const ofRequests = [
   'after-response',
   'async-context',
@@ -34,7 +36,21 @@ const ofRequests = [
   'threads-aborting',
   'two-apps',
   'two-requests',
-].map((name) => `test/${name}.spec.ts`);
+].map(fileOf);
+
+/**
+ * What does not run with durable tasks, and why: the footnotes of test/fixtures/by-design.ts. A file of which only some
+ * tests differ is not here: its tests name their footnotes.
+ */
+const notOfDurableTasks = {
+  start: ['finish-first', 'slow-client'],
+  context: ['async-context', 'beside-cls'],
+  closing: ['shutdown'],
+  // They have durable tasks of their own.
+  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides'],
+  // Threads are tested with durable tasks in test/bullmq/threads.spec.ts.
+  threads: ['threads-aborting'],
+};
 
 /** What `npm run test:quick` leaves out, and why. `npm test` runs it all. */
 const notQuick = [
@@ -55,13 +71,14 @@ const notQuick = [
   'test/places.spec.ts',
 ];
 
-function place(platform: string, scope: string): TestProjectConfiguration {
+function place(platform: string, scope: string, tasks?: 'durable'): TestProjectConfiguration {
   return {
     extends: true,
     test: {
-      name: `${platform}, ${scope}`,
+      name: [platform, scope, ...(tasks ? [tasks] : [])].join(', '),
       include: ofRequests,
-      env: { PLATFORM: platform, SCOPE: scope },
+      exclude: tasks ? Object.values(notOfDurableTasks).flat().map(fileOf) : [],
+      env: { PLATFORM: platform, SCOPE: scope, ...(tasks && { TASKS: tasks }) },
       // A process of its own costs each file a second or more. Here the files share one: 'express, request' isolates them.
       isolate: false,
     },
@@ -101,7 +118,15 @@ export default defineConfig(({ mode }) => {
       expect: { poll: { timeout: 10_000 } },
       projects: isQuick
         ? [first]
-        : [first, place('express', 'default'), place('fastify', 'request'), place('fastify', 'default')],
+        : [
+            first,
+            place('express', 'default'),
+            place('fastify', 'request'),
+            place('fastify', 'default'),
+            // Each platform and each scope once. test/places.spec.ts has durable tasks in all four places.
+            place('express', 'default', 'durable'),
+            place('fastify', 'request', 'durable'),
+          ],
     },
   };
 });

@@ -14,6 +14,7 @@ import {
 } from '@nestjs/common';
 import { beforeEach, expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { unlessDurable } from './fixtures/by-design.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 let ran: string[];
@@ -150,7 +151,7 @@ test.each(routings)(
   },
 );
 
-test.each(routings)(
+unlessDurable('origin').each(routings)(
   '$name: a task that fails is logged with the path that was asked for',
   async ({ configure, cats, prefix }) => {
     const { url, runner, log } = await start(configure);

@@ -91,7 +91,7 @@ test(`${CLIENTS} clients that leave at random moments: every task runs once, and
   expect(ran.length).toBeGreaterThan(CLIENTS / 2);
   await expect.poll(() => (heapUsed(), requests.filter((request) => request.deref()).length)).toBeLessThan(5);
   expect(heapUsed() - before).toBeLessThan(20 * BALLAST);
-});
+}, 120_000);
 
 async function allGone(server: { getConnections(callback: (error: unknown, count: number) => void): void }) {
   await expect

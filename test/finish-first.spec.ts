@@ -85,7 +85,7 @@ test(`over ${REQUESTS} requests of all kinds, no task starts before the last byt
   for (const [id, order] of events) {
     expect(order, `request ${id}`).toEqual(['finish', 'task', 'task']);
   }
-});
+}, 120_000);
 
 function handedOn(response: ServerResponse): boolean {
   return response.writableFinished && (response.req.socket.destroyed || response.req.socket.writableLength === 0);

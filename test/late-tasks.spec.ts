@@ -68,7 +68,8 @@ test('a task that is added after the list has ended starts at once, in a later t
     await runner.drain();
     expect(ran).toContain(round);
   }
-  expect(kept.tasks.map(({ status }) => status)).toEqual(['completed', 'completed']);
+  const records = await Promise.all(kept.tasks.map((task) => task.settled()));
+  expect(records.map(({ status }) => status)).toEqual(['completed', 'completed']);
 });
 
 test('a task that is added after the handler has answered runs after the response', async () => {

@@ -8,6 +8,7 @@ import {
   UnavailableError,
 } from 'nestjs-background-tasks';
 import { tooManyTasks } from '../lib/engine/engine.messages.ts';
+import { unlessDurable } from './fixtures/by-design.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -33,7 +34,7 @@ class WorkController {
   }
 }
 
-test('tasks beyond maxPending are refused with a 503, and all accepted tasks run', async () => {
+unlessDurable('places')('more than maxPending are refused with a 503, and everything accepted is done', async () => {
   gate = new Gate();
   ran = 0;
   const { url, runner, log } = await startApp({ controllers: [WorkController] }, { maxPending: 5 });
@@ -47,7 +48,7 @@ test('tasks beyond maxPending are refused with a 503, and all accepted tasks run
   expect([caught.status, await caught.text()]).toEqual([200, 'TooManyTasksError']);
   expect(caught.headers.get('retry-after')).toBeNull();
   expect(runner.stats()).toMatchObject({ pending: 0, running: 5 });
-  // A line for each refused request would add to the load.
+  // As many lines as there are refused requests would be one more load.
   expect(log.entries.filter(({ level }) => level !== 'log')).toEqual([]);
   gate.open();
   await runner.drain();
@@ -55,7 +56,7 @@ test('tasks beyond maxPending are refused with a 503, and all accepted tasks run
   expect((await fetch(url)).status).toBe(200);
 });
 
-test('the error says which limit is reached, and what to do', async () => {
+test('the error says what is full, and what to do', async () => {
   gate = new Gate();
   const { runner } = await startApp({}, { maxPending: 1 });
   runner.start(() => gate.opened);
@@ -73,7 +74,7 @@ test('the error says which limit is reached, and what to do', async () => {
   gate.open();
 });
 
-test('tasks that never run free their places', async () => {
+unlessDurable('places')('the places of tasks that never run are given back', async () => {
   const { runner } = await startApp({}, { maxPending: 1 });
   for (let i = 0; i < 5; i++) {
     expect(

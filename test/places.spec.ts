@@ -31,7 +31,7 @@ const behaviours: readonly Behaviour[] = [
 const table = new Table(behaviours, places);
 
 for (const place of places) {
-  describe(`${place.name}, ${place.scope}`, () => {
+  describe(`${place.name}, ${place.scope}${place.tasks === 'durable' ? ', durable' : ''}`, () => {
     for (const behaviour of behaviours) {
       const { name } = behaviour;
       const exception = exceptionIn(place, behaviour);

@@ -213,7 +213,7 @@ test.each([
   await runner.drain();
   expect(ran).toEqual(expected);
   for (const task of added) {
-    expect(task.status, task.name).toBe(expected.includes(task.name) ? 'completed' : 'skipped');
+    expect((await task.settled()).status, task.name).toBe(expected.includes(task.name) ? 'completed' : 'skipped');
   }
 });
 
