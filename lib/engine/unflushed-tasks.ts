@@ -28,7 +28,7 @@ export interface UnflushedTask {
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
   readonly cancellation: Cancellation<BackgroundTask>;
-  /** What the queue has made of the task when it was added. */
+  /** What `TaskQueue.prepare` returned. */
   readonly prepared: unknown;
 }
 
@@ -67,7 +67,7 @@ export class UnflushedTasks {
   }
 
   /**
-   * Enqueues the tasks that run after such an outcome: all of them, or none.
+   * Enqueues the tasks that run after this outcome: all of them, or none.
    *
    * @throws TaskQueueError
    */
@@ -78,21 +78,21 @@ export class UnflushedTasks {
     }
     const queue = this.context.queues.current!;
     for (const { cancellation } of wanted) {
-      cancellation.isEnqueueing();
+      cancellation.goesToQueue();
     }
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
       wanted.forEach(({ task, cancellation }, i) => {
         const id = ids[i]!;
         task.enqueued(id, queue);
-        cancellation.isEnqueued(() => queue.cancelLater(id));
+        cancellation.arrivesInQueue(() => queue.cancelLater(id));
       });
     } catch (error) {
       this.#refused(wanted, error);
     }
   }
 
-  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
+  /** Enqueues the tasks that run after this outcome, and skips the others. Never rejects: no caller waits for it. */
   async flushRest(outcome: Outcome): Promise<void> {
     for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
       // A subscriber that hears of one skipped task can cancel the next.
@@ -100,14 +100,14 @@ export class UnflushedTasks {
         task.skip();
       }
     }
-    // The log and the handles tell of a failure.
+    // `flush` has logged the error and settled the handles.
     await this.flush(outcome).catch(() => undefined);
   }
 
   /** @throws error, unless the tasks run in this process instead */
   #refused(refused: readonly UnflushedTask[], error: unknown): void {
     const { queues, lifecycle, log } = this.context;
-    // A flow can't run here: nobody would hand on its results.
+    // A flow can't run here: only the queue passes results from step to step.
     const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
     log.notEnqueued(
       refused.map(({ task }) => task),
@@ -131,7 +131,7 @@ export class UnflushedTasks {
     }
   }
 
-  /** Removes and returns the tasks with such options. */
+  /** Removes and returns the tasks whose options match. */
   #take(isTaken: (options: ResolvedTaskOptions) => boolean): UnflushedTask[] {
     const taken: UnflushedTask[] = [];
     const left: UnflushedTask[] = [];
