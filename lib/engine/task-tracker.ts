@@ -7,11 +7,11 @@ import { DrainTimeoutError } from './drain-timeout.error.ts';
 import type { TaskEntry } from './task-entry.ts';
 
 /**
- * Knows every task that this process has accepted and that has not settled, and counts all. Handles report each step
- * here; the tracker passes it on to the observer.
+ * Keeps the unsettled tasks of this process, and counts the settled ones. Handles report each step here; the tracker
+ * passes it on to the observer.
  */
 export class TaskTracker implements StepObserver {
-  /** Tasks whose id somebody has read: nobody can ask for another. */
+  /** Tasks whose id was read. No lookup can be for another: an id that was never read is known to nobody. */
   readonly ids: TaskIds = new Map();
   /** By sequence number, which is a cheaper key than the task itself. */
   readonly #unsettled = new Map<number, BackgroundTask>();
@@ -23,7 +23,7 @@ export class TaskTracker implements StepObserver {
 
   constructor(private readonly observer: TaskObserver) {}
 
-  /** How many tasks this process has accepted and that have not settled. */
+  /** How many tasks of this process have not settled. */
   get size(): number {
     return this.#unsettled.size;
   }
