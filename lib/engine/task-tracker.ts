@@ -3,6 +3,7 @@ import type { BackgroundTask, StepObserver, TaskIds } from '../task/handle/backg
 import type { TaskEventType } from '../task/model/task-event.ts';
 import type { TaskEnd, TaskStatus } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
+import { settlesWithin } from '../util/settles-within.ts';
 import { DrainTimeoutError } from './drain-timeout.error.ts';
 import type { TaskEntry } from './task-entry.ts';
 
@@ -81,34 +82,28 @@ export class TaskTracker implements StepObserver {
   /**
    * Resolves when no task is unsettled.
    *
-   * @param timeout ms; none: waits for ever
+   * @param timeout ms. Default: waits for ever
    * @throws DrainTimeoutError
    */
-  drain(timeout?: number): Promise<void> {
+  async drain(timeout?: number): Promise<void> {
     if (this.#unsettled.size === 0) {
-      return Promise.resolve();
+      return;
     }
-    return new Promise((resolve, reject) => {
-      const stopWaiting = () => {
-        clearTimeout(timer);
-        this.#onDrained.delete(drained);
-      };
-      const drained = () => {
-        stopWaiting();
-        resolve();
-      };
-      const timedOut = (ms: number) => {
-        stopWaiting();
-        reject(
-          new DrainTimeoutError(
-            ms,
-            Array.from(this.unsettled, (task) => task.toRecord()),
-          ),
-        );
-      };
-      const timer = timeout ? setTimeout(timedOut, timeout, timeout) : undefined;
-      this.#onDrained.add(drained);
+    let onDrained!: () => void;
+    const drained = new Promise<void>((resolve) => {
+      onDrained = resolve;
     });
+    this.#onDrained.add(onDrained);
+    try {
+      if (timeout === undefined) {
+        await drained;
+      } else if (!(await settlesWithin(drained, timeout))) {
+        const unsettled = Array.from(this.unsettled, (task) => task.toRecord());
+        throw new DrainTimeoutError(timeout, unsettled);
+      }
+    } finally {
+      this.#onDrained.delete(onDrained);
+    }
   }
 
   #forgetDuplicate(task: BackgroundTask): void {
