@@ -8,8 +8,8 @@ const RESOLVER = 'graphql:resolver_type';
 const MESSAGE_PATTERN = 'microservices:pattern';
 
 /**
- * Whether an application needs the global interceptor even if `BackgroundTasks` is a singleton: it has WebSocket
- * gateways, GraphQL resolvers, handlers of messages, or a queue.
+ * Whether an application with a singleton `BackgroundTasks` needs the global interceptor: it has WebSocket gateways,
+ * GraphQL resolvers, handlers of messages, or a queue.
  */
 export function needsInterceptor(modules: ModulesContainer): boolean {
   for (const { controllers, providers } of modules.values()) {

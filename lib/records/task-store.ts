@@ -1,3 +1,6 @@
+import { read } from '../util/inspect.ts';
+import { anObject, type OptionRule } from '../validation/option-rules.ts';
+
 /**
  * Keeps task records where other processes can read them. A [Keyv](https://keyv.org) 5 fits: the package uses only these
  * methods. It doesn't close the store.
@@ -12,3 +15,9 @@ export interface TaskStore {
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   off?(event: 'error', listener: (error: unknown) => void): unknown;
 }
+
+export const storeRule: OptionRule = {
+  expected: 'a Keyv, or another object with the methods get and set',
+  accepts: (value) =>
+    anObject.accepts(value) && ['get', 'set'].every((name) => typeof read(value as object, name) === 'function'),
+};
