@@ -24,9 +24,9 @@ Get()(WorkController.prototype, 'work', Object.getOwnPropertyDescriptor(WorkCont
 Tasks()(WorkController.prototype, 'work', 0);
 
 /**
- * A small application that listens on a free port of the loopback interface.
+ * Starts a small application that listens on a free port of the loopback interface.
  *
- * @param work what is done with the tasks of each request for `/`
+ * @param work adds tasks: each request for `/` calls it with its `BackgroundTasks`
  */
 export async function startApplication(options = {}, work = () => undefined) {
   WorkController.work = work;

@@ -51,7 +51,7 @@ test('a task sees the async context of the place that added it', async () => {
   }
 });
 
-test('so does what begins its work only when it is awaited or subscribed to', async () => {
+test('a lazy thenable or Observable sees it too', async () => {
   const { runner } = await startApp({});
   const stores: Record<string, string | undefined> = {};
   const note = (label: string) => void (stores[label] = `${tenant.getStore()} ${currentTask()?.name}`);
@@ -72,7 +72,7 @@ test('so does what begins its work only when it is awaited or subscribed to', as
   expect(stores).toEqual({ observable: 'acme observable', thenable: 'acme thenable', async: 'acme async' });
 });
 
-test('what a task logs about itself, when it fails, is said in its context', async () => {
+test('the error of a task is logged in its async context', async () => {
   const { runner, log } = await startApp({});
   const contexts: (string | undefined)[] = [];
   const error = log.error.bind(log);

@@ -2,7 +2,7 @@ import { EMPTY, Observable, throwError, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { startApp } from './fixtures/start-app.ts';
 
-test('whatever a function returns is awaited', async () => {
+test('everything that a function returns is awaited', async () => {
   const { runner } = await startApp({});
   const lazyQuery = {
     times: 0,
@@ -45,7 +45,7 @@ test('whatever a function returns is awaited', async () => {
   expect(lazyQuery.times).toBe(1);
 });
 
-test('whatever way a function fails is caught', async () => {
+test('every failure of a function is caught', async () => {
   const { runner, log } = await startApp({});
   const boom = new Error('boom');
   const tasks = [

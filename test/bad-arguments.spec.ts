@@ -34,7 +34,7 @@ function revoked(): object {
   return proxy;
 }
 
-/** As if the compiler had been told to be quiet. */
+/** Calls without the types, like JavaScript. */
 type Untyped = (...args: unknown[]) => unknown;
 
 const bad: [label: string, args: unknown[], message: (caller: string) => string][] = [
@@ -107,7 +107,7 @@ test('addTask: the caller gets the error, and the client learns of it', async ()
   await runner.drain();
 });
 
-test('a message says what came, what was expected and the way out', () => {
+test('a message says what was expected, what came and what to do', () => {
   expect(notATask('addTask', 'undefined')).toMatchInlineSnapshot(
     `"addTask(task, ...): expected a function, or an object and the name of one of its methods, got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args), not addTask(fn(...args)), which calls fn now."`,
   );

@@ -89,7 +89,7 @@ const bad: [given: unknown, message: string][] = [
   [null, optionsNotAnObject(forRoot, 'null')],
 ];
 
-test('a scope that there isn’t, or where it comes too late', async () => {
+test('an unknown scope, or one that comes too late', async () => {
   const message = wrongOption(forRoot, 'scope', '1', 'Scope.REQUEST or Scope.DEFAULT');
   const transient = { scope: Scope.TRANSIENT } as never;
   expect(() => BackgroundTasksModule.forRoot(transient)).toThrow(new InvalidOptionError(message));
@@ -153,7 +153,7 @@ test.each([0, -1, NaN, 2 ** 31, Infinity, '100', null])('drain(%o)', async (time
   await expect(runner.drain(timeout as number)).rejects.toThrow(new InvalidOptionError(wrongDrainTimeout(came, limit)));
 });
 
-test('what is undefined counts as left out', async () => {
+test('an undefined option counts as left out', async () => {
   const { runner } = await startApp({}, { onFailure: undefined, blockingThreshold: undefined });
   expect(
     await runner
@@ -163,7 +163,7 @@ test('what is undefined counts as left out', async () => {
   ).toMatchObject({ name: 'named' });
 });
 
-test('a message says what came, what was expected and the way out', () => {
+test('a message says what was expected, what came and what to do', () => {
   expect(bad.slice(0, 1).map(([, message]) => message)).toMatchInlineSnapshot(`
     [
       "BackgroundTasksModule: option 'onFailure': expected 'stop' or 'continue', got 'explode'.",

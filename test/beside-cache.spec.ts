@@ -60,7 +60,8 @@ class CachedController extends ReportsController {}
 const caching = { provide: APP_INTERCEPTOR, useClass: CacheInterceptor };
 const cache = CacheModule.register({ isGlobal: true, ttl: 60_000 });
 
-// What the root registers is outside of ours, what a module registers that is imported after ours is inside.
+// Interceptors of the root module run outside of this package's interceptor. Those of a module that is imported after
+// BackgroundTasksModule run inside of it.
 const places: [string, ModuleMetadata][] = [
   ['globally, outside of ours', { imports: [cache], controllers: [ReportsController], providers: [caching] }],
   [

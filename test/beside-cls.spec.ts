@@ -51,7 +51,7 @@ class AuditedController {
   async get(@Param('id') id: string, @RawResponse() response: ServerResponse) {
     this.cls.set('user', `user of ${id}`);
     this.tasks.addTask(this.audit, 'record', response, id, 'first');
-    // All of them are at work at once, and go on when the last one lets them.
+    // All handlers run at once, and go on when the last one lets them.
     if (++arrived === REQUESTS) {
       allArrived.open();
     }
@@ -78,10 +78,10 @@ interface HasUrl {
   originalUrl?: string;
 }
 
-/** @param from what cls gives: a request to the middleware, a context to the others */
+/** @param from what cls passes: a request in middleware, a context elsewhere */
 function generateId(from: HasUrl | ExecutionContext): string {
   const { url, originalUrl } = 'switchToHttp' in from ? from.switchToHttp().getRequest<HasUrl>() : from;
-  // Where middleware is mounted on a path, Express cuts that off the URL.
+  // If middleware is mounted on a path, Express cuts that path off the URL.
   return `request ${(originalUrl ?? url).slice(1)}`;
 }
 

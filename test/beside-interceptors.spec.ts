@@ -22,12 +22,12 @@ import { Gate } from './fixtures/gate.ts';
 import { RawResponse, scope } from './fixtures/place.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
-/** ms. An application that thinks that a handler is at work waits for it for longer when it closes. */
+/** ms. If the application wrongly counts a handler as running, closing it takes longer than this. */
 const TEST_TIMEOUT = 10_000;
 
 let events: string[];
 let calls: number;
-/** Lets the handler go on that takes too long. */
+/** Lets the slow handler go on. */
 let gate: Gate;
 let hasGoneOn: Gate;
 
@@ -100,8 +100,8 @@ interface Place {
   configure?: (app: INestApplication, interceptor: NestInterceptor) => void;
 }
 
-// What the root registers is outside of ours; what a module registers that is imported after ours is inside, and so is what
-// the application is given.
+// Interceptors of the root module run outside of this package's interceptor. Those of a module that is imported after
+// BackgroundTasksModule run inside, and so do those of useGlobalInterceptors.
 const places: Place[] = [
   {
     name: 'before ours',
@@ -164,7 +164,7 @@ const cases: Case[] = [
     events: ['guard, default', 'call 1, default'],
   },
   {
-    name: 'that retries: what each attempt has added runs, by the last one’s answer',
+    name: 'that retries: the tasks of each try run, by the last answer',
     path: 'third-time-lucky',
     intercept: (_context, next) => next.handle().pipe(retry({ count: 2, delay: 1 })),
     answer: [200, 'at last'],
@@ -179,7 +179,7 @@ const cases: Case[] = [
     events: ['guard, default'],
   },
   {
-    name: 'that asks before the handler is called, and afterwards',
+    name: 'that waits before the handler is called, and afterwards',
     intercept: async (_context, next) => {
       await new Promise(setImmediate);
       return next.handle().pipe(
@@ -265,7 +265,7 @@ test('several of them, outside and inside of ours, each see the answer, and then
   expect(events).toEqual([
     'a >',
     'b >',
-    // A singleton does without, for HTTP requests.
+    // With Scope.DEFAULT, HTTP requests have no interceptor of this package.
     ...(scope === Scope.REQUEST ? ['ours >'] : []),
     'c >',
     'd >',

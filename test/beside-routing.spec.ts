@@ -41,7 +41,7 @@ class AddingMiddleware implements NestMiddleware {
   }
 }
 
-/** Goes on to nobody, so that the path under which it is mounted stays cut off the URL where the platform does that. */
+/** Answers itself, so that the URL stays without the path on which it is mounted, if the platform cuts that off. */
 @Injectable()
 class AnsweringMiddleware implements NestMiddleware {
   constructor(private readonly tasks: BackgroundTasks) {}
@@ -106,9 +106,9 @@ interface Routing {
   name: string;
   configure: (app: INestApplication) => void;
   prefix: string;
-  /** Where the cats of a version are. */
+  /** The path of the cats of a version. */
   cats: (version: string) => string;
-  /** What runs where there is no such version: middleware, if its path doesn't tell. */
+  /** The tasks that run for an unknown version: those of middleware, if its path doesn't contain the version. */
   ofNone: string[];
 }
 

@@ -63,7 +63,7 @@ class ThrottledController {
 
 const throttle = (limit: number) => ThrottlerModule.forRoot([{ ttl: 60_000, limit }]);
 
-test('a refused request runs what asked for failure, and nothing else', async () => {
+test('a refused request runs only the tasks that ask for failures', async () => {
   const { url, runner } = await startApp({ imports: [throttle(1)], controllers: [ThrottledController] });
   expect((await fetch(`${url}/guarded`)).status).toBe(200);
   await runner.drain();
@@ -77,7 +77,7 @@ test('a refused request runs what asked for failure, and nothing else', async ()
   expect(ran).toEqual(['guard, failure']);
 });
 
-test('of many at once, as many run tasks as were let through', async () => {
+test('of many requests at once, only those that pass run tasks', async () => {
   const { url, runner } = await startApp({ imports: [throttle(3)], controllers: [ThrottledController] });
   const responses = await Promise.all(Array.from({ length: 10 }, () => fetch(`${url}/guarded`)));
   expect(responses.filter(({ status }) => status === 200)).toHaveLength(3);
@@ -111,7 +111,7 @@ test('a global throttler comes after middleware, and before a global guard that 
   ran = [];
   expect((await fetch(url)).status).toBe(429);
   await runner.drain();
-  // Nest asks all global guards that are singletons first, in whichever order they were registered.
+  // Nest calls all global guards that are singletons first, in any order of registration.
   const ofGuard = scope === Scope.DEFAULT ? ['guard, failure'] : [];
   expect(ran).toEqual(['middleware, failure', ...ofGuard]);
 });

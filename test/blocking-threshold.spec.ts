@@ -11,7 +11,7 @@ async function blockBeforeAwait(ms: number): Promise<void> {
   await new Promise(setImmediate);
 }
 
-test('a task that keeps the event loop busy is warned of, once by name', async () => {
+test('the log warns once, by name, of a task that blocks the event loop', async () => {
   const { runner, log } = await startApp({}, { blockingThreshold: 20 });
   runner.start(block, 25);
   runner.start(block, 25);
@@ -27,14 +27,14 @@ test('a task that keeps the event loop busy is warned of, once by name', async (
   expect(said[1]).toMatch(/^Task "blockBeforeAwait" blocked the event loop for \d{2,} ms/);
 });
 
-test('the name that the task was given is the one that is warned of', async () => {
+test('the warning has the option name', async () => {
   const { runner, log } = await startApp({}, { blockingThreshold: 5 });
   runner.with({ name: 'resize' }).start(block, 10);
   await runner.drain();
   expect(log.said('warn')[0]?.message).toMatch(/^Task "resize" /);
 });
 
-test('functions without a name are told apart', async () => {
+test('functions without a name each get a warning', async () => {
   const { runner, log } = await startApp({}, { blockingThreshold: 5 });
   runner.start(() => block(10));
   runner.start(() => block(11));

@@ -82,7 +82,7 @@ test('a function that ignores its signal goes on unseen', async () => {
   expect(task).toMatchObject({ status: 'cancelled', progress: undefined });
 });
 
-test('a signal that is asked for too late is aborted already', async () => {
+test('a signal that is read too late is already aborted', async () => {
   const { runner } = await startApp({});
   let isAborted: boolean | undefined;
   const task = runner.start(async () => {
@@ -122,14 +122,14 @@ test('a task that ends in time leaves no timer behind', async () => {
     .with({ timeout: 1_000_000 })
     .start(() => 'done')
     .settled();
-  // Counting all timers of the process would count those of the test runner too.
+  // A count of all timers would include those of the test runner.
   const index = set.mock.calls.findIndex(([, ms]) => ms === 1_000_000);
   expect(index).not.toBe(-1);
   expect(clear).toHaveBeenCalledWith(set.mock.results[index]!.value);
   vi.restoreAllMocks();
 });
 
-test('a task that is cancelled when it is told that it begins is never called', async () => {
+test('a function is never called if a subscriber of started cancels its task', async () => {
   const { runner } = await startApp({});
   runner.events.subscribe(({ type }) => void (type === 'started' && task.cancel()));
   let calls = 0;

@@ -95,7 +95,7 @@ class BadlyEndingGuard implements CanActivate {
   }
 }
 
-/** All of them stand around ours. */
+/** Runs outside of this package's interceptor. */
 class OuterInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler) {
     switch (context.getHandler().name) {
@@ -128,7 +128,7 @@ class LateFilter implements ExceptionFilter {
   }
 }
 
-/** There is nobody to answer to, so it doesn't. */
+/** Sends no answer, because the client has left. */
 @Catch(ForbiddenException)
 class LookingFilter implements ExceptionFilter {
   catch(error: ForbiddenException, host: ArgumentsHost): void {
@@ -258,7 +258,7 @@ test('a response that is ended in a way that throws', async () => {
 });
 
 test('a filter sees that the client has left, and answers nothing', async () => {
-  // Nothing says that it is over, so it is when enough time has passed: here, less.
+  // Nothing tells that the response is over, so it counts as over after 10 s. Here, that takes 50 ms.
   const { setTimeout } = globalThis;
   const spy = vi.spyOn(globalThis, 'setTimeout');
   spy.mockImplementation(((callback: () => void, ms: number) =>

@@ -45,7 +45,7 @@ function addAll(tasks: BackgroundTasks, label = ''): void {
   }
 }
 
-/** Tells when the client has left, lets the test decide when to go on. */
+/** Tells when the client has left, and waits until the test lets it go on. */
 async function untilLeft(response: ServerResponse): Promise<void> {
   response.req.socket.once('close', () => left.open());
   reached.open();
@@ -74,7 +74,7 @@ class RefusingGuard implements CanActivate {
   }
 }
 
-/** Decides after the handler, and after our own interceptor, what the answer is. */
+/** Decides the answer after the handler and after this package's interceptor. */
 class RefusingInterceptor implements NestInterceptor {
   intercept(_context: unknown, next: CallHandler) {
     return next.handle().pipe(
@@ -238,7 +238,8 @@ async function cut({ port }: StartedApp, path: string): Promise<RawClient> {
   return client;
 }
 
-// What a singleton is not told of: that a handler has ended, and nobody will answer. It waits for that for 10 s.
+// With Scope.DEFAULT nothing tells that a handler has ended without an answer. The tasks then start after 10 s.
+// These tests leave such handlers out.
 const isToldOfEnd = scope === Scope.REQUEST;
 const toldOnly = (path: string) => isToldOfEnd || !['gives-up', 'iterable', 'observable'].includes(path);
 
@@ -330,7 +331,7 @@ test('a client pipelines requests and leaves before their turn', async () => {
   );
 });
 
-/** The request of a client that has left may add its tasks later than we look. */
+/** The request of a client that has left can add its tasks late, so this waits for them. */
 async function untilRan(count: number): Promise<void> {
   await expect.poll(() => ran.length).toBeGreaterThanOrEqual(count);
 }

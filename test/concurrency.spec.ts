@@ -50,7 +50,7 @@ test('a request with 1,000 tasks does not starve one with a single task', async 
   expect(order).toHaveLength(1_001);
 });
 
-test('one that waits between attempts, or for a thread, takes no place', async () => {
+test('a task that waits between attempts, or for a thread, takes no slot', async () => {
   const { runner } = await startApp({}, { concurrency: 1 });
   const waiting = runner
     .with({ attempts: 2, backoff: { type: 'fixed', delay: 100_000 } })
@@ -62,7 +62,7 @@ test('one that waits between attempts, or for a thread, takes no place', async (
   waiting.cancel();
 });
 
-test('one that is cancelled while it waits for a place never runs, and gives no place away', async () => {
+test('a task that is cancelled while it waits for a slot never runs, and frees no slot', async () => {
   const { runner } = await startApp({}, { concurrency: 1 });
   let goOn!: () => void;
   const first = runner.start(() => new Promise<void>((resolve) => (goOn = resolve)));

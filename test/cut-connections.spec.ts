@@ -9,7 +9,7 @@ import { startApp } from './fixtures/start-app.ts';
 const CLIENTS = 1_000;
 const AT_ONCE = 50;
 const BALLAST = 200_000;
-/** ms for which the tasks of a client that has left wait for an answer, where nothing says that the handler has ended. */
+/** ms for which tasks wait for an answer when the client has left and nothing tells that the handler has ended. */
 const HANDLER_GRACE = 10_000;
 
 const entered: string[] = [];
@@ -44,7 +44,7 @@ class CutController {
     );
   }
 
-  /** The ballast shows in the heap if the task, and with it its request, is kept. */
+  /** The ballast makes the heap grow if a task, and with it its request, is kept. */
   private add(id: string, tasks: BackgroundTasks): void {
     const ballast = Array.from<string>({ length: BALLAST / 8 }).fill(id);
     entered.push(id);
@@ -56,7 +56,7 @@ class CutController {
 }
 
 test(`${CLIENTS} clients that leave at random moments: every task runs once, and nothing is kept`, async () => {
-  // So that no timer of the package is waited for. The sleeps of this file are of `node:timers`, and stay real.
+  // The test doesn't wait for timers of the package. The sleeps of this file come from `node:timers` and stay real.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const { app, port, runner } = await startApp({ controllers: [CutController] }, {}, (configured) => {
@@ -76,7 +76,7 @@ test(`${CLIENTS} clients that leave at random moments: every task runs once, and
   const cutMany = async (from: number, count: number) => {
     for (let id = from; id < from + count; id += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => cutOne(id + i)));
-      // A slow server finds more and more clients gone before it accepts them.
+      // On a slow server, more and more clients leave before it accepts them.
       await expect.poll(() => accepted, { timeout: 10_000 }).toBe(id + AT_ONCE);
     }
     await allGone(app.getHttpServer());
@@ -85,7 +85,7 @@ test(`${CLIENTS} clients that leave at random moments: every task runs once, and
   await cutMany(0, 200);
   const before = heapUsed();
   await cutMany(200, CLIENTS - 200);
-  // A request that has entered may still add its second task: then both have to be there in the end.
+  // A request that has entered can still add its second task. In the end both must have run.
   await expect.poll(() => ran.length).toBe(entered.length);
   expect(ran.toSorted()).toEqual(entered.toSorted());
   expect(ran.length).toBeGreaterThan(CLIENTS / 2);

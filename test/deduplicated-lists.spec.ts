@@ -5,7 +5,7 @@ import { TaskEngine } from '../lib/engine/task-engine.ts';
 import { readTaskCall } from '../lib/task/call/read-task-call.ts';
 import { startApp } from './fixtures/start-app.ts';
 
-/** Lists as requests have them, opened when the test says that their responses are over. */
+/** Makes lists like those of requests. The test opens each when its response is over. */
 async function startLists() {
   const { app, runner } = await startApp({});
   const ran: string[] = [];
@@ -30,7 +30,7 @@ async function startLists() {
 
 const once: TaskOptions = { deduplication: { id: 'x' } };
 
-test('a request may be over when the task that it wanted too has long been taken', async () => {
+test('a claimant opens after another list has taken the task', async () => {
   const { create, ran, runner } = await startLists();
   const [first, second] = [create(), create()];
   const task = first.add('x', once);
@@ -44,7 +44,7 @@ test('a request may be over when the task that it wanted too has long been taken
   expect(ran).toEqual(['x', 'last']);
 });
 
-test('one that all who wanted it have failed is skipped, and nothing else', async () => {
+test('a task whose requests all failed is skipped, and no other is', async () => {
   const { create, ran, runner } = await startLists();
   const [first, second] = [create(), create()];
   const task = first.add('x', once);
@@ -57,7 +57,7 @@ test('one that all who wanted it have failed is skipped, and nothing else', asyn
   expect(ran).toEqual(['other']);
 });
 
-test('one that was taken over, and is skipped there, runs for the first after all', async () => {
+test('a task that the new owner skips runs for its first owner', async () => {
   const { create, ran, runner } = await startLists();
   const [first, second] = [create(), create()];
   const task = first.add('x', once);
@@ -71,7 +71,7 @@ test('one that was taken over, and is skipped there, runs for the first after al
   expect(ran).toEqual(['fails', 'x']);
 });
 
-test('what becomes of those behind it is for each request to say', async () => {
+test('each request’s own onFailure decides about the tasks after a shared one', async () => {
   const { create, ran, runner } = await startLists();
   const [first, second] = [create(), create()];
   const task = first.add('x', { ...once, onFailure: 'continue' }, true);
@@ -84,7 +84,7 @@ test('what becomes of those behind it is for each request to say', async () => {
   expect(ran).toEqual(['x', 'next']);
 });
 
-test('whoever wants it, and whoever’s request succeeds: it runs once if one does, and everybody goes on', async () => {
+test('for all orders and outcomes: a shared task runs once if one request succeeds, and all lists go on', async () => {
   const { create, ran, runner } = await startLists();
   const outcome = fc.constantFrom('success' as const, 'failure' as const);
   const request = fc.record({ outcome, before: fc.boolean(), fails: fc.boolean(), openedAt: fc.nat(5) });

@@ -25,7 +25,7 @@ import { taskOptionNames } from './fixtures/task-option-names.ts';
 
 const urlOf = (name: string) => new URL(`./fixtures/threads/${name}.task.ts`, import.meta.url).href;
 
-test('options of the definition hold, and those of the call go first', async () => {
+test('options of the definition apply, and options of the call override them', async () => {
   const { runner } = await startApp({});
   const slow = defineTask(() => new Promise(() => undefined), { name: 'slow', timeout: 5 });
   expect(await runner.start(slow).settled()).toMatchObject({

@@ -19,7 +19,7 @@ async function withFakeTimers(run: () => Promise<void>): Promise<void> {
   }
 }
 
-test('delay: a task starts so long after it was added', async () => {
+test('delay: a task starts no earlier than its delay after it was added', async () => {
   const { runner } = await startApp({});
   await withFakeTimers(async () => {
     const task = runner.with({ delay: 1_000 }).start(() => 'done');
@@ -51,7 +51,7 @@ class DeduplicatingController {
   }
 }
 
-test('deduplication: while a task with that id is unsettled, adding it again gives the one there is', async () => {
+test('deduplication: while a task with that id is unsettled, adding it again returns the same handle', async () => {
   const { url, runner } = await startApp({ controllers: [DeduplicatingController] });
   expect(await (await fetch(url)).text()).toBe('1');
   expect(ids[0]).toBe(ids[1]);
@@ -81,7 +81,7 @@ test.each(['failed', 'cancelled'] as const)('a deduplication id is free again wh
   expect(await second.settled()).toMatchObject({ status: 'completed', result: 'second' });
 });
 
-test('a duplicate whose request fails is run for the one that got it too', async () => {
+test('a deduplicated task whose first request fails runs for the second', async () => {
   const [added, goOn] = [new Gate(), new Gate()];
   let [ran, id] = [0, ''];
   @Controller()
@@ -115,7 +115,7 @@ test('a duplicate whose request fails is run for the one that got it too', async
   expect(runner.stats()).toMatchObject({ completed: 1, skipped: 0 });
 });
 
-test('nobody waits for another request because both want the same', async () => {
+test('no request waits for another because both added the same task', async () => {
   const [hanging, goOn] = [new Gate(), new Gate()];
   let ran = 0;
   @Controller()
@@ -144,7 +144,7 @@ test('nobody waits for another request because both want the same', async () => 
   expect(runner.stats()).toMatchObject({ completed: 1, skipped: 0, pending: 0 });
 });
 
-test('those who want a task that runs already leave nothing behind', async () => {
+test('adding a task that already runs leaves nothing behind', async () => {
   const { runner } = await startApp({});
   const running = new Gate();
   const once = runner.with({ deduplication: { id: 'shared' } });

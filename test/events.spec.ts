@@ -10,13 +10,13 @@ const onUncaught = (error: unknown) => void uncaught.push(error);
 beforeEach(() => process.on('uncaughtException', onUncaught));
 
 afterEach(async () => {
-  // RxJS throws what its subscribers throw in a timer.
+  // RxJS throws the errors of subscribers in a timer.
   await new Promise((resolve) => setTimeout(resolve, 5));
   process.off('uncaughtException', onUncaught);
   expect(uncaught).toEqual([]);
 });
 
-test('each event has the record of its moment, and the times that fit', async () => {
+test('each event has the record of that moment, and its times', async () => {
   const { runner } = await startApp({});
   const told = firstValueFrom(runner.events.pipe(take(5), toArray()));
   const task = runner.with({ name: 'watched', attempts: 1 }).start(async () => {
@@ -76,7 +76,7 @@ test.each([
   expect(log.said('error').map(({ message }) => message)).toEqual(Array(3).fill(subscriberThrew()));
 });
 
-test('an operator that throws ends its own subscription, with an error that is given to it', async () => {
+test('an operator that throws ends only its own subscription, with its error', async () => {
   const { runner } = await startApp({});
   const errors: unknown[] = [];
   runner.events
@@ -90,7 +90,7 @@ test('an operator that throws ends its own subscription, with an error that is g
   expect(errors).toEqual(['in an operator']);
 });
 
-test('all subscribers hear of events in the order in which they happened, whatever one of them does', async () => {
+test('all subscribers get events in the order in which they happened, even if one adds a task', async () => {
   const { runner } = await startApp({});
   const seen: string[] = [];
   runner.events.subscribe(({ type, task }) => {
@@ -106,7 +106,7 @@ test('all subscribers hear of events in the order in which they happened, whatev
   );
 });
 
-test('a subscriber that has left is told nothing', async () => {
+test('a subscriber that has unsubscribed gets nothing', async () => {
   const { runner } = await startApp({});
   const seen: TaskEvent[] = [];
   runner.events.subscribe((event) => seen.push(event)).unsubscribe();

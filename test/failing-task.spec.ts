@@ -95,7 +95,7 @@ const hostile = {
   },
 };
 
-test('those after a task that fails are skipped, and both are said once', async () => {
+test('tasks after a failed one are skipped, and each is logged once', async () => {
   const { url, runner, log } = await startApp({ controllers: [FailingController] });
   expect((await fetch(`${url}/first-fails?secret=1`)).status).toBe(204);
   await runner.drain();
@@ -132,7 +132,7 @@ test("onFailure: 'stop' for the task wins over the application's", async () => {
   expect(ran).toEqual([]);
 });
 
-test('a task that a failing one has added stands behind it, and is skipped', async () => {
+test('a task that a failing task has added comes after it, and is skipped', async () => {
   const { url, runner } = await startApp({ controllers: [FailingController] });
   await fetch(`${url}/adds-and-fails`);
   await runner.drain();
@@ -161,7 +161,7 @@ test('the next request on the connection, and other requests, never notice', asy
   expect(ran).toEqual(['fine', 'fine']);
 });
 
-test('of an error the stack and the causes are logged, and not what else it holds', async () => {
+test('the log has the stack and causes of an error, but no other properties', async () => {
   const { runner, log } = await startApp({});
   const refused = Object.assign(new Error('refused'), { config: { headers: { authorization: 'Bearer SECRET' } } });
   runner.start(() => {
@@ -173,7 +173,7 @@ test('of an error the stack and the causes are logged, and not what else it hold
   expect(said?.rest[0]).not.toContain('SECRET');
 });
 
-test('a task that would not have run anyway is not named among those that a failure has kept from it', async () => {
+test('the warning about skipped tasks leaves out a task whose runOn doesn’t match', async () => {
   const { url, runner, log } = await startApp({ controllers: [FailingController] });
   await fetch(`${url}/mixed`);
   await runner.drain();
@@ -182,7 +182,7 @@ test('a task that would not have run anyway is not named among those that a fail
   expect(log.said('warn').map(({ message }) => message)).toEqual([tasksSkipped(first!, [third!], 'GET /mixed')]);
 });
 
-test('many that are skipped are counted, not all named', () => {
+test('many skipped tasks are counted, not all named', () => {
   const tasks = Array.from({ length: 1_000 }, (_, i) => ({ id: `id-${i}`, name: 'many' }));
   const message = tasksSkipped({ id: 'id', name: 'first' }, tasks);
   expect(message).toContain('"many" (id-19) and 980 more. ');
@@ -208,7 +208,7 @@ test.each([
   await expect.poll(() => warnings.map(({ name }) => name)).toContain('BackgroundTasksWarning');
 });
 
-test('what is thrown need not be an error', async () => {
+test('a task can throw a value that is no error', async () => {
   const { url, runner, log } = await startApp({ controllers: [FailingController] }, { onFailure: 'continue' });
   await fetch(`${url}/strange`);
   await runner.drain();

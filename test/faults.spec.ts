@@ -54,7 +54,7 @@ test('a clock that jumps changes no waiting time, and makes no time negative', a
   expect(times.every((time) => time >= 0)).toBe(true);
 });
 
-test('a promise that a task forgets is the application’s own affair', async () => {
+test('a promise that a task doesn’t await is an unhandled rejection of the application', async () => {
   const { runner, log } = await startApp({});
   const unhandled: unknown[] = [];
   const listener = (reason: unknown) => unhandled.push(reason);

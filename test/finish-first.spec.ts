@@ -10,7 +10,7 @@ import { startApp } from './fixtures/start-app.ts';
 const REQUESTS = 1_000;
 const CONNECTIONS = 20;
 
-/** The server's own order of events, per request. */
+/** The order of events in the server, by request. */
 const events = new Map<number, string[]>();
 
 function note(id: number, event: string): void {
@@ -56,9 +56,9 @@ class KindsController {
   }
 }
 
-test(`over ${REQUESTS} requests of all kinds, no task starts before the last byte was handed on`, async () => {
+test(`over ${REQUESTS} requests of all kinds, no task starts before the last byte was sent`, async () => {
   const { port, runner } = await startApp({ controllers: [KindsController] }, {}, (app) => {
-    // A connection that the server closes for being idle may be the one that the next request has taken.
+    // Otherwise the server may close an idle connection just when the next request uses it.
     (app.getHttpServer() as Server).keepAliveTimeout = 0;
     app.use((req: IncomingMessage, res: ServerResponse, next: () => void) => {
       const id = Number(req.url?.split('/').at(-1));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
 import { startApp } from './fixtures/start-app.ts';
 
-/** As applications have them that trim all strings. */
+/** A pipe that trims all strings, as some applications have it. */
 @Injectable()
 class CopyingPipe implements PipeTransform {
   transform(value: unknown): unknown {

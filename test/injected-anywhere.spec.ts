@@ -40,7 +40,7 @@ import { RawResponse, scope } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 let events: string[];
-/** How often those were made that have tasks injected. */
+/** How many objects that inject the tasks were made. */
 let made: Record<string, number>;
 
 beforeEach(() => {
@@ -156,7 +156,7 @@ function withMiddleware(...middleware: Type<NestMiddleware>[]): DynamicModule {
   return { module: Layers };
 }
 
-test('whoever has them injected adds to the one collection, and its tasks run in that order', async () => {
+test('everything that injects the tasks adds to one collection, and its tasks run in that order', async () => {
   const { url, runner } = await startApp({
     imports: [withMiddleware(Middleware)],
     controllers: [WarehouseController],
@@ -195,7 +195,7 @@ test('whoever has them injected adds to the one collection, and its tasks run in
   expect(Object.values(made)).toEqual(Array(6).fill(scope === Scope.DEFAULT ? 1 : 11));
 });
 
-/** The tasks of a request for what is made once in either scope: in `Scope.REQUEST`, Nest has to be asked for them. */
+/** Finds the tasks of a request for an object that exists once. With `Scope.REQUEST`, Nest resolves them. */
 type TasksOf = (request: unknown) => BackgroundTasks | Promise<BackgroundTasks>;
 
 function askNest(nest: ModuleRef | INestApplication): TasksOf {
@@ -232,7 +232,7 @@ test('functional middleware adds to it too', async () => {
 
 type Verified = (error: unknown, user?: object | false) => void;
 
-/** As those for passport are: it knows of no promises, and is told of each outcome by a call. */
+/** Like a strategy of passport: it knows no promises, and hears of each outcome by a call. */
 class BearerStrategy {
   declare success: (user: object) => void;
   declare fail: () => void;
@@ -246,7 +246,7 @@ class BearerStrategy {
   }
 }
 
-/** As passport is: strategies are made once, and each request gets what inherits from one. */
+/** Like passport: each strategy is made once, and each request gets an object that inherits from it. */
 class Passport {
   readonly #strategies = new Map<string, BearerStrategy>();
 
@@ -270,7 +270,7 @@ class Passport {
   }
 }
 
-/** As `@nestjs/passport` makes them: the callback calls `validate`. */
+/** Like a strategy of `@nestjs/passport`: the callback calls `validate`. */
 @Injectable()
 abstract class TokenStrategy extends BearerStrategy {
   readonly #tasksOf: TasksOf;
@@ -334,7 +334,7 @@ class PrivateController {
   }
 }
 
-test('so does a strategy that a guard calls, which is made once', async () => {
+test('a strategy that exists once, and that a guard calls, adds to it too', async () => {
   const { url, runner } = await startApp({
     controllers: [PrivateController],
     providers: [Passport, scope === Scope.DEFAULT ? InjectedStrategy : AskingStrategy],
@@ -461,7 +461,7 @@ test.each([
   {
     how: 'by APP_FILTER',
     metadata: { controllers: [ErrorsController], providers: [{ provide: APP_FILTER, useClass: InjectedFilter }] },
-    // One that is request-scoped is not asked by Nest outside of routes.
+    // Outside of routes, Nest doesn't call a request-scoped filter.
     catches: scope === Scope.DEFAULT ? everywhere : inRoutes,
   },
   {

@@ -52,14 +52,14 @@ class LateController {
 
 const start = () => startApp({ controllers: [LateController] });
 
-test('what tasks add joins the end of the same list', async () => {
+test('tasks that tasks add join the end of the same list', async () => {
   const { url, runner } = await start();
   await fetch(`${url}/nested`);
   await runner.drain();
   expect(ran).toEqual(['a', 'b', 'a.1', 'a.2', 'a.1.1', 'a.1.2']);
 });
 
-test('what is added after the list has ended starts at once, and still in a later turn', async () => {
+test('a task that is added after the list has ended starts at once, in a later turn', async () => {
   const { url, runner } = await start();
   await fetch(`${url}/kept`);
   for (const round of ['first', 'second']) {
@@ -71,7 +71,7 @@ test('what is added after the list has ended starts at once, and still in a late
   expect(kept.tasks.map(({ status }) => status)).toEqual(['completed', 'completed']);
 });
 
-test('what is added when the handler has already answered runs after the response', async () => {
+test('a task that is added after the handler has answered runs after the response', async () => {
   const { url, runner } = await start();
   expect(await (await fetch(`${url}/answers-first`)).text()).toBe('answered');
   await over.opened;
@@ -79,7 +79,7 @@ test('what is added when the handler has already answered runs after the respons
   expect(ran).toEqual(['in the same tick, finish: true', 'when it was over']);
 });
 
-test('what is added where there is no request starts at once, whatever its runOn', async () => {
+test('a task without a request starts at once, with any runOn', async () => {
   const { app, runner } = await start();
   const contextId = ContextIdFactory.create();
   const tasks = await app.resolve(BackgroundTasks, contextId);

@@ -31,7 +31,7 @@ class FillController {
   }
 }
 
-test('whoever hears that one task is skipped cancels the next', async () => {
+test('a subscriber of skipped cancels the next task', async () => {
   const { url, runner } = await startApp({ controllers: [FillController] });
   let added: BackgroundTask[] = [];
   runner.events.subscribe(({ type }) => void (type === 'skipped' && added[2]!.cancel()));
@@ -41,7 +41,7 @@ test('whoever hears that one task is skipped cancels the next', async () => {
   expect(added.map(({ status }) => status)).toEqual(['failed', 'skipped', 'cancelled', 'skipped']);
 });
 
-test('whoever hears that a task is tried again cancels it', async () => {
+test('a subscriber of retrying cancels the task', async () => {
   const { url, runner } = await startApp({ controllers: [FillController] });
   let added: BackgroundTask[] = [];
   runner.events.subscribe(({ type }) => void (type === 'retrying' && added[0]!.cancel()));
@@ -57,7 +57,7 @@ test('whoever hears that a task is tried again cancels it', async () => {
   expect(runner.stats()).toMatchObject({ pending: 0, running: 0, delayed: 0 });
 });
 
-test('one that cancels itself when its time is up is not tried again', async () => {
+test('a task that cancels itself when its timeout is over is not retried', async () => {
   const { runner } = await startApp({});
   let calls = 0;
   const task: BackgroundTask = runner.with({ attempts: 3, timeout: 10 }).start(async () => {

@@ -12,9 +12,9 @@ import {
 } from 'nestjs-background-tasks';
 import { startApp } from './fixtures/start-app.ts';
 
-/** What a task is told to do, each time that it is tried. */
+/** What a task does in each of its attempts. */
 interface Plan {
-  /** Fails in so many attempts. */
+  /** The number of attempts that fail. */
   failures: number;
   attempts: number;
   kind: 'sync' | 'async' | 'hangs';

@@ -33,7 +33,7 @@ class WorkController {
   }
 }
 
-test('more than maxPending are refused with a 503, and everything accepted is done', async () => {
+test('tasks beyond maxPending are refused with a 503, and all accepted tasks run', async () => {
   gate = new Gate();
   ran = 0;
   const { url, runner, log } = await startApp({ controllers: [WorkController] }, { maxPending: 5 });
@@ -47,7 +47,7 @@ test('more than maxPending are refused with a 503, and everything accepted is do
   expect([caught.status, await caught.text()]).toEqual([200, 'TooManyTasksError']);
   expect(caught.headers.get('retry-after')).toBeNull();
   expect(runner.stats()).toMatchObject({ pending: 0, running: 5 });
-  // As many lines as there are refused requests would be one more load.
+  // A line for each refused request would add to the load.
   expect(log.entries.filter(({ level }) => level !== 'log')).toEqual([]);
   gate.open();
   await runner.drain();
@@ -55,7 +55,7 @@ test('more than maxPending are refused with a 503, and everything accepted is do
   expect((await fetch(url)).status).toBe(200);
 });
 
-test('the error says what is full, and what to do', async () => {
+test('the error says which limit is reached, and what to do', async () => {
   gate = new Gate();
   const { runner } = await startApp({}, { maxPending: 1 });
   runner.start(() => gate.opened);
@@ -73,7 +73,7 @@ test('the error says what is full, and what to do', async () => {
   gate.open();
 });
 
-test('the places of tasks that never run are given back', async () => {
+test('tasks that never run free their places', async () => {
   const { runner } = await startApp({}, { maxPending: 1 });
   for (let i = 0; i < 5; i++) {
     expect(

@@ -14,7 +14,7 @@ interface Manifest {
   peerDependencies: Record<string, string>;
 }
 
-/** An application's folder, where the package is installed. */
+/** The folder of an application that has the package installed. */
 let folder: string;
 let manifest: Manifest;
 const installed = () => join(folder, 'node_modules/nestjs-background-tasks');

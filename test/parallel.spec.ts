@@ -54,7 +54,7 @@ test("execution: 'parallel' starts all of a request's tasks, also what they add"
   expect(added.every(({ status }) => status === 'completed')).toBe(true);
 });
 
-test('none is after another, so a failure skips none', async () => {
+test('no task comes after another, so a failure skips none', async () => {
   const { url, runner, log } = await startApp({ controllers: [ParallelController] }, { execution: 'parallel' });
   await fetch(`${url}/failing`);
   await runner.drain();

@@ -39,7 +39,7 @@ for (const place of places) {
         table.mark(behaviour, place, '–');
         continue;
       }
-      test(exception ? `${name}: what is instead` : name, async () => {
+      test(exception ? `${name}: what happens instead` : name, async () => {
         onTestFinished(({ task }) =>
           table.mark(behaviour, place, task.result?.state !== 'pass' ? '✗' : exception ? '–' : '✓'),
         );
@@ -49,5 +49,5 @@ for (const place of places) {
   });
 }
 
-// Not by the console, to which vitest adds lines of its own.
+// Written to stdout directly, because vitest adds lines of its own to the output of console.
 afterAll(() => void process.stdout.write(`\n${table.toString()}\n`));

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Injectable, Module, Scope } from '@nestjs/common';
-import { REQUEST } from '@nestjs/core';
+import { LazyModuleLoader, REQUEST } from '@nestjs/core';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, currentTask, Task, TaskArgumentError, type BackgroundTask } from 'nestjs-background-tasks';
 import { notProvided, providedWithoutMethod } from '../lib/execution/execution.messages.ts';
@@ -36,7 +36,7 @@ class Report {
   }
 }
 
-/** Of request scope, because what it depends on is. */
+/** Request-scoped, because its dependency is. */
 @Injectable()
 class Press {
   constructor(readonly report: Report) {}
@@ -83,7 +83,7 @@ class ReportsModule {}
 
 const startReports = () => startApp({ imports: [ReportsModule] });
 
-test('a provider of request scope is made for the task, with what it depends on', async () => {
+test('a request-scoped provider is made for the task, with its dependencies', async () => {
   const { runner } = await startReports();
   const [first, second] = await Promise.all([
     runner.start(Report, 'render', 'a').settled(),
@@ -93,18 +93,18 @@ test('a provider of request scope is made for the task, with what it depends on'
   expect(first.result?.instance).not.toBe(second.result?.instance);
 });
 
-test('so for each attempt, and the options of its method hold', async () => {
+test('it is made for each attempt, and the options of its method apply', async () => {
   const { runner } = await startReports();
   const before = made;
   expect(await runner.start(Report, 'fail').settled()).toMatchObject({ status: 'completed', result: before + 3 });
 });
 
-test('so where only what it depends on is of request scope', async () => {
+test('it is made too if only its dependency is request-scoped', async () => {
   const { runner } = await startReports();
   expect(await runner.start(Press, 'print', 'a').settled()).toMatchObject({ status: 'completed', result: 'a: 5' });
 });
 
-test('a transient one is made anew too, a singleton is the one there is', async () => {
+test('a transient provider is made anew too, a singleton is not', async () => {
   const { runner } = await startReports();
   const results: unknown[] = [];
   for (const provider of [Counter, Counter, Total, Total]) {
@@ -113,7 +113,7 @@ test('a transient one is made anew too, a singleton is the one there is', async 
   expect(results).toEqual([1, 1, 1, 2]);
 });
 
-test('an abstract class stands for what is provided for it', async () => {
+test('an abstract class finds the class that is provided for it', async () => {
   const { runner } = await startReports();
   expect(await runner.start(Sender, 'send', 'ada').settled()).toMatchObject({
     name: 'Sender.send',
@@ -121,7 +121,7 @@ test('an abstract class stands for what is provided for it', async () => {
   });
 });
 
-test('what was made for a task is let go of with it', async () => {
+test('a provider that was made for a task is freed with it', async () => {
   const { runner } = await startReports();
   const references: WeakRef<object>[] = [];
   @Injectable({ scope: Scope.REQUEST })
@@ -144,7 +144,7 @@ test('what was made for a task is let go of with it', async () => {
     .toBeLessThan(5);
 });
 
-test('in a request, an object keeps being that of the request, and a class is one of the task’s own', async () => {
+test('in a request, an object stays that of the request, and a class gets an object of the task', async () => {
   const added: BackgroundTask<{ id: string; instance: number; now: number; hasRequest: boolean }>[] = [];
   let ofRequest = 0;
 
@@ -170,7 +170,7 @@ test('in a request, an object keeps being that of the request, and a class is on
   expect(fresh?.result).toEqual({ id: 'b', instance: ofRequest + 1, now: 5, hasRequest: false });
 });
 
-test('a constructor that throws fails the task, which is tried again', async () => {
+test('a constructor that throws fails the attempt, and the task is retried', async () => {
   let attempts = 0;
   @Injectable({ scope: Scope.REQUEST })
   class Shy {
@@ -219,7 +219,26 @@ test('a task that is cancelled while its provider is made does not run', async (
   expect(hasRun).toBe(true);
 });
 
-test('a class that nobody provides, or without such a method, is refused on the spot', async () => {
+test('a class of a module that is loaded later is found too', async () => {
+  const { app, runner } = await startReports();
+  await runner.start(Total, 'next').settled();
+  @Injectable()
+  class Late {
+    work() {
+      return 'late';
+    }
+  }
+  @Injectable({ scope: Scope.REQUEST })
+  class LateOfRequest extends Late {}
+  @Module({ providers: [Late, LateOfRequest] })
+  class LateModule {}
+  await app.get(LazyModuleLoader).load(() => LateModule);
+  for (const provider of [Late, LateOfRequest]) {
+    expect(await runner.start(provider, 'work').settled()).toMatchObject({ status: 'completed', result: 'late' });
+  }
+});
+
+test('a class that no module provides, or without the method, is refused at once', async () => {
   const { runner } = await startReports();
   class Unknown {
     work(): void {}
@@ -230,7 +249,7 @@ test('a class that nobody provides, or without such a method, is refused on the 
   );
 });
 
-test('of request scope, what has no such method is known when the task runs', async () => {
+test('a request-scoped provider without the method fails when the task runs', async () => {
   const { runner } = await startReports();
   const task = runner.start(Report, 'nope' as 'render', '');
   expect((await task.settled()).error?.message).toBe(
@@ -238,7 +257,7 @@ test('of request scope, what has no such method is known when the task runs', as
   );
 });
 
-test('what is provided in its place has to have the method', async () => {
+test('a class that is provided in its place must have the method', async () => {
   const { runner } = await startApp({ providers: [{ provide: Total, useValue: {} }] });
   expect(() => runner.start(Total, 'next')).toThrow(
     new TaskArgumentError(providedWithoutMethod('Total.next', 'an object (Object)', 'next')),

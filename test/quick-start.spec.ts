@@ -10,7 +10,7 @@ import { installPackage } from './fixtures/install-package.ts';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 
-/** The files of a new Nest 12 application that the quick start leaves as they are, but for the port. */
+/** The files of a new Nest 12 application that the quick start doesn't change. Only the port differs. */
 const newApplication = {
   'package.json': JSON.stringify({ name: 'quick-start', private: true, type: 'module' }),
   'tsconfig.json': JSON.stringify({
@@ -78,4 +78,5 @@ test('the quick start, pasted into a new application with the packed package, co
       ),
     )
     .toBe('notification for ada@example.com: some notification\n');
-}, 60_000);
+  // Packing builds the package, and then the application is compiled: on a busy machine that takes a minute.
+}, 180_000);

@@ -68,7 +68,7 @@ test('a record is plain and has no stack', async () => {
   expect(JSON.stringify(record)).not.toMatch(/stack|hidden|registry\.spec/);
 });
 
-test('list gives the newest first, by status and name, so many', async () => {
+test('list returns the newest first, by status and name, up to the limit', async () => {
   const { app, runner } = await startApp({});
   const registry = app.get(TaskRegistry);
   gate = new Gate();

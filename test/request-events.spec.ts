@@ -17,7 +17,7 @@ class Orders {
   }
 }
 
-// Fastify reads the body itself, and asks no middleware to.
+// Fastify reads the body itself and doesn't leave it to middleware.
 test.skipIf(platform === 'fastify')(
   'middleware that goes on when the body has arrived stays in the request',
   async () => {
@@ -30,7 +30,7 @@ test.skipIf(platform === 'fastify')(
       @Post()
       async receive(): Promise<string> {
         this.orders.place(steps);
-        // A task that belongs to no request would run meanwhile.
+        // A task that belongs to no request would run in these turns.
         await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
         steps.push('answer');
         return 'ok';

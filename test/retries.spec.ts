@@ -14,7 +14,7 @@ import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
 let tries: number[];
 
-/** Fails so many times, then returns which try it was. */
+/** Fails a number of times, then returns the number of the attempt. */
 function failing(times: number): () => number {
   return () => {
     const { attempt } = currentTask()!;
@@ -30,7 +30,7 @@ beforeEach(() => {
   tries = [];
 });
 
-/** With timers that the test moves on. */
+/** Runs a test with fake timers. */
 async function withFakeTimers(run: (app: StartedApp) => Promise<void>): Promise<void> {
   const app = await startApp({});
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
@@ -47,7 +47,7 @@ const turns = async () => {
   }
 };
 
-test('a task that fails is tried again, as often as it may', async () => {
+test('a task that fails is retried up to its attempts', async () => {
   const { runner, log } = await startApp({});
   const events: TaskEvent[] = [];
   runner.events.subscribe((event) => events.push(event));
@@ -68,7 +68,7 @@ test('a task that fails is tried again, as often as it may', async () => {
   expect(log.said('error')).toEqual([]);
 });
 
-test('one that fails each time fails with its last error, which is logged once', async () => {
+test('a task without an attempt left fails with its last error, which is logged once', async () => {
   const { runner, log } = await startApp({});
   const task = runner.with({ attempts: 3, name: 'hopeless' }).start(failing(5));
   expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 3, error: { message: 'try 3' } });
@@ -86,7 +86,7 @@ test.each<[string, TaskOptions['retryIf'], number]>([
   expect(await task.settled()).toMatchObject({ status: 'failed', attempts: expected });
 });
 
-test('retryIf that throws ends it with the task’s own error', async () => {
+test('a task whose retryIf throws fails with its own error', async () => {
   const { runner, log } = await startApp({});
   const task = runner
     .with({
@@ -145,7 +145,7 @@ test('an attempt that runs out of time counts as failed, and each has its own ti
   expect(signals[0]).not.toBe(signals[1]);
 });
 
-test('one that is cancelled between attempts is not tried again', () =>
+test('a task that is cancelled between attempts is not retried', () =>
   withFakeTimers(async ({ runner }) => {
     const task = runner.with({ attempts: 5, backoff: { type: 'fixed', delay: 1_000 } }).start(failing(5));
     await turns();
@@ -179,7 +179,7 @@ test('a retried task keeps its place, and the next waits', async () => {
   expect(added.map(({ status }) => status)).toEqual(['completed', 'completed']);
 });
 
-test('defaults hold for all tasks of the application', async () => {
+test('defaults apply to all tasks of the application', async () => {
   const { runner } = await startApp({}, { defaults: { attempts: 2 } });
   expect(await runner.start(failing(1)).settled()).toMatchObject({ status: 'completed', attempts: 2 });
   expect(await runner.with({ attempts: 1 }).start(failing(1)).settled()).toMatchObject({

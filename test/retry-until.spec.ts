@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { retryUntil } from '../lib/util/retry-until.ts';
 
-/** The waits that the loop asked for. */
+/** The waits of the loop, in ms. */
 const waits: { ms: number; ref: boolean }[] = [];
 
 vi.mock('node:timers/promises', () => ({
@@ -12,7 +12,7 @@ beforeEach(() => {
   waits.length = 0;
 });
 
-/** Gives these one after the other. */
+/** Returns these values one after the other. */
 function answers<T>(...values: T[]) {
   return vi.fn(async () => values.shift());
 }
@@ -41,7 +41,7 @@ test('waits grow by the factor up to the longest', async () => {
   expect(waits.every(({ ref }) => !ref)).toBe(true);
 });
 
-test('shouldStop is asked before each try', async () => {
+test('shouldStop is called before each try', async () => {
   const tryOnce = answers<number | undefined>();
   expect(await retryUntil(tryOnce, { delay: 5, shouldStop: () => tryOnce.mock.calls.length === 2 })).toBeUndefined();
   expect(delays()).toEqual([5, 5]);

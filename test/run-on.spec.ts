@@ -60,7 +60,7 @@ class AddingGuard implements CanActivate {
   }
 }
 
-/** Registered outside of ours: what it makes of the answer is what the client sees. */
+/** Runs outside of this package's interceptor: it decides the answer that the client sees. */
 @Injectable()
 class OuterInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler) {

@@ -8,7 +8,7 @@ import { WorkerModule } from '../sample/04-mail/src/worker.module.ts';
 import { ownPrefix, stopStores, stores } from './fixtures/queue-stores.ts';
 import { RecordingLogger } from './fixtures/recording-logger.ts';
 
-/** What the board's pages ask for, as far as it matters here. */
+/** The part of the board's answer that the test reads. */
 interface BoardQueue {
   name: string;
   counts: { waiting: number; completed: number; failed: number };
@@ -56,14 +56,14 @@ async function startWorker(): Promise<RecordingLogger> {
 const said = (log: RecordingLogger, text: string) => log.entries.filter(({ message }) => message.includes(text)).length;
 
 describe.each(stores)('on $name', ({ connection }) => {
-  function useOwnStore() {
-    vi.stubEnv('TASKS_STORE', connection);
+  function useOwnServer() {
+    vi.stubEnv('TASKS_CONNECTION', connection);
     vi.stubEnv('TASKS_PREFIX', ownPrefix());
     onTestFinished(() => void vi.unstubAllEnvs());
   }
 
-  test('what the web process stores waits on the board, and is done by a worker', async () => {
-    useOwnStore();
+  test('tasks of the web process wait on the board until a worker runs them', async () => {
+    useOwnServer();
     const { url, send, add, find, board } = await startWeb();
     const mail = await add('/signups', { email: 'ada@example.com' });
     const report = await add('/reports?orders=100000');
@@ -96,8 +96,8 @@ describe.each(stores)('on $name', ({ connection }) => {
     expect((await send('GET', '/tasks/5c9a6a4e-5d1e-4a0c-8a0e-000000000000')).status).toBe(404);
   });
 
-  test('a mail that failed is corrected and retried on the board', async () => {
-    useOwnStore();
+  test('the board corrects and retries a mail that failed', async () => {
+    useOwnServer();
     const { send, add, find, board } = await startWeb();
     const log = await startWorker();
     const { taskId } = await add('/signups', { email: 'fail@example.com' });

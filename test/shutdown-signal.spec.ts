@@ -9,7 +9,7 @@ import { installPackage, otherNests } from './fixtures/install-package.ts';
 
 const run = promisify(execFile);
 
-// The measurements of bench/, in short, with the package as it is installed.
+// Short versions of the measurements in bench/shutdown, with the installed package.
 test.for([
   [12, undefined],
   [11, otherNests[11]],

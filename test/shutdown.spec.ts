@@ -34,7 +34,7 @@ import { block, blockForEver } from './fixtures/threads/math.task.ts';
 const isOpen = new Map<string, boolean>();
 const foundClosed: string[] = [];
 
-/** What a task uses: found open or closed. */
+/** A provider that tasks use. It notes tasks that find it closed. */
 function use(name: string): void {
   if (!isOpen.get(name)) {
     foundClosed.push(name);
@@ -138,7 +138,7 @@ const start = (options = {}) => {
   return startApp({ imports: [RootModule] }, { shutdownTimeout: 20_000, ...options });
 };
 
-test('tasks are done before anything closes that they use, wherever it is', async () => {
+test('tasks settle before the providers that they use close, in every module', async () => {
   const { app, url, runner } = await start();
   expect(isOpen.size).toBe(12);
   await Promise.all(Array.from({ length: 5 }, () => fetch(`${url}/tasks`)));
@@ -155,7 +155,7 @@ test('tasks are done before anything closes that they use, wherever it is', asyn
   });
 });
 
-test('requests meanwhile: those in flight are served with their tasks, new ones are asked to come again', async () => {
+test('requests in flight are served with their tasks, new ones get a 503', async () => {
   const { app, port, url, runner } = await start();
   const [inFlight, alive] = [await RawClient.connect(port), await RawClient.connect(port)];
   alive.request('/none');
@@ -198,7 +198,7 @@ test.runIf(scope === Scope.REQUEST)(
   },
 );
 
-test('with requests coming in all the time, it ends', async () => {
+test('an application closes under steady traffic', async () => {
   const { app, url, runner } = await start();
   const over = new AbortController();
   const statuses = new Set<number>();
@@ -221,7 +221,7 @@ test('with requests coming in all the time, it ends', async () => {
   expect(runner.stats()).toMatchObject({ failed: 0, cancelled: 0, pending: 0, running: 0 });
 });
 
-test('what is not done in time has its signal aborted, is cancelled, and named in one line', async () => {
+test('tasks that don’t settle in time are aborted, cancelled, and named in one line', async () => {
   const { app, runner, log } = await start({ shutdownTimeout: 100 });
   const aborted: unknown[] = [];
   await runner.start(() => 'done in time').settled();
@@ -246,7 +246,7 @@ test('what is not done in time has its signal aborted, is cancelled, and named i
       error: { message: taskCancelled(task.name, 'shutdown') },
     });
   }
-  // The moment that it was given was enough for this one to put things in order.
+  // The grace after the timeout was long enough for this task to clean up.
   expect(aborted).toEqual([hung.error]);
   expect(foundClosed).toEqual([]);
   const lost = [hung, deaf, inThread];
@@ -258,7 +258,7 @@ test('what is not done in time has its signal aborted, is cancelled, and named i
   expect(line?.split(':')[1]).toBe(tasksLost(1, lost, 100).split(':')[1]);
 });
 
-test('a task that could not begin in time is given up at once', async () => {
+test('a task that can’t begin in time is cancelled at once', async () => {
   const { app, runner, log } = await start();
   const delayed = runner.with({ name: 'tomorrow', delay: 86_400_000 }).start(() => undefined);
   const retried = runner
@@ -277,7 +277,7 @@ test('a task that could not begin in time is given up at once', async () => {
   expect(runner.stats()).toMatchObject({ delayed: 0, pending: 0 });
 });
 
-test('with no time at all, nothing is waited for', async () => {
+test('with shutdownTimeout 0, nothing is waited for', async () => {
   const { app, runner } = await start({ shutdownTimeout: 0 });
   const task = runner.start(() => new Promise(() => undefined));
   await expect.poll(() => task.status).toBe('running');
@@ -285,7 +285,7 @@ test('with no time at all, nothing is waited for', async () => {
   expect(task.status).toBe('cancelled');
 });
 
-test('what providers start while they close is done before the application has closed', async () => {
+test('tasks that providers start while they close run before the application has closed', async () => {
   let task: BackgroundTask | undefined;
   @Injectable()
   class Buffer implements OnModuleDestroy {
@@ -349,7 +349,7 @@ test('an application that never listened closes, and so does one that is closed 
   expect(task.status).toBe('completed');
 });
 
-test('what is lost is named before the server has closed, and once, however often the application is closed', async () => {
+test('lost tasks are named before the server has closed, and once, even if the application is closed twice', async () => {
   @Controller()
   class EventsController {
     @Sse('events')
@@ -394,7 +394,7 @@ test('the tasks of a response that goes on for ever are run when the application
   expect(runner.stats()).toMatchObject({ completed: 1, cancelled: 0 });
 });
 
-test('who has not been answered when its tasks are lost hears so', async () => {
+test('a request without an answer gets a 503 when its tasks are lost', async () => {
   const answer = new Gate();
   @Controller()
   class SlowController {
@@ -417,7 +417,7 @@ test('who has not been answered when its tasks are lost hears so', async () => {
   await closed;
 });
 
-test('a request that comes late adds no task by way of the TaskRunner either', async () => {
+test('a late request can’t add a task with TaskRunner either', async () => {
   @Controller()
   class StartController {
     constructor(private readonly runner: TaskRunner) {}
@@ -437,7 +437,7 @@ test('a request that comes late adds no task by way of the TaskRunner either', a
   expect(runner.stats()).toMatchObject({ completed: 2 });
 });
 
-test('where nobody would catch the error, a late task is accepted', async () => {
+test('a late task is accepted where nothing would catch the error', async () => {
   const ran: string[] = [];
   @Controller()
   class CallbackController {

@@ -11,11 +11,11 @@ declare class Mailer {
 }
 declare const mailer: Mailer;
 
-test('addTask and start take the same', () => {
+test('addTask and start take the same arguments', () => {
   expectTypeOf<BackgroundTasks['addTask']>().toEqualTypeOf<TaskRunner['start']>();
 });
 
-test('step takes the same, other than a flow', () => {
+test('step takes the same arguments, except a flow', () => {
   expectTypeOf(step(send, 'a', 2)).toEqualTypeOf<Flow<number>>();
   expectTypeOf(step(mailer, 'sendLater', 'a')).toEqualTypeOf<Flow<string>>();
   expectTypeOf(step(Mailer, 'sendLater', 'a')).toEqualTypeOf<Flow<string>>();

@@ -6,7 +6,7 @@ import { RawClient } from './fixtures/raw-client.ts';
 import { RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
-/** More than the operating system takes from a sender whose receiver doesn't read. */
+/** More than the operating system accepts from a sender when the receiver doesn't read. */
 const HUGE = 'x'.repeat(50_000_000);
 
 let ran = false;
@@ -22,7 +22,7 @@ class HugeController {
   }
 }
 
-test('no task starts while a client that reads slowly has not been sent everything', async () => {
+test('no task starts before a slow client has been sent everything', async () => {
   const { port, runner } = await startApp({ controllers: [HugeController] });
   const client = await RawClient.connect(port);
   client.pause();

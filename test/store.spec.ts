@@ -34,7 +34,7 @@ test('records are shared through a Keyv, embedded by default', async () => {
   expect(await registry.cancel(task.id)).toBe(false);
 });
 
-test('another process reads from a real Redis what this one ran', async ({ skip }) => {
+test('another process reads the records of this one from a real Redis', async ({ skip }) => {
   const redis = await findRedis();
   if (!redis) {
     skip('there is no Redis at REDIS_URL, and none can be started');
@@ -82,7 +82,7 @@ test('a foreign value under a task’s key is no record', async () => {
   expect(get).not.toHaveBeenCalled();
 });
 
-test('a result that JSON can’t say is left out of the store', async () => {
+test('a result that JSON can’t express is left out of the store', async () => {
   const store = new Keyv();
   const { runner } = await startApp({}, { store });
   const circle: Record<string, unknown> = {};
@@ -93,7 +93,7 @@ test('a result that JSON can’t say is left out of the store', async () => {
   expect(await store.get(`task:${task.id}`)).not.toHaveProperty('result');
 });
 
-/** A store whose calls end as the test wants. */
+/** A store whose calls succeed, fail or hang, as the test sets it. */
 class UnreliableStore implements TaskStore {
   readonly records = new Map<string, unknown>();
   mode: 'works' | 'fails' | 'hangs' = 'works';
@@ -120,7 +120,7 @@ class UnreliableStore implements TaskStore {
   }
 }
 
-/** Takes no record of a task named `large`. */
+/** Refuses the records of tasks named `large`. */
 class ChoosyStore extends UnreliableStore {
   override async set(key: string, value: unknown): Promise<void> {
     if ((value as { name: string }).name === 'large') {
@@ -153,7 +153,7 @@ test.each(['fails', 'hangs'] as const)('a store that %s delays no task and no re
   expect(store.records.size).toBe(0);
 });
 
-test('a store that fails is warned of', async () => {
+test('the log has a warning of a store that fails', async () => {
   const store = new UnreliableStore();
   store.mode = 'fails';
   const { app, runner, log } = await startApp({}, { store });
@@ -165,26 +165,29 @@ test('a store that fails is warned of', async () => {
   });
 });
 
-test.each(['fails', 'hangs'] as const)('one that %s is told once, tried again, and then given all', async (mode) => {
-  const store = new UnreliableStore();
-  store.mode = mode;
-  const failures: unknown[] = [];
-  const shared = new SharedRecords(
-    store,
-    60_000,
-    { storeFailed: (error) => failures.push(error), recordRefused: (_task, error) => failures.push(error) },
-    { answer: 10, retry: 10, warning: 0 },
-  );
-  const tasks = Array.from({ length: 100 }, (_, i) => new BackgroundTask(`task ${i}`));
-  tasks.forEach((task) => shared.write(task));
-  await expect.poll(() => store.calls).toBeGreaterThan(30);
-  expect(failures).toHaveLength(1);
-  store.mode = 'works';
-  await expect.poll(() => store.records.size).toBe(100);
-  store.mode = mode;
-  shared.write(tasks[0]!);
-  await expect.poll(() => failures.length).toBe(2);
-});
+test.each(['fails', 'hangs'] as const)(
+  'a store that %s gets one warning, is tried again, and then gets all records',
+  async (mode) => {
+    const store = new UnreliableStore();
+    store.mode = mode;
+    const failures: unknown[] = [];
+    const shared = new SharedRecords(
+      store,
+      60_000,
+      { storeFailed: (error) => failures.push(error), recordRefused: (_task, error) => failures.push(error) },
+      { answer: 10, retry: 10, warning: 0 },
+    );
+    const tasks = Array.from({ length: 100 }, (_, i) => new BackgroundTask(`task ${i}`));
+    tasks.forEach((task) => shared.write(task));
+    await expect.poll(() => store.calls).toBeGreaterThan(30);
+    expect(failures).toHaveLength(1);
+    store.mode = 'works';
+    await expect.poll(() => store.records.size).toBe(100);
+    store.mode = mode;
+    shared.write(tasks[0]!);
+    await expect.poll(() => failures.length).toBe(2);
+  },
+);
 
 test('two states of one task never overtake each other', async () => {
   const store = new UnreliableStore();
@@ -211,7 +214,7 @@ test('two states of one task never overtake each other', async () => {
   await expect.poll(() => order).toEqual(['pending', 'completed']);
 });
 
-test('of a task that changes often, the store is given the newest state', async () => {
+test('the store gets the newest state of a task that changes often', async () => {
   const store = new UnreliableStore();
   const { runner } = await startApp({}, { store });
   const gate = new Gate();
@@ -222,7 +225,7 @@ test('of a task that changes often, the store is given the newest state', async 
   expect(store.calls).toBeLessThanOrEqual(3);
 });
 
-/** As that of Redis is: an error is an event, and no rejection. */
+/** Like the adapter for Redis: it emits errors as events and doesn't reject. */
 class TellingAdapter extends EventEmitter {
   readonly opts = {};
   isBroken = true;
@@ -254,7 +257,7 @@ class TellingAdapter extends EventEmitter {
   }
 }
 
-test('a Keyv that only tells of its errors is noticed, and written to again', async () => {
+test('errors that a Keyv only emits are noticed, and the record is written again', async () => {
   const adapter = new TellingAdapter();
   const store = new Keyv({ store: adapter });
   const { app, runner, log } = await startApp({}, { store, history: { max: 0 } });
@@ -287,7 +290,7 @@ test('a store that answers false has failed', async () => {
   await expect.poll(() => failures).toEqual(['it answered false']);
 });
 
-test('a record that is refused again and again, where others are taken, is given up', async () => {
+test('a record that the store refuses many times, while it accepts others, is given up', async () => {
   const store = new ChoosyStore();
   const refused: string[] = [];
   const shared = new SharedRecords(
@@ -308,7 +311,7 @@ test('a record that is refused again and again, where others are taken, is given
   expect(refused).toHaveLength(1);
 });
 
-test('the record of a task that goes on for longer than records are kept is kept', async () => {
+test('the record of a task that runs for longer than history.ttl is kept', async () => {
   const store = new Keyv();
   const { runner } = await startApp({}, { store, history: { ttl: 40 } });
   const gate = new Gate();
@@ -322,7 +325,7 @@ test('the record of a task that goes on for longer than records are kept is kept
   await expect.poll(() => store.get(`task:${task.id}`)).toBeUndefined();
 });
 
-test('records without an end are kept without one', async () => {
+test('records without a ttl never expire', async () => {
   const store = new UnreliableStore();
   const set = vi.spyOn(store, 'set');
   const { runner } = await startApp({}, { store, history: { ttl: Infinity } });
@@ -331,7 +334,7 @@ test('records without an end are kept without one', async () => {
   expect(set.mock.calls[0]).toEqual([expect.any(String), expect.any(Object), undefined]);
 });
 
-test('what is to be written is written before the application has closed', async () => {
+test('waiting records are written before the application has closed', async () => {
   const store = new UnreliableStore();
   const { set } = store;
   store.set = async (key, value) => {
@@ -346,7 +349,7 @@ test('what is to be written is written before the application has closed', async
   expect(statuses).toEqual(Array(20).fill(expect.objectContaining({ status: 'completed' })));
 });
 
-test('a write that comes too late is followed by one of what is true by then', async () => {
+test('a late write is followed by a write of the current state', async () => {
   const store = new UnreliableStore();
   const { set } = store;
   const first = new Gate();
@@ -371,7 +374,7 @@ test('a write that comes too late is followed by one of what is true by then', a
   await expect.poll(() => store.records.get(`task:${task.id}`)).toMatchObject({ status: 'completed' });
 });
 
-test('a record that is refused takes no other with it when the application closes', async () => {
+test('a refused record loses no other record when the application closes', async () => {
   const store = new ChoosyStore();
   const { app, runner, log } = await startApp({}, { store, shutdownTimeout: 5_000 });
   runner.with({ name: 'large' }).start(() => 'large');

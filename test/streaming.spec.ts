@@ -121,7 +121,7 @@ test.each([
   expect(events).toEqual(['chunk', 'chunk', 'chunk', 'finish', 'task']);
 });
 
-// Fastify renders by a plugin, and redirects without words.
+// Fastify needs a plugin to render, and redirects without a body.
 const template: Row[] = platform === 'express' ? [['/template', 'GET', 200, '<h1>page</h1>']] : [];
 
 test.each<Row>([

@@ -6,7 +6,7 @@ import { unknownOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { taskOptionNames } from './fixtures/task-option-names.ts';
 
-/** As decorators do that measure, cache or lock: another function in the method's place, with its metadata. */
+/** Like decorators that measure, cache or lock: puts another function in the method's place, with its metadata. */
 function Wrapped(): MethodDecorator {
   return (_holder, _name, descriptor) => {
     const original = descriptor.value as unknown as (...args: unknown[]) => unknown;
@@ -53,7 +53,7 @@ class QuietMailer extends Mailer {
   override sendNews(): void {}
 }
 
-test('the options of a method hold wherever it is added, and its `this` is kept', async () => {
+test('the options of a method apply wherever it is added, and it keeps its `this`', async () => {
   const { app } = await startApp({ providers: [Mailer] });
   const mailer = app.get(Mailer);
   const task = app.get(TaskRunner).start(mailer, 'send', 'ada@example.com');
@@ -61,19 +61,19 @@ test('the options of a method hold wherever it is added, and its `this` is kept'
   expect(mailer.sent).toEqual(['ada@example.com']);
 });
 
-test('those of the call go first', async () => {
+test('options of the call override them', async () => {
   const { app } = await startApp({ providers: [Mailer] });
   const task = app.get(TaskRunner).with({ attempts: 1 }).start(app.get(Mailer), 'send', 'ada@example.com');
   expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 1 });
 });
 
-test('also where another decorator has put a function around the method', async () => {
+test('options also apply if another decorator has wrapped the method', async () => {
   const { app } = await startApp({ providers: [Mailer] });
   const task = app.get(TaskRunner).start(app.get(Mailer), 'sendWrapped', 'ada@example.com');
   expect(await task.settled()).toMatchObject({ name: 'Mailer.sendWrapped', status: 'completed', attempts: 3 });
 });
 
-test('a method is called after the class that has it, or by the option name', async () => {
+test('a task is named after the class and the method, or by the option name', async () => {
   const { app } = await startApp({ providers: [Mailer, QuietMailer] });
   const runner = app.get(TaskRunner);
   const names = [
@@ -92,7 +92,7 @@ test('a method can still be called directly', () => {
   expect(mailer.send('ada@example.com')).toBe(1);
 });
 
-test('what is no method, or can only be iterated over, is refused where it is decorated', () => {
+test('@Task throws for something that is no method, and for a generator', () => {
   const holder = { constructor: Mailer };
   expect(() => Task()(holder, 'sender', undefined as never)).toThrow(
     new DefineTaskError(taskOfNoMethod('Mailer', 'sender', 'undefined')),
@@ -103,7 +103,7 @@ test('what is no method, or can only be iterated over, is refused where it is de
   );
 });
 
-test('so is an option that there isn’t', () => {
+test('@Task throws for an unknown option', () => {
   expect(() => Task({ retries: 3 } as never)).toThrow(InvalidOptionError);
   expect(() => Task({ retries: 3 } as never)).toThrow(unknownOption('@Task', 'retries', taskOptionNames));
 });

@@ -38,7 +38,7 @@ test('start runs functions and methods, in a later turn, and not one after anoth
   expect(await held.settled()).toMatchObject({ status: 'completed' });
 });
 
-test('the handle and the record tell the same', async () => {
+test('the handle and the record say the same', async () => {
   const { runner } = await startApp({});
   const before = Date.now();
   const task = runner.with({ name: 'sum' }).start((a: number, b: number) => a + b, 1, 2);
@@ -108,7 +108,7 @@ test('drain waits for what tasks add, and for requests that are still being answ
   await answered;
 });
 
-test('drain with a time limit names what had not settled, and lets it go on', async () => {
+test('drain with a time limit names the unsettled tasks, and lets them go on', async () => {
   const { runner } = await startApp({});
   const gate = new Gate();
   const task = runner.with({ name: 'patient' }).start(() => gate.opened);

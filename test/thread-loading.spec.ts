@@ -15,10 +15,10 @@ import { addTwice } from './fixtures/threads/importing.task.ts';
 import { add, blockForEver } from './fixtures/threads/math.task.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
-/** ms, far more than a function takes here that returns at once. */
+/** ms, far longer than the functions here take. */
 const TIMEOUT = 1_000;
 
-/** ms, for a thread that never gets ready. One that does may take longer on a busy machine, and is tried again. */
+/** ms, for a thread that never gets ready. A good thread can take longer on a busy machine, so other tasks have attempts. */
 const LIMIT = 3_000;
 
 @Global()
@@ -28,7 +28,7 @@ class ShortLimitModule {}
 const urlOf = (file: string) => new URL(`fixtures/threads/${file}`, import.meta.url).href;
 const preload = ['--import', urlOf('preload-at-gate.mjs')];
 
-/** An application, and the gate at which its threads wait. */
+/** Starts an application whose threads wait at a gate. */
 async function start(pool = {}, imports: (typeof ShortLimitModule)[] = []) {
   const folder = await mkdtemp(join(tmpdir(), 'gate-'));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -134,7 +134,7 @@ test('a task begins at once in a thread that has loaded its file', async () => {
   open();
   expect(await runner.start(holdThread).settled()).toMatchObject({ status: 'completed' });
   const task = runner.start(gated);
-  // The thread can tell nothing now.
+  // The thread can send no message now.
   await running(task);
   free();
   expect(await task.settled()).toMatchObject({ status: 'completed', result: 'ran' });
@@ -150,7 +150,7 @@ test('a task begins in a thread that has loaded its file for another', async () 
   await worksOn(app);
 });
 
-test('an attempt counts whose file can’t be loaded', async () => {
+test('an attempt counts even if its file can’t be loaded', async () => {
   const { runner, events } = await start();
   const task = runner.with({ attempts: 3 }).start(broken);
   expect(await task.settled()).toMatchObject({
@@ -169,7 +169,7 @@ test('an attempt counts whose file can’t be loaded', async () => {
   ]);
 });
 
-test('whoever hears of an attempt that failed before it began cancels the task', async () => {
+test('a subscriber cancels a task when an attempt failed before it began', async () => {
   const app = await start();
   const cancelled: boolean[] = [];
   app.runner.events.subscribe(({ type }) => void (type === 'started' && cancelled.push(task.cancel())));
@@ -179,7 +179,7 @@ test('whoever hears of an attempt that failed before it began cancels the task',
   expect(app.runner.stats()).toMatchObject({ running: 0, cancelled: 1 });
 });
 
-test('whoever hears that the first task of a thread begins cancels it', async () => {
+test('a subscriber cancels the first task of a thread when it begins', async () => {
   const app = await start();
   const subscription = app.runner.events.subscribe(({ type }) => void (type === 'started' && task.cancel()));
   const task = app.runner.start(add, 1, 2);

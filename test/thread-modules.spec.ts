@@ -9,7 +9,7 @@ import { installPackage } from './fixtures/install-package.ts';
 
 const run = promisify(execFile);
 
-/** Where .ci/run puts another Node than the one that runs the tests, since not each can load TypeScript. */
+/** The newer Node that .ci/run installs, because not every Node can load TypeScript. */
 const otherNode = join(import.meta.dirname, 'nodes/node_modules/node24/bin/node');
 
 let folder: string;
@@ -121,7 +121,7 @@ test('from TypeScript, by Node’s own type stripping', async ({ skip }) => {
     skip(`Node ${process.version} strips no types; \`npm ci --prefix test/nodes\` brings one that does`);
   }
   const files = { 'sum.task.ts': importing + task('import.meta.url', true), 'main.ts': importMain('sum.task.ts') };
-  // Without tsx, which is otherwise taken where it is found.
+  // The package prefers tsx if it is installed.
   await rm(join(folder, 'node_modules/tsx'), { recursive: true });
   expect(await result('strip', { type: 'module', files, entry: 'main.ts', node })).toEqual(completed);
 });

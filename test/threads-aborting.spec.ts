@@ -41,11 +41,11 @@ test('the time of a task begins when a thread has taken it', async () => {
   expect(first.status).toBe('completed');
 });
 
-test('one that is cancelled while it waits never runs', async () => {
+test('a task that is cancelled while it waits for a thread never runs', async () => {
   const first = app.runner.start(blockForEver);
   await running(first);
   const waiting = app.runner.start(add, 1, 1);
-  // It has left its list, and waits for a thread.
+  // The task has left its list and waits for a thread.
   await new Promise(setImmediate);
   expect(waiting.status).toBe('pending');
   expect(waiting.cancel()).toBe(true);
@@ -59,7 +59,7 @@ test('one that is cancelled while it waits never runs', async () => {
   await worksOn();
 });
 
-test('one that is cancelled while it runs is killed', async () => {
+test('a task that is cancelled while it runs is killed', async () => {
   const task = app.runner.start(blockForEver);
   await running(task);
   expect(task.cancel()).toBe(true);
@@ -67,7 +67,7 @@ test('one that is cancelled while it runs is killed', async () => {
   await worksOn();
 });
 
-test('one that has looked at its signal ends by itself', async () => {
+test('a task that has read its signal ends by itself', async () => {
   const task = app.runner.start(untilAborted);
   await expect.poll(() => task.progress, { timeout: 10_000 }).toBe(1);
   task.cancel();
@@ -77,7 +77,7 @@ test('one that has looked at its signal ends by itself', async () => {
   await worksOn();
 });
 
-test('one that has looked and goes on is killed a moment later', async () => {
+test('a task that has read its signal and goes on is killed a moment later', async () => {
   const task = app.runner.start(ignoreAbort);
   await expect.poll(() => task.progress, { timeout: 10_000 }).toBe(1);
   task.cancel();

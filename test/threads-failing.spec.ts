@@ -56,7 +56,7 @@ test.each([
   expect(await runner.start(add, 1, 2).settled()).toMatchObject({ result: 3 });
 });
 
-test('an argument that can’t be cloned is refused where the task is added, by its place', async () => {
+test('addTask refuses an argument that can’t be cloned, and names its number', async () => {
   const { runner } = await start();
   const callback = () => undefined;
   expect(() => runner.start(identity, callback)).toThrow(
@@ -112,7 +112,7 @@ test('a thread that ends under its task fails that one, and the next run in thei
   expect(order).toEqual(['1', '2', '3', '4', '5', '6', '7']);
 });
 
-test('what a task leaves behind ends the idle thread, which is told and replaced', async () => {
+test('an idle thread that ends by what a task left behind is logged and replaced', async () => {
   const { runner, log } = await start();
   expect(await runner.start(leaveCrash).settled()).toMatchObject({ status: 'completed' });
   await expect.poll(() => log.said('warn').map(({ message }) => message)).toEqual([idleThreadLost()]);

@@ -42,7 +42,7 @@ test('a thread exits with a negative code', async () => {
   await worksOn(app);
 });
 
-test('whoever hears that a task begins cancels it', async () => {
+test('a subscriber cancels a task when it begins', async () => {
   const app = await start();
   for (let i = 0; i < 3; i++) {
     const subscription = app.runner.events.subscribe(({ type }) => void (type === 'started' && task.cancel()));
@@ -71,7 +71,7 @@ test('a result that is nested too deeply to be read is an error, and one that is
   expect(progress).toMatchObject({ status: 'failed', error: { name: 'RangeError' } });
 });
 
-test('progress is what it was when it was told', async () => {
+test('progress is copied when the task reports it', async () => {
   const { runner } = await start();
   const task = runner.start(changeProgress);
   await task.settled();
@@ -84,7 +84,7 @@ test('a task that sends messages like ours disturbs nothing', async () => {
   await worksOn(app);
 });
 
-test('own properties of an error arrive as they are, whatever it makes of itself as JSON', async () => {
+test('own properties of an error arrive as they are, even if it has toJSON', async () => {
   const { runner } = await start();
   const task = runner.start(failWith, 'rich');
   await task.settled();
@@ -109,7 +109,7 @@ test.each([
   await worksOn(app);
 });
 
-test('a module that throws half way is not used, however often', async () => {
+test('a module that throws while it loads is never used', async () => {
   const { runner } = await start();
   const message = moduleNotLoaded('half', new URL('fixtures/threads/half.task.ts', import.meta.url).href);
   for (let i = 0; i < 2; i++) {
@@ -117,7 +117,7 @@ test('a module that throws half way is not used, however often', async () => {
   }
 });
 
-test('a task that is cancelled while it is given time to end is not tried again', async () => {
+test('a task that is cancelled in its grace after a timeout is not retried', async () => {
   const app = await start();
   const task = app.runner.with({ timeout: 200, attempts: 3 }).start(ignoreAbort);
   await expect.poll(() => task.progress, { timeout: 10_000 }).toBe(1);
@@ -131,7 +131,7 @@ test('a task that is cancelled while it is given time to end is not tried again'
   expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 1 });
 });
 
-test('threads that can’t be started for a while leave those that run, and come back', async () => {
+test('threads that can’t start for a while don’t end those that run, and start again later', async () => {
   let isBroken = false;
   const env = {
     get SOMETHING() {
@@ -150,7 +150,7 @@ test('threads that can’t be started for a while leave those that run, and come
   isBroken = false;
   await worksOn(app);
   expect(await running.settled()).toMatchObject({ status: 'completed' });
-  // The pool that was given up still has the task of which it could make nothing, for the thread that is free now.
+  // The retired pool still holds the task that it could not start. Its thread is free now, and must not run it again.
   let adds = 0;
   app.runner.events.subscribe(({ type, task }) => void (type === 'started' && task.name === 'add' && adds++));
   await worksOn(app);
@@ -174,7 +174,7 @@ test('an argument that can’t be cloned only now and then is refused all the sa
   expect(runner.stats()).toMatchObject({ pending: 0 });
 });
 
-test('memory that is shared stays so, and what was moved once can’t be again', async () => {
+test('shared memory stays shared, and moved memory can’t be moved again', async () => {
   const { runner } = await start();
   const shared = new Int32Array(new SharedArrayBuffer(4));
   await runner.start(addTo, shared).settled();

@@ -26,7 +26,7 @@ test('currentTask() works inside', async () => {
   expect(currentTask()).toBeUndefined();
 });
 
-test('all progress arrives, and the last before the end', async () => {
+test('all progress arrives, the last before the task settles', async () => {
   const { runner } = await start();
   const seen: unknown[] = [];
   runner.events.subscribe(({ type, task }) => void (type === 'progress' && seen.push(task.progress)));
@@ -39,7 +39,7 @@ test('all progress arrives, and the last before the end', async () => {
   }
 });
 
-test('what can be cloned arrives as it was when the task was added', async () => {
+test('arguments arrive as they were when the task was added', async () => {
   const { runner } = await start();
   const value = {
     date: new Date(0),

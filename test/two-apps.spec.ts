@@ -35,7 +35,7 @@ test('two applications in one process don’t see each other', async () => {
   expect(events.b.slice(-2)).toEqual(['started', 'completed']);
 });
 
-// An application in another is Express’s own way.
+// Only Express mounts one application in another.
 test.runIf(platform === 'express')('a request that passes through both has a collection in each', async () => {
   const inner = await startApp({ controllers: [CountingController] });
   const outer = await startApp({ controllers: [CountingController] }, {}, (app) => {

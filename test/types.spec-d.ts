@@ -30,7 +30,7 @@ interface Sender {
   send(to: string): Promise<void>;
 }
 
-/** As axios is: a function with methods. */
+/** Like axios: a function with methods. */
 declare const callable: { (url: string): Promise<string>; get(url: string): Promise<string> };
 declare const handlers: (() => void)[];
 declare const mailer: Mailer;

@@ -24,7 +24,7 @@ class SingletonGateway {
   }
 }
 
-test('a singleton gateway has the tasks of each message, however many are at work on one connection', async () => {
+test('a singleton gateway keeps the tasks of messages apart, also on one connection', async () => {
   const module = await Test.createTestingModule({
     imports: [BackgroundTasksModule.forRoot({ scope: Scope.DEFAULT, shutdownTimeout: 500 })],
     providers: [SingletonGateway],

@@ -1,5 +1,6 @@
-// An application with PGlite in a folder is killed under load, again and again: no task of a request that was answered may
-// be lost, and the folder has to open. node killed.mjs [ROUNDS]
+// Kills an application with PGlite in a folder under load, many times. No task of an answered request may be lost,
+// and the folder must open again.
+// node killed.mjs [ROUNDS]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

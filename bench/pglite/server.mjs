@@ -1,4 +1,4 @@
-// An application whose tasks are stored in PGlite, and write down that they have run: node server.mjs CONNECTION FILE
+// An application with durable tasks in PGlite. Each task writes a line to FILE: node server.mjs CONNECTION FILE
 import 'reflect-metadata';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

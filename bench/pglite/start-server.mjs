@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
-/** The application in a process of its own. */
+/** Starts the application in a process of its own. */
 export async function startServer(connection, file) {
   const script = fileURLToPath(new URL('./server.mjs', import.meta.url));
   const child = fork(script, [connection, file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
@@ -14,7 +14,7 @@ export async function startServer(connection, file) {
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal, at: performance.now() }));
   const started = await Promise.race([once(child, 'message').then(([message]) => message), exited]);
   if (!started.port) {
-    throw new Error(`The application has not started: ${output}`);
+    throw new Error(`The application did not start: ${output}`);
   }
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   return {
@@ -28,7 +28,7 @@ export async function startServer(connection, file) {
       const [answer] = await once(child, 'message');
       return answer;
     },
-    /** @returns the status, or undefined if the response did not come whole */
+    /** @returns the status, or undefined if the response is incomplete */
     post(path) {
       return new Promise((resolve) => {
         const sent = request({ agent, host: '127.0.0.1', port: started.port, path, method: 'POST' }, (response) => {

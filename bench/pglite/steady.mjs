@@ -1,4 +1,4 @@
-// Many tasks one after another, on disk and in memory: what they cost, and what grows. node steady.mjs [TASKS]
+// Runs many tasks, on disk and in memory. Measures what they cost and what grows. node steady.mjs [TASKS]
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ for (const where of ['folder', 'memory']) {
   }
   if (where === 'folder') {
     const wal = Math.round(sizeOf(join(data, 'pg_wal')) / MB);
-    // Without tidying up there were 48 MB after 10,000 tasks already, and more with each.
+    // Without cleaning up, the log had 48 MB after 10,000 tasks, and each task added more.
     report('folder: log of changes, MB', wal, '<= 48', wal <= 48);
   }
   report(`${where}: ran`, server.lines().length, String(tasks), server.lines().length === tasks);

@@ -1,4 +1,5 @@
-// How many jobs one process adds, and runs, in a second, on a store of its own on the same machine. Needs wrk.
+// Measures how many jobs one process enqueues and runs in a second, with the server of the queue on the same machine.
+// Needs wrk.
 // node capacity.mjs redis|postgres [ROUNDS] [SECONDS] [JOBS]
 import { median, report } from '../figures.mjs';
 import { alternate, load, startWeb, startWorker, stopAll } from './measure.mjs';

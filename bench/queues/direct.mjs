@@ -1,6 +1,6 @@
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 
-/** BullMQ without anything of ours, on the same store and by the same kind of connection. */
+/** BullMQ without this package, on the same server and with the same kind of connection. */
 const placeOf = (url, prefix) =>
   url.startsWith('postgres')
     ? [{ connection: { connectionString: url, schema: prefix } }, createPostgresBackend]

@@ -1,21 +1,21 @@
 import { until } from './until.mjs';
 
 /**
- * Waits until all tasks that were accepted are completed, for as long as something moves.
+ * Waits until all accepted tasks are completed. Gives up when no task ends for a while.
  *
- * @returns lost: their numbers; unfinished: records that never came to be completed; repeated: the runs of each task that
- *   was run more than once
+ * @returns lost: the numbers of lost tasks; unfinished: records that are not completed; repeated: the runs of each task
+ *   that ran more than once
  */
 export async function endOfTasks(load, notes, server, patience = 60_000) {
   const { accepted } = load;
-  // What processes have noted first: to ask the store all the time would keep it from its work.
+  // Reads the notes of the processes first: to ask the server all the time would slow it down.
   const lost = await untilNoneIsLeft(accepted, patience, () => {
     const ended = new Set(notes.runs.filter(({ endedAt }) => endedAt).map(({ task }) => task));
     return (task) => !ended.has(task);
   });
   const records = new Map();
   const ids = load.answers.flatMap((answer) => answer.ids);
-  // Of those that are completed, only so many are kept.
+  // A task without a record counts as completed: each queue keeps a limited number of completed tasks.
   const isUnfinished = (id) => (records.get(id)?.status ?? 'completed') !== 'completed';
   const unfinished = await untilNoneIsLeft(ids, patience, async (left) => {
     for (const [i, record] of (await server.records(left)).entries()) {
@@ -30,7 +30,7 @@ export async function endOfTasks(load, notes, server, patience = 60_000) {
   };
 }
 
-/** What is left of all when it is none, or when it has not become less for so many ms. */
+/** Waits until none is left, or until the number has not fallen for `patience` ms. @returns those that are left */
 async function untilNoneIsLeft(all, patience, look) {
   let left = all;
   let lastMove = performance.now();

@@ -1,4 +1,4 @@
-// Two web and two worker processes, and many tasks: each runs once, and any process knows what became of it.
+// Two web and two worker processes, and many tasks. Each task runs once, and every process can read its record.
 // node four-processes.mjs redis|postgres [TASKS]
 import { report } from '../figures.mjs';
 import { endOfTasks } from './end-of-tasks.mjs';

@@ -1,5 +1,6 @@
-// Workers are killed in the middle of their work, and then web processes right after they have answered: no task is lost,
-// and none runs twice but for that. node kill.mjs redis|postgres [ROUNDS] [WEB_ROUNDS]
+// Kills workers in the middle of tasks, and then web processes right after an answer. No task is lost, and a task
+// runs twice only if a kill has cut it.
+// node kill.mjs redis|postgres [ROUNDS] [WEB_ROUNDS]
 import { percentile, report } from '../figures.mjs';
 import { endOfTasks } from './end-of-tasks.mjs';
 import { Load } from './load.mjs';
@@ -11,7 +12,7 @@ import { until } from './until.mjs';
 const [storeName, rounds = 30, webRounds = 10] = process.argv.slice(2);
 /** Requests a second, each with one to three tasks of 20 to 50 ms. */
 const RATE = 60;
-/** ms before it was killed in which a process may have ended a task, and the store not have heard of it. */
+/** ms before a kill in which a process can have ended a task without telling the server. */
 const NOT_TOLD_YET = 1_000;
 
 const store = await startStore(storeName);
@@ -24,7 +25,7 @@ const startWeb = () => startProcess(notes, { ...options, worker: false });
 let web = await startWeb();
 const workers = [await startWorker(), await startWorker()];
 const load = new Load();
-/** When which process was killed. */
+/** The time at which each process was killed. */
 const killed = new Map();
 const send = (i) => load.send(web, 1 + (i % 3), 20 + Math.random() * 30);
 
@@ -35,7 +36,7 @@ const loading = load.run(RATE, () => isOver, send);
 for (let round = 0; round < rounds;) {
   const index = round % 2;
   const worker = workers[index];
-  // Some are killed when they have just begun, and some when they have run for a while.
+  // Kills some workers when they have just started, and some when they have run for a while.
   const least = 1 + Math.floor(Math.random() * 200);
   const isBusy = () => notes.runs.filter(({ pid }) => pid === worker.pid).length >= least && cutBy(worker).length > 0;
   if (!(await until(isBusy, 60_000))) {
@@ -44,7 +45,7 @@ for (let round = 0; round < rounds;) {
   worker.kill();
   const { at } = await worker.exited;
   killed.set(worker.pid, at);
-  // What it was seen to do may just have come to its end.
+  // The task that it was running may have ended just before the kill.
   if (cutBy(worker).length > 0) {
     round++;
   } else {
@@ -61,7 +62,7 @@ let cutAnswers = 0;
 for (let round = 0; round < webRounds; round++) {
   const { pid } = web;
   const before = load.answers.length;
-  // At some moment in its life, and always right after an answer.
+  // At a random moment of its life, and always right after an answer.
   const last = 1 + Math.floor(Math.random() * 40);
   let accepted = 0;
   const client = async () => {

@@ -38,14 +38,14 @@ export async function startWeb(kind, queue, { url, prefix }) {
   return { child, url: `http://127.0.0.1:${message.port}` };
 }
 
-/** µs of processor time that a server has used so far. */
+/** @returns µs of processor time that a server has used so far */
 async function timeOf({ child }) {
   child.send('time');
   const [{ time }] = await once(child, 'message');
   return time;
 }
 
-/** Requests a second, each with so many jobs, and µs of processor time for each. */
+/** @returns requests a second, each with this many jobs, and µs of processor time for each */
 export async function load(web, count, connections, seconds) {
   const before = await timeOf(web);
   const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, `${web.url}/${count}`]);
@@ -58,7 +58,7 @@ export async function load(web, count, connections, seconds) {
 }
 
 /**
- * A worker of a queue, and how to have it run so many jobs: they are stored before it may take the first.
+ * Starts a worker. The function that it returns lets it run this many jobs: all are enqueued before it claims the first.
  *
  * @returns jobs a second, and µs of processor time for each
  */
@@ -73,7 +73,7 @@ export async function startWorker(kind, queue, store, concurrency, count) {
     for (let added = 0; added < count; added += BATCH) {
       const response = await fetch(`${filler.url}/${Math.min(BATCH, count - added)}`);
       if (!response.ok) {
-        throw new Error(`not stored: ${response.status}`);
+        throw new Error(`not enqueued: ${response.status}`);
       }
     }
     child.send({ expected: count });
@@ -85,7 +85,7 @@ export async function startWorker(kind, queue, store, concurrency, count) {
   };
 }
 
-/** Measures each in every round, in an order that changes: the first round warms up. */
+/** Measures each in every round, and changes the order from round to round. The first round is a warm-up. */
 export async function alternate(rounds, measures) {
   const measured = measures.map(() => []);
   for (let round = 0; round <= rounds; round++) {

@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What processes write down of the tasks that they run, in a file: what is written outlives whoever wrote it. */
+/** The file in which processes note the tasks that they run. The notes outlive a process that is killed. */
 export class Notes {
   #folder = mkdtempSync(join(tmpdir(), 'notes-'));
   #file = openSync(join(this.#folder, 'notes'), 'a+');
@@ -14,7 +14,7 @@ export class Notes {
     return join(this.#folder, 'notes');
   }
 
-  /** The runs so far, each with the number of its task, its process, and when it began and ended, in ms. */
+  /** The runs so far, each with the number of its task, its process, and the times at which it began and ended, in ms. */
   get runs() {
     const buffer = Buffer.alloc(1 << 16);
     for (let size; (size = readSync(this.#file, buffer, 0, buffer.length, this.#read)) > 0; this.#read += size) {

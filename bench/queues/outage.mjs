@@ -1,5 +1,6 @@
-// The store goes away for a while, and comes back: nothing that was accepted is lost, nobody waits for long, and nobody has to
-// be started again. node outage.mjs redis|postgres [SECONDS] [orderly|crash], with VERBOSE=1 for what the processes log
+// Stops the server of the queue for a while and starts it again. No accepted task is lost, no client waits for long,
+// and no process needs a restart.
+// node outage.mjs redis|postgres [SECONDS] [orderly|crash], with VERBOSE=1 for what the processes log
 import { percentile, report } from '../figures.mjs';
 import { endOfTasks } from './end-of-tasks.mjs';
 import { Load } from './load.mjs';
@@ -13,13 +14,13 @@ const [storeName, seconds = 10, how = 'orderly'] = process.argv.slice(2);
 const RATE = 30;
 const LONG = 3_000;
 const ENQUEUE_TIMEOUT = 2_000;
-/** ms beyond that, for a machine that has other things to do. */
+/** ms more, for a busy machine. */
 const A_BIT = 500;
 
 await fall('locks of 2 s', { lockDuration: 2_000, stalledInterval: 1_000 }, false);
 await fall('default options', {}, true);
 
-/** @param isOnce whether locks last longer than the store is away, so that nothing is to run twice */
+/** @param isOnce whether locks last longer than the outage, so that no task may run twice */
 async function fall(title, worker, isOnce) {
   const store = await startStore(storeName);
   const notes = new Notes();
@@ -50,7 +51,7 @@ async function fall(title, worker, isOnce) {
   const startAt = Date.now();
   await store.start();
   const backAt = Date.now();
-  // Until all are at work again, and some more.
+  // Until all workers run tasks again, and a while longer.
   const goneOn = ({ pid }) => notes.runs.find((run) => run.pid === pid && run.startedAt > startAt)?.startedAt;
   await until(() => workers.every(goneOn) && Date.now() - startAt > 8_000, 60_000);
   const atWork = workers.map((it) => goneOn(it)).map((at) => (at === undefined ? 'never' : at - startAt));
@@ -78,10 +79,10 @@ async function fall(title, worker, isOnce) {
   if (process.env.VERBOSE) {
     console.log(output.trim());
   }
-  console.log(`${storeName} away for ${seconds} s, by ${how === 'crash' ? 'a crash' : 'a shutdown'}; ${title}`);
+  console.log(`${storeName} unavailable for ${seconds} s, by ${how === 'crash' ? 'a crash' : 'a shutdown'}; ${title}`);
   report('  requests, and tasks that were accepted', `${load.answers.length} ${load.accepted.length}`);
-  report('  ms the store took to stop, and to start', `${downAt - awayAt} ${backAt - startAt}`);
-  report('  requests while it was away', during.length);
+  report('  ms the server took to stop, and to start', `${downAt - awayAt} ${backAt - startAt}`);
+  report('  requests while it was unavailable', during.length);
   const in503 = during.filter(({ status }) => status === 503).length;
   report('  of those, answered with a 503', in503, `${during.length}`, in503 === during.length);
   report('  all 503', refused.length);

@@ -1,4 +1,4 @@
-// What this package costs beside BullMQ used directly, on a store of its own. Needs wrk.
+// Compares this package with BullMQ used directly, on a server of their own. Needs wrk.
 // node ratios.mjs redis|postgres [ROUNDS] [SECONDS] [JOBS]
 import { median, report } from '../figures.mjs';
 import { alternate, load, startWeb, startWorker, stopAll } from './measure.mjs';
@@ -8,7 +8,7 @@ const [, , kind, ...numbers] = process.argv;
 const [rounds = 15, seconds = 1, jobs = 4_000] = numbers.map(Number);
 
 const middle = (figures, of) => median(figures.map((it) => it[of]));
-/** Of medians: how much more ours does in the same time, or in the same processor time. */
+/** Ratios of medians: how much more this package does in the same time, or in the same processor time. */
 const byRate = (ours, other) => middle(ours, 'rate') / middle(other, 'rate');
 const byTime = (ours, other) => middle(other, 'time') / middle(ours, 'time');
 const rates = (...measured) => measured.map((it) => Math.round(middle(it, 'rate'))).join(' : ');

@@ -1,4 +1,4 @@
-// An application that adds tasks for a queue, or runs them, and writes down when each began and ended:
+// An application that enqueues tasks, or runs them, and notes when each began and ended:
 // node server.mjs FILE OPTIONS, the options of BullMqTasksModule
 import 'reflect-metadata';
 import { openSync, writeSync } from 'node:fs';
@@ -61,7 +61,7 @@ Module({
 const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] });
 app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
-// Or it hangs up just when a client sends its next request, which is then no figure of what is looked at.
+// Otherwise the server may close an idle connection just when a client sends its next request, and that request fails.
 app.getHttpServer().keepAliveTimeout = 600_000;
 const registry = app.get(TaskRegistry);
 process.on('message', async ({ question, ids }) => {
@@ -71,6 +71,6 @@ process.on('message', async ({ question, ids }) => {
   }
   process.send({ question, records });
 });
-// Whoever started it is gone.
+// Ends when the process that started it is gone.
 process.on('disconnect', () => process.exit());
 process.send({ port: app.getHttpServer().address().port });

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.mjs';
 
-/** The application in a process of its own. */
+/** Starts the application in a process of its own. */
 export async function startProcess(notes, options) {
   const script = fileURLToPath(new URL('./server.mjs', import.meta.url));
   const child = fork(script, [notes.file, JSON.stringify(options)], {
@@ -17,7 +17,7 @@ export async function startProcess(notes, options) {
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal, at: Date.now() }));
   const started = await Promise.race([once(child, 'message'), exited]);
   if (!Array.isArray(started)) {
-    throw new Error(`The application has not started: ${output}`);
+    throw new Error(`The application did not start: ${output}`);
   }
   const [{ port }] = started;
   const agent = new Agent({ keepAlive: true });
@@ -31,7 +31,7 @@ export async function startProcess(notes, options) {
     },
     kill: () => child.kill('SIGKILL'),
 
-    /** @returns the status and the body, or nothing if the response did not come whole */
+    /** @returns the status and the body, or nothing if the response is incomplete */
     post(path) {
       return new Promise((resolve) => {
         const sent = request({ agent, host: '127.0.0.1', port, path, method: 'POST' }, async (response) => {
@@ -47,7 +47,7 @@ export async function startProcess(notes, options) {
       });
     },
 
-    /** What it knows of tasks, by their ids. */
+    /** @returns the records that the process has of these ids */
     async records(ids) {
       const question = questions++;
       return new Promise((resolve) => {
@@ -62,7 +62,7 @@ export async function startProcess(notes, options) {
       });
     },
 
-    /** @returns whether it ended within 15 s of being told to */
+    /** @returns whether it ended within 15 s of SIGTERM */
     async end() {
       agent.destroy();
       child.kill('SIGTERM');

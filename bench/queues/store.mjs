@@ -9,13 +9,13 @@ import { Client } from 'pg';
 import { until } from './until.mjs';
 
 /**
- * A store of one's own, on a free port, which keeps its data while it is stopped.
+ * Starts a Redis or Postgres of its own, on a free port. It keeps its data while it is stopped.
  *
  * @param name redis or postgres
  */
 export async function startStore(name) {
   if (!(name in kinds)) {
-    throw new Error(`No store is called ${name}: there are ${Object.keys(kinds).join(' and ')}`);
+    throw new Error(`No server is called ${name}: there are ${Object.keys(kinds).join(' and ')}`);
   }
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   const port = await freePort();
@@ -31,10 +31,10 @@ export async function startStore(name) {
       server = spawn(command, args, { ...owner, stdio: 'ignore' });
       const isThere = await until(async () => server.exitCode !== null || (await answers()), 60_000);
       if (!isThere || server.exitCode !== null) {
-        throw new Error(`${name} has not started, exit code ${server.exitCode}`);
+        throw new Error(`${name} did not start, exit code ${server.exitCode}`);
       }
     },
-    /** @param how `orderly`, as by an administrator, or `crash`, without a chance to write anything down */
+    /** @param how `orderly`, as an administrator stops it, or `crash`, without a chance to write anything */
     async stop(how = 'orderly') {
       const exited = once(server, 'exit');
       server.kill(signals[how]);
@@ -68,7 +68,7 @@ const kinds = {
       }),
       async answers() {
         const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-        // What it fails with, the call below does too.
+        // The call below rejects with the same error.
         client.on('error', () => undefined);
         return isAnswered(
           () => client.connect(),
@@ -83,7 +83,7 @@ const kinds = {
     const root = '/usr/lib/postgresql';
     const [newest] = readdirSync(root).toSorted((a, b) => Number(b) - Number(a));
     const program = (file) => join(root, newest, 'bin', file);
-    // It refuses to run as root.
+    // Postgres refuses to run as root.
     const owner = process.getuid() === 0 ? userNamed('postgres') : {};
     if (owner.uid) {
       chownSync(folder, owner.uid, owner.gid);
@@ -104,7 +104,7 @@ const kinds = {
           () => client.end(),
         );
       },
-      // Its crash is one of all its processes: without the first, the others would go on.
+      // SIGQUIT ends all processes of Postgres. If only the first were killed, the others would go on.
       signals: { orderly: 'SIGINT', crash: 'SIGQUIT' },
     };
   },

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Whether something that tells nobody has come to be so within so many ms.
+ * Polls a condition that emits no event, for a limited number of ms. Resolves with whether it became true.
  *
  * @param condition may be asynchronous
  */

@@ -1,4 +1,5 @@
-// An application whose requests add jobs: by this package; by BullMQ in the same application; or in one without this package.
+// An application whose requests enqueue jobs: with this package (ours), with BullMQ in the same application (direct),
+// or with BullMQ in an application without this package (alone).
 // node web.server.mjs ours|direct|alone QUEUE URL PREFIX
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-// A process that runs stored jobs: by this package, or by a Worker of BullMQ alone.
+// A process that runs jobs of a queue: with this package, or with a Worker of BullMQ alone.
 // node worker.server.mjs KIND QUEUE URL PREFIX CONCURRENCY
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
@@ -20,7 +20,7 @@ const processorTime = () => {
   return (user + system) / 1_000;
 };
 
-// From the first job to the last: how long it takes until the queue is known to have jobs again is not of interest here.
+// Measures from the first job to the last, without the time until the worker notices that the queue has jobs.
 function onJob() {
   done++;
   if (done === 1) {

@@ -1,5 +1,6 @@
-// What the module costs requests, beside the same application without it: in requests a second, and in processor time, which
-// says more where others use the machine too. Needs wrk. node requests.mjs [ROUNDS] [SECONDS]
+// Compares an application with the module to one without it: requests a second, and processor time for each.
+// Processor time is the better figure on a busy machine. Needs wrk.
+// node requests.mjs [ROUNDS] [SECONDS]
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,7 @@ import { median, report } from '../figures.mjs';
 const run = promisify(execFile);
 const [rounds = 9, duration = 3] = process.argv.slice(2).map(Number);
 
-/** What is measured, beside what, and how much of that it is to reach. */
+/** Each measured application, the one that it is compared with, and the ratio that it must reach. */
 const comparisons = [
   ['default', 'without', 0.95, 'Scope.DEFAULT, no task, beside no module'],
   ['request', 'empty-interceptor', 0.97, 'Scope.REQUEST, no task, beside an empty interceptor'],
@@ -23,7 +24,7 @@ async function start(platform, kind) {
   return { child, url: `http://127.0.0.1:${port}` };
 }
 
-/** µs of processor time that a server has used so far. */
+/** @returns µs of processor time that a server has used so far */
 async function timeOf({ child }) {
   child.send('time');
   const [{ time }] = await once(child, 'message');
@@ -43,7 +44,7 @@ for (const platform of ['express', 'fastify']) {
     const sides = [await start(platform, ours), await start(platform, other)];
     const rounded = [];
     for (let round = 0; round <= rounds; round++) {
-      // Each first in every other round; the first of all warms up.
+      // The two take turns in going first. The first round is a warm-up.
       const figures = [];
       for (const side of round % 2 ? [0, 1] : [1, 0]) {
         figures[side] = await measure(sides[side]);

@@ -1,4 +1,4 @@
-// One of the applications that are measured beside each other: node server.mjs PLATFORM KIND
+// One of the applications that requests.mjs compares: node server.mjs PLATFORM KIND
 import 'reflect-metadata';
 import { Controller, Get, Inject, Injectable, Module, Res, Scope } from '@nestjs/common';
 import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
@@ -15,7 +15,7 @@ class EmptyInterceptor {
 class EmptyProvider {}
 Injectable({ scope: Scope.REQUEST })(EmptyProvider);
 
-/** The dependency that the controller has injected, if any. */
+/** The dependency that the controller injects, if any. */
 const injected = { 'request-injected': BackgroundTasks, 'empty-provider': EmptyProvider, task: BackgroundTasks }[kind];
 
 class HelloController {

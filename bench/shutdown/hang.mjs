@@ -1,4 +1,5 @@
-// The same with a task that never ends: the application ends all the same, and names it. node hang.mjs [TIMEOUT]
+// Closes an application with a task that never ends. The application ends in time, and names the task.
+// node hang.mjs [TIMEOUT]
 import { report } from '../figures.mjs';
 import { startServer } from './start-server.mjs';
 

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { defineTask } from 'nestjs-background-tasks/task';
 
-/** Keeps its thread busy for so many ms, and then writes that it has run. */
+/** Keeps its thread busy for `ms`, and then notes that it has run. */
 export const noteInThread = defineTask(
   function noteInThread(file, line, ms) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

@@ -1,4 +1,5 @@
-// Ten times as many tasks as can be done, for a while: memory stays flat, the excess is refused, the rest is done.
+// Adds ten times as many tasks as the process can run, for a while. Memory stays flat, the excess is refused, and all
+// accepted tasks run.
 // node --expose-gc overload.mjs [SECONDS]
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
@@ -8,7 +9,7 @@ import { report } from '../figures.mjs';
 
 const [seconds = 30] = process.argv.slice(2).map(Number);
 const MAX_PENDING = 5_000;
-/** Tasks a second that can be done, and requests a second, each with one. */
+/** Tasks a second that the process can run, and requests a second, each with one task. */
 const CAPACITY = 100;
 const RATE = 10 * CAPACITY;
 
@@ -37,7 +38,7 @@ function heap() {
   return process.memoryUsage().heapUsed / 1e6;
 }
 
-// Until it is full.
+// Until maxPending is reached.
 while ((statuses.get(503) ?? 0) === 0) {
   await Promise.all(Array.from({ length: 200 }, send));
 }
@@ -55,7 +56,7 @@ while (performance.now() < end) {
 const accepted = statuses.get(200);
 const refused = statuses.get(503);
 agent.destroy();
-// Which waits for what was accepted.
+// close() waits for the accepted tasks.
 await app.close();
 
 const grown = Math.max(...heaps) - heaps[0];

@@ -1,4 +1,4 @@
-// An application that writes down which tasks it has run, and whether the database was still there: node server.mjs FILE
+// An application that notes which tasks it has run, and whether the database was still open: node server.mjs FILE
 import 'reflect-metadata';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ class Database {
   }
 }
 
-/** The same for the same request, whichever process handles it. */
+/** Gives the same number for the same request, in every process. */
 const pseudoRandom = (n) => ((n * 2_654_435_761) % 2 ** 32) / 2 ** 32;
 
 class WorkController {

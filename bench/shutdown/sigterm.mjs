@@ -1,4 +1,4 @@
-// An application under load is told to end, again and again: no task of a request that was answered may be lost.
+// Sends SIGTERM to an application under load, many times. No task of an answered request may be lost.
 // node sigterm.mjs [ROUNDS] [REQUESTS]
 import { report } from '../figures.mjs';
 import { startServer } from './start-server.mjs';
@@ -14,7 +14,7 @@ for (let round = 0; round < rounds; round++) {
   const counts = new Map();
   let next = 1;
   let toldAt;
-  // After between a tenth and nine tenths of the requests.
+  // After 10 % to 90 % of the requests.
   const tellAt = Math.floor(requests * (0.1 + Math.random() * 0.8));
   const client = async () => {
     while (next <= requests) {

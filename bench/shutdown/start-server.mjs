@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The application in a process of its own, with what it wrote and how it ended. */
+/** Starts the application in a process of its own. Gives its output and how it ended. */
 export async function startServer(options = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'shutdown-'));
   const file = join(folder, 'log');
@@ -29,7 +29,7 @@ export async function startServer(options = {}) {
     },
     /**
      * @param hangUpAfter ms after which the client leaves; none: never
-     * @returns the status, or undefined if the response did not come whole
+     * @returns the status, or undefined if the response is incomplete
      */
     post(path, hangUpAfter) {
       return new Promise((resolve) => {

@@ -1,4 +1,5 @@
-// Requests with tasks, failures, retries and threads for a while: what is left of them. node --expose-gc steady.mjs [SECONDS]
+// Sends requests with tasks, failures, retries and threads for a while. Measures what is left in memory.
+// node --expose-gc steady.mjs [SECONDS]
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +35,7 @@ async function load(duration) {
   };
   await Promise.all(Array.from({ length: 20 }, client));
   await runner.drain();
-  // What was killed or closed leaves in later turns.
+  // Threads and sockets that were closed are freed in later turns of the event loop.
   await sleep(500);
 }
 

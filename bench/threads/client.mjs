@@ -1,4 +1,4 @@
-// Asks a route again and again for a while, and prints how long each answer took, in ms.
+// Sends requests to a route for a while, and prints how long each answer took, in ms.
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';

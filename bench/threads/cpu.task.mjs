@@ -2,14 +2,14 @@ import { defineTask } from 'nestjs-background-tasks/task';
 
 const thread = import.meta.url;
 
-/** Keeps a processor busy for so many ms by the clock. */
+/** Keeps a processor busy for `ms` by the clock. */
 export function busyFor(ms) {
   const end = performance.now() + ms;
   while (performance.now() < end);
   return ms;
 }
 
-/** Keeps a processor busy with so much to do. */
+/** Keeps a processor busy with a fixed amount of work. */
 export function work(rounds) {
   let sum = 0;
   for (let i = 0; i < rounds; i++) {
@@ -22,7 +22,7 @@ export function addOne(n) {
   return n + 1;
 }
 
-/** Every 50th ends its thread. */
+/** Every 50th call ends its thread. */
 export function dieAtTimes(n) {
   if (n % 50 === 0) {
     process.exit(1);

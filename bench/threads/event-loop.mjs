@@ -1,4 +1,4 @@
-// What other requests notice of a task that keeps a processor busy for 2 s: in a thread, and on the event loop.
+// Measures how a task that computes for 2 s delays other requests: in a thread, and on the event loop.
 import { execFile } from 'node:child_process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const client = fileURLToPath(new URL('./client.mjs', import.meta.url));
 
 const { app, runner, port } = await startApplication({ pool: { maxThreads: 1 } });
 
-/** p99, in ms, of the other route's answers and of the event loop's delay while there is something to do. */
+/** Measures p99, in ms, of another route's answers and of the delay of the event loop while the work runs. */
 async function measure(start) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const asking = promisify(execFile)(process.execPath, [client, String(port), String(TASK)]);

@@ -1,4 +1,4 @@
-// Ten thousand tasks of which every 50th kills its thread: all settle, none twice, and memory doesn't grow.
+// Runs ten thousand tasks; every 50th kills its thread. All settle once, and memory doesn't grow.
 import { report } from '../figures.mjs';
 import { startApplication } from '../application.mjs';
 import { dieInThread } from './cpu.task.mjs';
@@ -38,7 +38,7 @@ const seconds = (performance.now() - start) / 1_000;
 const after = { heap: heapUsed(), rss: process.memoryUsage.rss() / 1e6 };
 await app.close();
 
-console.log(`${TASKS} tasks of which every 50th kills its thread (${seconds.toFixed(1)} s)`);
+console.log(`${TASKS} tasks, where every 50th kills its thread (${seconds.toFixed(1)} s)`);
 report('  settled', outcome.settled, String(TASKS), outcome.settled === TASKS);
 report('  each once, with its own result', outcome.once && outcome.right, 'true', outcome.once && outcome.right);
 report('  failed', outcome.failed, String(TASKS / 50), outcome.failed === TASKS / 50);

@@ -1,4 +1,4 @@
-// What a task costs beside Piscina used directly with the same function.
+// Compares a task in a thread with Piscina used directly with the same function.
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { median, percentile, report } from '../figures.mjs';
@@ -28,7 +28,7 @@ const withObject = {
 };
 const makeObject = (n) => ({ id: n, name: 'report', rows: [1, 2, 3, { a: 1, b: 'two' }] });
 
-/** µs that one takes, with nothing else to do. */
+/** @returns µs that one task takes, with nothing else to do */
 async function single(run) {
   const times = [];
   for (let i = 0; i < SINGLE; i++) {
@@ -39,7 +39,7 @@ async function single(run) {
   return percentile(times, 50);
 }
 
-/** Tasks a second, so many in flight. */
+/** @returns tasks a second, with this many in flight */
 async function throughput(run) {
   let next = 0;
   const start = performance.now();
@@ -53,7 +53,7 @@ async function throughput(run) {
   return (MANY / (performance.now() - start)) * 1_000;
 }
 
-/** Each side first in every other round. */
+/** The two take turns in going first. */
 async function compare(measure, { ours, direct }, round) {
   if (round % 2 === 0) {
     const first = await measure(ours);
@@ -66,7 +66,7 @@ async function compare(measure, { ours, direct }, round) {
 const singles = [];
 const objects = [];
 const throughputs = [];
-// The first round warms up.
+// The first round is a warm-up.
 for (let i = 0; i <= ROUNDS; i++) {
   singles[i] = await compare(single, sides, i);
   objects[i] = await compare(single, withObject, i);

@@ -1,4 +1,4 @@
-// Ten tasks that need a processor, on two threads and one after another on the event loop.
+// Runs ten tasks that compute: on two threads, and one after the other on the event loop.
 import { median, report } from '../figures.mjs';
 import { startApplication } from '../application.mjs';
 import { work, workInThread } from './cpu.task.mjs';

@@ -36,12 +36,17 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     host.register(this, options.onUnavailable);
   }
 
+  get maxAtOnce(): number {
+    return this.options.maxAtOnce;
+  }
+
   async onModuleInit(): Promise<void> {
     this.schedules.check();
     await this.connection.open();
   }
 
   prepare(task: DurableTask): JobToAdd {
+    this.workers.expect(task);
     return jobOf(task, this.options);
   }
 
@@ -90,7 +95,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     const state = await connection.answered(job.getState());
     await Promise.all((job.data.before ?? []).map((before) => this.cancel(before)));
     if (state === 'active') {
-      await connection.answered(this.workers.cancel(id));
+      await connection.answered(this.workers.cancel(job.id!));
       return true;
     }
     if (state === 'delayed') {

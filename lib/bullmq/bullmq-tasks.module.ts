@@ -8,6 +8,8 @@ import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
 import { JobMarks } from './queues/job-marks.ts';
 import { JobRetry } from './queues/job-retry.ts';
+import { RunIds } from './queues/run-ids.ts';
+import { RolloutTimes } from './queues/schedule-versions.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { loadStorePackages, STORE_PACKAGES } from './store/store-packages.ts';
 import { BullMqCancellations } from './workers/bullmq-cancellations.ts';
@@ -42,6 +44,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
     { provide: STORE_PACKAGES, inject: [BullMqTasksOptions], useFactory: loadStorePackages },
     BullMqConnection,
     BullMqQueues,
+    { provide: RolloutTimes, useValue: new RolloutTimes() },
+    RunIds,
     BullMqSchedules,
     JobFinder,
     JobEnqueuer,

@@ -90,6 +90,12 @@ export class BullMqTasksOptions {
   /** The largest size of a task's arguments, and of its result, in bytes of JSON. */
   maxSize = 1_000_000;
 
+  /**
+   * How many tasks one `enqueue` takes: those of a request, or those until `flush`. Each step of a chain or group counts.
+   * `addTask` throws TooManyTasksError beyond it. More need a longer `enqueueTimeout`.
+   */
+  maxAtOnce = 1_000;
+
   /** How many completed tasks each queue keeps for `TaskRegistry`. It also keeps the last 10,000 failed tasks. */
   keepCompleted = 1_000;
 }
@@ -119,6 +125,7 @@ const rules: OptionRules<BullMqTasksOptions> = {
   enqueueTimeout: timeLimit,
   onUnavailable: oneOf('throw', 'run-here'),
   maxSize: integerFrom(1),
+  maxAtOnce: integerFrom(1),
   keepCompleted: integerFrom(1),
 };
 

@@ -4,9 +4,25 @@ export const wrongPattern = (name: string, reason: string) =>
   `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *', got one that can't be read: ${sentence(reason)} ` +
   'Correct the pattern.';
 
+const REPEAT_REASONS = {
+  deduplication: 'each run has an id of its own, so a run would never join another',
+  delay: 'the time of each run is that of the option repeat',
+};
+
+export const repeatNotWith = (name: string, option: 'deduplication' | 'delay') =>
+  `Task "${name}": option '${option}': expected none for a task that repeats, got one: ${REPEAT_REASONS[option]}. ` +
+  (option === 'delay'
+    ? 'Change the pattern.'
+    : 'Leave it out; to keep a run from beginning while another runs, let the repeating task add a durable task with ' +
+      "the option 'deduplication'.");
+
 export const stepBeforeFailed = (id: string) =>
   `The task did not run, because the step ${id} before it failed. TaskRegistry.get('${id}') tells why. ` +
   'TaskRegistry.retry() of this task retries both.';
+
+export const taskNotKnownHere = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' does not run here: no durable task of this application has this name. The queue ` +
+  'has it again for workers with newer or older code. If no worker knows the name, the task fails later.';
 
 export const unknownTaskName = (name: string, queue: string) =>
   `Task "${name}" in the queue '${queue}' did not run: expected the name of a durable task of this application, got ` +
@@ -34,16 +50,27 @@ export const argumentsNotSerializable = (name: string, reason: string) =>
   `Task "${name}": expected arguments that can be serialized, got an error: ${sentence(reason)} ${passPlainData}`;
 
 export const resultNotSerializable = (name: string, reason: string) =>
-  `Task "${name}" ran, and failed at its result: expected one that can be serialized, got an error: ${sentence(reason)} ` +
-  'Return plain data.';
+  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got an error: ` +
+  `${sentence(reason)} Return plain data.`;
 
 export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
   `Task "${name}": expected arguments of at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
   'Keep large data elsewhere, and pass its address.';
 
 export const resultTooLarge = (name: string, size: number, maxSize: number) =>
-  `Task "${name}" ran, and failed at its result: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
+  `Task "${name}" completed, and its result is left out: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
   'Keep large data elsewhere, and return its address.';
+
+export const unreadableResult = (name: string) =>
+  `Task "${name}": expected a result in the form { json: … }, got another form, so it is left out. ` +
+  'Let workers of this package run the task.';
+
+export const stepBeforeWithoutResult = (id: string, reason: string) =>
+  `The task did not run, because the result of the step ${id} before it was left out: ${reason}`;
+
+export const textRefused = (name: string, what: string) =>
+  `Task "${name}": expected ${what} of whole characters, got one with NUL or half of a surrogate pair. ` +
+  'Queues can not keep them there: use other characters.';
 
 export const noAnswerInTime = (timeout: number) => `no answer within ${timeout} ms (enqueueTimeout)`;
 

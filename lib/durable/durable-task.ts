@@ -50,6 +50,11 @@ export function toDurableTask(
   };
 }
 
+/** How many tasks it is, with those that have to complete before it. */
+export function sizeOf({ before }: DurableTask): number {
+  return 1 + (before?.tasks ?? []).reduce((sum, task) => sum + sizeOf(task), 0);
+}
+
 function assertFitsFlow(name: string, options: TaskOptions): void {
   for (const option of ['delay', 'deduplication'] as const) {
     if (options[option]) {

@@ -23,6 +23,10 @@ export const previousOfNone = (name: string) =>
   `Task "${name}": expected previousResult only where a task comes before, got it in the first task. ` +
   'Pass it to later steps of a chain or group.';
 
+export const tooManyAtOnce = (name: string, maxAtOnce: number) =>
+  `Task "${name}" was not accepted: expected at most ${maxAtOnce} tasks that are enqueued at once (maxAtOnce), got more. ` +
+  'Each step of a chain or group counts. Call and await flush() in between, or raise maxAtOnce and enqueueTimeout.';
+
 export const queueImportedTwice = () =>
   'BullMqTasksModule: expected one module for queues, got two. Import BullMqTasksModule.forRoot(…) once, in the root ' +
   'module: one module serves many queues.';
@@ -30,6 +34,23 @@ export const queueImportedTwice = () =>
 export const sameName = (name: string, owners: readonly string[]) =>
   `Task "${name}": expected a name of its own for each durable task, got the same one for ${owners.join(' and ')}. ` +
   "Set the option 'name' of one of them, so that workers can tell them apart.";
+
+export const providedTwice = (name: string, owner: string, places: readonly string[]) =>
+  `Task "${name}": expected one object of the class that has ${owner}, got two: ${places.join(' and ')}. A queue keeps the ` +
+  'name of a task and not its object. Provide the class in one module and export it, or provide a subclass for each object: ' +
+  'tasks are named after the class.';
+
+export const notTheProvided = (name: string) =>
+  `Task "${name}": expected the object that Nest provides, got another object of its class. A queue keeps the name of a task ` +
+  'and not its object. Inject the provider, or provide this object by a subclass or under another name.';
+
+export const decoratorLost = (className: string, method: string) =>
+  `@Task() ${className}.${method}: expected the decorated method, got another function or property in its place, which has ` +
+  'lost the options of @Task. Write @Task above the other decorators, or copy the metadata of the method to its replacement.';
+
+export const unknownToWorker = (name: string, queue: string) =>
+  `Task "${name}": this process runs the tasks of the queue '${queue}', and does not know this one, so it fails here. Add the ` +
+  'object that has the method to the providers of a module. The warning is given once.';
 
 export const noSuchQueue = (name: string, queues: readonly string[]) =>
   `Queue: expected ${queues.length > 0 ? `one of ${queues.join(', ')}` : 'one that a task names'}, got '${name}'. ` +

@@ -1,17 +1,13 @@
-import { Injectable, type OnApplicationBootstrap, type Type } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ModuleImportError } from '../errors/module.errors.ts';
-import { DefineTaskError } from '../errors/task.errors.ts';
-import { methodsOf, readTaskCall } from '../task/call/read-task-call.ts';
+import { DefineTaskError, TaskArgumentError } from '../errors/task.errors.ts';
+import { readTaskCall } from '../task/call/read-task-call.ts';
 import { type TaskCall, withArguments } from '../task/call/task-call.ts';
-import {
-  definitionOf,
-  methodDefinitionOf,
-  storedFunctions,
-  type TaskDefinition,
-} from '../task/definition/task-definition.ts';
-import type { ProviderClass } from '../task/model/signatures.ts';
-import { repeatNotImported, sameName } from './durable.messages.ts';
+import { definitionOf, type TaskDefinition } from '../task/definition/task-definition.ts';
+import { queuedFunctions } from '../task/definition/queued-functions.ts';
+import { notTheProvided, providedTwice, repeatNotImported, sameName } from './durable.messages.ts';
+import { type ProviderTask, providerTasks } from './provider-tasks.ts';
 import { TaskQueueHost } from './task-queue-host.ts';
 
 /** How this application calls a durable task. */
@@ -19,91 +15,168 @@ export interface CatalogEntry {
   readonly definition: TaskDefinition;
   /** The class and method, or the function, for messages. */
   readonly owner: string;
+  /** The one object that has the method, if there is one. */
+  object?(): object | undefined;
   call(args: readonly unknown[]): TaskCall;
 }
 
-/** Finds the durable tasks of this application: methods with `@Task`, and functions that `defineTask` was given. */
+/** ms until a name that the catalog misses makes it look again. */
+const LOOK_AGAIN = 100;
+
+/**
+ * Finds the durable tasks of this application: methods with `@Task` of what Nest holds, and functions that `defineTask` was
+ * given. Looks again when a module or a file was loaded later.
+ */
 @Injectable()
 export class TaskCatalog implements OnApplicationBootstrap {
-  #byName?: ReadonlyMap<string, CatalogEntry>;
-  #queues?: readonly string[];
+  readonly #logger = new Logger('BackgroundTasks');
+  #byName: ReadonlyMap<string, CatalogEntry> = new Map();
+  #byAlias: ReadonlyMap<string, CatalogEntry> = new Map();
+  #queues: readonly string[] = [];
+  /** Until then, Nest still creates providers: each call looks again. */
+  #isStarted = false;
+  /** How many modules and functions there were at the last look, and when that was, by `performance.now()`. */
+  #seen = '';
+  #seenAt = 0;
+  /** Why the last late look failed, to log it once. */
+  #reported?: string;
 
   constructor(
     private readonly modules: ModulesContainer,
     private readonly host: TaskQueueHost,
-  ) {}
+  ) {
+    host.checkBeforeAdd((call) => this.#assertFound(call));
+  }
 
   // A repeating task is never added, so nothing else would tell that it never runs.
-  /** @throws ModuleImportError if a task repeats, and no queue is registered */
+  /**
+   * @throws ModuleImportError if a task repeats, and no queue is registered
+   * @throws DefineTaskError if a task can't be found by its name, or a decorator has replaced its method
+   */
   onApplicationBootstrap(): void {
-    const repeating = this.host.current ? undefined : [...this.#methods()].find(([, it]) => it.definition.repeat);
+    if (this.host.current) {
+      this.#look();
+      this.#isStarted = true;
+      return;
+    }
+    const repeating = [...providerTasks(this.modules)].find(({ definition }) => definition.repeat);
     if (repeating) {
-      const [name, { definition }] = repeating;
-      throw new ModuleImportError(repeatNotImported(name, definition.queue!));
+      throw new ModuleImportError(repeatNotImported(repeating.name, repeating.definition.queue!));
     }
   }
 
+  /** @throws DefineTaskError before the application has started, if two durable tasks have the same name */
   find(name: string): CatalogEntry | undefined {
-    return this.#definitions.get(name);
+    const found = this.#current.get(name) ?? this.#byAlias.get(name);
+    // A module that is loaded later is known before its providers exist.
+    if (!found && this.#isStarted && performance.now() - this.#seenAt > LOOK_AGAIN) {
+      this.#lookLate();
+      return this.#byName.get(name) ?? this.#byAlias.get(name);
+    }
+    return found;
   }
 
   /** The names of all queues. */
   get queues(): readonly string[] {
-    return (this.#queues ??= [...new Set(Array.from(this.#definitions.values(), (it) => it.definition.queue!))]);
+    void this.#current;
+    return this.#queues;
   }
 
   /** The tasks with the option `repeat`, each with its name. */
   get repeating(): readonly (readonly [string, CatalogEntry])[] {
-    return [...this.#definitions].filter(([, { definition }]) => definition.repeat);
+    return [...this.#current].filter(([, { definition }]) => definition.repeat);
   }
 
-  /** @throws DefineTaskError if two durable tasks have the same name */
-  get #definitions(): ReadonlyMap<string, CatalogEntry> {
-    return (this.#byName ??= byName([...this.#methods(), ...functions()]));
+  get #current(): ReadonlyMap<string, CatalogEntry> {
+    if (!this.#isStarted) {
+      this.#look();
+    } else if (this.#seen !== this.#present) {
+      this.#lookLate();
+    }
+    return this.#byName;
   }
 
-  *#methods(): Generator<[string, CatalogEntry]> {
-    const seen = new Set<unknown>();
-    for (const { controllers, providers } of this.modules.values()) {
-      for (const { metatype, token } of [...controllers.values(), ...providers.values()]) {
-        if (typeof metatype === 'function' && metatype.prototype && !seen.has(metatype)) {
-          seen.add(metatype);
-          yield* definitionsOf(metatype as Type, token as ProviderClass);
-        }
+  get #present(): string {
+    return `${this.modules.size} ${queuedFunctions.count}`;
+  }
+
+  /** @throws DefineTaskError */
+  #look(): void {
+    this.#seen = this.#present;
+    this.#seenAt = performance.now();
+    const methods = [...providerTasks(this.modules)];
+    this.#byName = byName(methods);
+    this.#byAlias = byAlias(methods);
+    this.#queues = [...new Set(Array.from(this.#byName.values(), (it) => it.definition.queue!))];
+  }
+
+  /** The application has started, so it goes on with the tasks that it knows. */
+  #lookLate(): void {
+    try {
+      this.#look();
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#reported) {
+        this.#reported = message;
+        this.#logger.error(message);
       }
     }
   }
-}
 
-function* definitionsOf(type: Type, token: ProviderClass): Generator<[string, CatalogEntry]> {
-  for (const method of methodsOf(type.prototype as object)) {
-    const definition = methodDefinitionOf((type.prototype as Record<string, object>)[method]!);
-    if (definition?.queue !== undefined) {
-      const owner = `${type.name}.${method}`;
-      const call = { ...readTaskCall('start', [type, method]), of: { provider: token, method } };
-      yield [definition.name ?? owner, { definition, owner, call: (args) => withArguments(call, args) }];
+  /**
+   * A queue keeps no object, only the name. So the object has to be the one that the name stands for.
+   *
+   * @throws TaskArgumentError
+   */
+  #assertFound({ name, of, thisArg, before }: TaskCall): void {
+    const object = of ? undefined : this.find(name)?.object?.();
+    if (object && object !== thisArg) {
+      throw new TaskArgumentError(notTheProvided(name));
     }
+    before?.calls.forEach((it) => this.#assertFound(it));
   }
 }
 
-function* functions(): Generator<[string, CatalogEntry]> {
-  for (const [name, fns] of storedFunctions()) {
-    for (const fn of fns) {
-      const definition = definitionOf(fn)!;
-      const call = readTaskCall('start', [fn]);
-      yield [name, { definition, owner: `defineTask(${name})`, call: (args) => withArguments(call, args) }];
-    }
-  }
-}
-
-function byName(all: readonly [string, CatalogEntry][]): ReadonlyMap<string, CatalogEntry> {
+/** @throws DefineTaskError if a name stands for two tasks */
+function byName(methods: readonly ProviderTask[]): ReadonlyMap<string, CatalogEntry> {
   const found = new Map<string, CatalogEntry>();
-  for (const [name, definition] of all) {
+  for (const task of methods) {
+    const other = found.get(task.name) as ProviderTask | undefined;
+    if (other) {
+      const isSameMethod = other.owner === task.owner && other.definition === task.definition;
+      throw new DefineTaskError(
+        isSameMethod
+          ? providedTwice(task.name, task.owner, [other.place, task.place])
+          : sameName(task.name, [other.owner, task.owner]),
+      );
+    }
+    found.set(task.name, task);
+  }
+  for (const [name, fn] of queuedFunctions.all()) {
+    const owner = `defineTask(${name})`;
     const other = found.get(name);
     if (other) {
-      throw new DefineTaskError(sameName(name, [other.owner, definition.owner]));
+      throw new DefineTaskError(sameName(name, [other.owner, owner]));
     }
-    found.set(name, definition);
+    const call = readTaskCall('start', [fn]);
+    found.set(name, { definition: definitionOf(fn)!, owner, call: (args) => withArguments(call, args) });
   }
+  return found;
+}
+
+/** An alias that would stand for two tasks stands for none. */
+function byAlias(methods: readonly ProviderTask[]): ReadonlyMap<string, CatalogEntry> {
+  const found = new Map<string, CatalogEntry>();
+  const ambiguous = new Set<string>();
+  for (const task of methods) {
+    const { alias } = task;
+    if (alias !== undefined) {
+      if (found.has(alias)) {
+        ambiguous.add(alias);
+      }
+      found.set(alias, { ...task, call: (args) => ({ ...task.call(args), name: alias }) });
+    }
+  }
+  ambiguous.forEach((alias) => found.delete(alias));
   return found;
 }

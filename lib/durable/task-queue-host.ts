@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ModuleImportError } from '../errors/module.errors.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
+import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { queueImportedTwice, queueNotImported } from './durable.messages.ts';
 import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 
@@ -9,7 +10,10 @@ import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 @Injectable()
 export class TaskQueueHost {
   #queue?: TaskQueue;
+  #check: (call: TaskCall) => void = () => undefined;
   onUnavailable: OnUnavailable = 'throw';
+  /** The application's options for every task. The engine sets them. */
+  defaults: TaskOptions = NO_OPTIONS;
 
   get current(): TaskQueue | undefined {
     return this.#queue;
@@ -24,11 +28,18 @@ export class TaskQueueHost {
     this.onUnavailable = onUnavailable;
   }
 
-  /** @throws TaskArgumentError if no queue is registered */
-  of({ name, definition }: TaskCall): TaskQueue {
+  /** @param check throws if the application can't run a call by its name. `of` calls it. */
+  checkBeforeAdd(check: (call: TaskCall) => void): void {
+    this.#check = check;
+  }
+
+  /** @throws TaskArgumentError if no queue is registered, or workers would run the task on another object */
+  of(call: TaskCall): TaskQueue {
+    const { name, definition } = call;
     if (!this.#queue) {
       throw new TaskArgumentError(queueNotImported(name, definition?.queue));
     }
+    this.#check(call);
     return this.#queue;
   }
 }

@@ -42,6 +42,12 @@ export interface DurableFilter {
  */
 export interface TaskQueue {
   /**
+   * How many tasks `enqueue` takes at once, counting the tasks that have to complete before them. `addTask` throws
+   * TooManyTasksError beyond it. Default: no limit.
+   */
+  readonly maxAtOnce?: number;
+
+  /**
    * Turns a task into what `enqueue` takes. The core calls it inside `addTask` and `start`.
    *
    * Synchronous and without I/O. It copies the arguments, because the caller may change them before the flush.
@@ -73,7 +79,7 @@ export interface TaskQueue {
   find(id: string): Promise<TaskRecord | undefined>;
 
   /**
-   * Reads the records of a queue, the newest first, at most `limit`.
+   * Reads the records of a queue, the newest first, at most `limit`. Status, result, error and times of each belong together.
    *
    * @throws TaskQueueError; InvalidOptionError if no task names that queue
    */
@@ -93,7 +99,8 @@ export interface TaskQueue {
   /**
    * Resolves with the task's final record when the task has settled, in any process.
    *
-   * Never rejects: while the server is unavailable, it waits. It does not keep the process alive.
+   * Never rejects: while the server is unavailable, it waits. It does not keep the process alive. When the queue no longer has the
+   * task, it resolves at once: with what is known of its end, or as `cancelled`, because the task was removed.
    *
    * @param task the record as this process last knew it
    */

@@ -58,6 +58,7 @@ export class TaskEngine extends AttemptRunner {
   ) {
     super();
     const { execution, runOn, onFailure, concurrency, history, store } = options;
+    queues.defaults = options.defaults;
     const log = (this.#log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
     this.#history = new TaskHistory(history.max, history.ttl, shared);

@@ -136,9 +136,19 @@ export class TaskList implements TaskOwner {
     return task;
   }
 
-  /** Runs a durable task like others, because its queue is down. */
+  /**
+   * Runs a durable task like others, because its queue is down. The limit of the threads does not apply: `addTask` has
+   * accepted the task.
+   */
   #runHere({ task, call, options }: UnflushedTask): void {
-    this.#waiting.enqueue(this.context.lifecycle.enter(task, call, options, this));
+    const { lifecycle, log } = this.context;
+    try {
+      this.#waiting.enqueue(lifecycle.enter(task, lifecycle.admitDurable(call), options, this));
+    } catch (error) {
+      // A queue can serialize what a thread can't clone.
+      log.failed(task, error, call, this.origin);
+      task.fail(error);
+    }
     this.#advance();
   }
 

@@ -1,6 +1,8 @@
-import { toDurableTask } from '../durable/durable-task.ts';
+import { tooManyAtOnce } from '../durable/durable.messages.ts';
+import { sizeOf, toDurableTask } from '../durable/durable-task.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskCancelledError } from '../errors/task.errors.ts';
+import { TooManyTasksError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
@@ -30,6 +32,8 @@ export interface UnflushedTask {
   readonly cancellation: Cancellation<BackgroundTask>;
   /** What `TaskQueue.prepare` returned. */
   readonly prepared: unknown;
+  /** How many tasks it is, with the steps before it. */
+  readonly size: number;
 }
 
 /** The durable tasks of one list, until they are in their queues. */
@@ -55,9 +59,15 @@ export class UnflushedTasks {
     const queue = queues.of(call);
     admission.check(name);
     const task = new BackgroundTask(name, tracker, undefined, call.definition?.queue);
-    const prepared = queue.prepare(toDurableTask(task, call, given, defaults));
+    const durable = toDurableTask(task, call, given, defaults);
+    const size = sizeOf(durable);
+    const { maxAtOnce } = queue;
+    if (maxAtOnce !== undefined && this.#waiting.reduce((sum, it) => sum + it.size, size) > maxAtOnce) {
+      throw new TooManyTasksError(tooManyAtOnce(name, maxAtOnce));
+    }
+    const prepared = queue.prepare(durable);
     const cancellation = new Cancellation(task, task, lifecycle.stop);
-    const unflushed: UnflushedTask = { task, call, options, cancellation, prepared };
+    const unflushed: UnflushedTask = { task, call, options, cancellation, prepared, size };
     cancellation.waits(() => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
     });

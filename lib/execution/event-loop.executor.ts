@@ -22,7 +22,7 @@ export class EventLoopExecutor implements TaskExecutor {
   ) {}
 
   admit(call: TaskCall): TaskCall {
-    if (call.of) {
+    if (call.of && !call.of.create) {
       this.providers.assertProvided(call.of, call.name);
     }
     return call;
@@ -57,9 +57,9 @@ export class EventLoopExecutor implements TaskExecutor {
     return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
   }
 
-  async #callProvider(attempt: Attempt, { provider, method }: ProviderMethod): Promise<unknown> {
+  async #callProvider(attempt: Attempt, { provider, method, create }: ProviderMethod): Promise<unknown> {
     const { call } = attempt;
-    const target = await this.providers.resolve(provider);
+    const target = await (create ? create() : this.providers.resolve(provider));
     // Creating a provider can take long. The attempt may be aborted by now.
     if (attempt.abortReason) {
       throw attempt.abortReason;

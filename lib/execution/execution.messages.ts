@@ -5,3 +5,7 @@ export const notProvided = (name: string, className: string) =>
 export const providedWithoutMethod = (name: string, came: string, method: string) =>
   `Task "${name}": expected the provider of the class to have a method '${method}', got ${came}. ` +
   'Provide an object that has this method.';
+
+export const durableInClass = (name: string, className: string) =>
+  `Task "${name}": expected the class that says in @Task({ queue }) that the task is durable, got a class without it. ` +
+  `Pass ${className}, or the injected object, in its place.`;

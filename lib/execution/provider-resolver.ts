@@ -1,10 +1,11 @@
 import { Injectable, Scope, type Type } from '@nestjs/common';
-import { ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { ContextIdFactory, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { ProviderMethod } from '../task/call/task-call.ts';
 import type { AnyFunction, ProviderClass } from '../task/model/signatures.ts';
-import { kindOf, read } from '../util/inspect.ts';
-import { notProvided, providedWithoutMethod } from './execution.messages.ts';
+import { methodDefinitionOf } from '../task/definition/task-definition.ts';
+import { classNameOf, kindOf, read } from '../util/inspect.ts';
+import { durableInClass, notProvided, providedWithoutMethod } from './execution.messages.ts';
 
 /** Finds the provider for tasks that name its class. */
 @Injectable()
@@ -14,7 +15,13 @@ export class ProviderResolver {
   /** By class: methods that were checked. Checking again for each task takes a large part of the time of a short task. */
   readonly #found = new Map<ProviderClass, Set<string | symbol>>();
 
-  constructor(private readonly moduleRef: ModuleRef) {}
+  /** By class: of providers in modules that were loaded after the start. A `ModuleRef` finds what there was at its first use. */
+  readonly #late = new Map<ProviderClass, ModuleRef>();
+
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    private readonly modules: ModulesContainer,
+  ) {}
 
   /** @throws TaskArgumentError if no module provides the class, or the provider doesn't have the method */
   assertProvided({ provider, method }: ProviderMethod, name: string): void {
@@ -27,7 +34,11 @@ export class ProviderResolver {
       this.#isStatic.set(provider, isStatic);
     }
     if (isStatic) {
-      this.methodOf(this.#get(provider), method, name);
+      const fn = this.methodOf(this.#get(provider), method, name);
+      // A durable task would be added as another one. The call has read the method of the class, which is not durable.
+      if (isDurable(fn) && !isDurable(read(provider.prototype as object, method))) {
+        throw new TaskArgumentError(durableInClass(name, classNameOf(this.#get(provider))));
+      }
     }
     this.#found.set(provider, (this.#found.get(provider) ?? new Set()).add(method));
   }
@@ -36,7 +47,7 @@ export class ProviderResolver {
   async resolve(provider: ProviderClass): Promise<object> {
     return this.#isStatic.get(provider)
       ? this.#get(provider)
-      : this.moduleRef.resolve<object>(provider, ContextIdFactory.create(), { strict: false });
+      : this.#refOf(provider).resolve<object>(provider, ContextIdFactory.create(), { strict: false });
   }
 
   /** @throws TaskArgumentError */
@@ -49,14 +60,27 @@ export class ProviderResolver {
   }
 
   #get(provider: ProviderClass): object {
-    return this.moduleRef.get<object>(provider, { strict: false });
+    return this.#refOf(provider).get<object>(provider, { strict: false });
   }
 
   #introspect(provider: ProviderClass, name: string): Scope {
     try {
       return this.moduleRef.introspect(provider as Type).scope;
     } catch (cause) {
-      throw new TaskArgumentError(notProvided(name, provider.name), { cause });
+      const late = [...this.modules.values()].find(({ providers }) => providers.has(provider as Type));
+      if (!late) {
+        throw new TaskArgumentError(notProvided(name, provider.name), { cause });
+      }
+      this.#late.set(provider, late.getProviderByKey<ModuleRef>(ModuleRef).instance);
+      return this.#refOf(provider).introspect(provider as Type).scope;
     }
   }
+
+  #refOf(provider: ProviderClass): ModuleRef {
+    return this.#late.get(provider) ?? this.moduleRef;
+  }
+}
+
+function isDurable(method: unknown): boolean {
+  return typeof method === 'function' && methodDefinitionOf(method)?.queue !== undefined;
 }

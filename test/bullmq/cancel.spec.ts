@@ -7,7 +7,7 @@ import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
 const ran: string[] = [];
-/** How many have begun and not come to their end. */
+/** How many tasks have begun and not ended. */
 let open = 0;
 
 @Injectable()
@@ -53,7 +53,7 @@ describe.each(stores)('on $name', ({ connection }) => {
     const registry = web.app.get(TaskRegistry);
     const work = web.app.get(Work);
     const tasks = Array.from({ length: 100 }, (_, i) => web.runner.start(work, 'slow', `${i}`));
-    // At once, one after the other, and when they run.
+    // Cancels some at once, and the others while they run.
     tasks.slice(0, 50).forEach((task) => task.cancel());
     await expect.poll(() => ran.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(50);
     await Promise.all(tasks.slice(50).map(({ id }) => registry.cancel(id)));
@@ -62,7 +62,7 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect.poll(() => open).toBe(0);
   });
 
-  test('one that was cancelled and waits still is tried again all the same, once for all who ask', async () => {
+  test('a cancelled task that still waits is retried, once for all callers', async () => {
     const prefix = ownPrefix();
     const web = await start(connection, prefix, false);
     const registry = web.app.get(TaskRegistry);

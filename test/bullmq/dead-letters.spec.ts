@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError, Task, TaskArgumentError, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { resultTooLarge, unreadableArguments } from '../../lib/bullmq/bullmq.messages.ts';
+import { unreadableArguments } from '../../lib/bullmq/bullmq.messages.ts';
 import { noSuchQueue, retryIfOfCall } from '../../lib/durable/durable.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
@@ -16,11 +16,6 @@ class Mailer {
   @Task({ queue: 'mail', attempts: 5, retryIf: (error) => !(error instanceof TypeError) })
   hopeless() {
     throw new TypeError('never');
-  }
-
-  @Task({ queue: 'mail' })
-  large() {
-    return 'x'.repeat(202);
   }
 }
 
@@ -53,17 +48,6 @@ test.each(stores)('on $name, a job that something else has put there fails, and 
       .toMatchObject({ status: 'failed', error: { name: 'TaskQueueError', message } });
   }
   expect(log.said('error').map((entry) => entry.message)).toEqual(ids.map((id) => `${message} (${id})`));
-});
-
-test.each(stores)('on $name, a result that is too large fails the task, and says so', async ({ connection }) => {
-  const { app, runner } = await startApp({
-    imports: [BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), maxSize: 100 })],
-    providers: [Mailer],
-  });
-  expect(await runner.start(app.get(Mailer), 'large').settled()).toMatchObject({
-    status: 'failed',
-    error: { name: 'TaskQueueError', message: resultTooLarge('Mailer.large', 213, 100) },
-  });
 });
 
 test('a queue that no task names is an error that names those that there are', async () => {

@@ -30,7 +30,7 @@ async function holder(folder: string, platform: string) {
   return child;
 }
 
-// Where there are no names without a file, as on macOS, the same is done with files.
+// Linux has abstract socket names. Other systems, such as macOS, use files.
 test.each(['linux', 'darwin'] as const)('as on %s: one process has a folder, until it is killed', async (platform) => {
   const folder = await ownFolder();
   const child = await holder(folder, platform);
@@ -45,7 +45,7 @@ test.each(['linux', 'darwin'] as const)('as on %s: one process has a folder, unt
   await again!.release();
 });
 
-test('a folder is the same by whichever path, and others are free', async () => {
+test('every path to a folder finds the same lock, and other folders are free', async () => {
   const folder = await ownFolder();
   await mkdir(join(folder, 'a'));
   await mkdir(join(folder, 'b'));

@@ -16,7 +16,7 @@ afterAll(() => session.close());
 
 const notes = async () => (await pool.query('SELECT text FROM note ORDER BY text')).rows;
 
-test('what others ask waits for the end of a transaction, however it ends', async () => {
+test('other queries wait for the end of a transaction, with and without an error', async () => {
   const one = await pool.connect();
   const order: string[] = [];
   await one.query('BEGIN');
@@ -36,7 +36,7 @@ test('what others ask waits for the end of a transaction, however it ends', asyn
   one.release();
 });
 
-test('a client hears what is notified until it is given back', async () => {
+test('a client gets notifications until it is released', async () => {
   const client = await pool.connect();
   const heard: unknown[] = [];
   client.on('notification', (it) => heard.push(it));

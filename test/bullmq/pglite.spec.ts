@@ -81,7 +81,7 @@ async function start(
   started = new Gate();
   ran = [];
   const app = await startApp({
-    // It is slow to start where many tests run, and the first task waits for what is compiled then.
+    // PGlite starts slowly when many tests run, and compiles code with the first task.
     imports: [BullMqTasksModule.forRoot({ connection, worker, enqueueTimeout: 20_000 })],
     controllers: [WorkController],
     providers: [Work],

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
 import { currentTask, defineTask, InvalidOptionError, Task, TaskRegistry } from 'nestjs-background-tasks';
-import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { repeatNotImported } from '../../lib/durable/durable.messages.ts';
 import { repeatWithoutQueue } from '../../lib/task/task.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -20,21 +20,9 @@ class Nightly {
 }
 
 @Injectable()
-class Reports {
-  @Task({ queue: 'nightly', repeat: { pattern: '0 3 * * *', tz: 'Europe/Berlin' }, attempts: 3 })
-  rebuild() {}
-}
-
-@Injectable()
 class Wrong {
   @Task({ queue: 'nightly', repeat: { pattern: 'at three' } })
   rebuild() {}
-}
-
-@Injectable()
-class StillThere {
-  @Task({ queue: 'nightly' })
-  other() {}
 }
 
 const start = (connection: string, prefix: string, ...providers: (new () => object)[]) =>
@@ -56,26 +44,12 @@ describe.each(stores)('on $name', ({ connection }) => {
       .toMatchObject({ name: 'Nightly.sweep', status: 'completed', result: 'swept' });
   });
 
-  test('what the code doesn’t say any more is no more, and what it says otherwise is otherwise', async () => {
-    const prefix = ownPrefix();
-    const first = await start(connection, prefix, Nightly, Reports);
-    const schedules = () => first.app.get(BullMqQueues).get('nightly').getJobSchedulers();
-    await expect.poll(schedules).toHaveLength(2);
-    await expect
-      .poll(schedules)
-      .toContainEqual(expect.objectContaining({ key: 'Reports.rebuild', pattern: '0 3 * * *', tz: 'Europe/Berlin' }));
-    await start(connection, prefix, Reports);
-    await expect.poll(async () => (await schedules()).map(({ key }) => key)).toEqual(['Reports.rebuild']);
-    await start(connection, prefix, StillThere);
-    await expect.poll(schedules).toEqual([]);
-  });
-
-  test('a pattern that is none keeps the application from starting', async () => {
+  test('an application with a wrong pattern doesn’t start', async () => {
     await expect(start(connection, ownPrefix(), Wrong)).rejects.toThrow(/Wrong\.rebuild.*repeat.*pattern/);
   });
 });
 
-test('without a queue there is nothing that repeats: it is refused where it is written, or at start', async () => {
+test('repeat without a queue is an error in the definition, and without a module for queues at start', async () => {
   expect(() => Task({ repeat: { every: 1_000 } })).toThrow(new InvalidOptionError(repeatWithoutQueue('@Task')));
   expect(() => defineTask(function tick() {}, { queue: 'x', repeat: { every: 0 } })).toThrow(/every.*whole number/);
   expect(() => Task({ queue: 'x', repeat: { every: 1, pattern: '* * * * *' } as never })).toThrow(/either/);

@@ -89,7 +89,7 @@ async function start(options: BullMqTasksModuleOptions) {
 stopStores();
 
 test.each(stores)(
-  'on $name, when the response is there, so are all tasks, whoever has added them',
+  'on $name, all tasks are in their queues when the response arrives, added in any layer',
   async ({ connection }) => {
     const { url, stored } = await start({ connection, prefix: ownPrefix() });
     expect((await fetch(url, { method: 'POST' })).status).toBe(201);
@@ -97,19 +97,22 @@ test.each(stores)(
   },
 );
 
-test.each(stores)('on $name, what is not wanted after an error isn’t stored', async ({ connection }) => {
-  const { url, stored } = await start({ connection, prefix: ownPrefix() });
-  expect((await fetch(`${url}/refused`, { method: 'POST' })).status).toBe(409);
-  expect(await stored()).toBe(1);
-});
+test.each(stores)(
+  'on $name, a response with an error enqueues only the tasks that ask for it',
+  async ({ connection }) => {
+    const { url, stored } = await start({ connection, prefix: ownPrefix() });
+    expect((await fetch(`${url}/refused`, { method: 'POST' })).status).toBe(409);
+    expect(await stored()).toBe(1);
+  },
+);
 
-test.each(stores)('on $name, a handler that answers by itself stores by flush()', async ({ connection }) => {
+test.each(stores)('on $name, a handler that answers by itself enqueues with flush()', async ({ connection }) => {
   const { url, stored } = await start({ connection, prefix: ownPrefix() });
   expect(await (await fetch(`${url}/by-hand`)).text()).toBe('by hand');
   expect(await stored()).toBe(1);
 });
 
-test('a store that doesn’t answer is a 503 in time, and is used again when it does', async () => {
+test('a server that doesn’t answer is a 503 in time, and is used again when it answers', async () => {
   const redis = await startRedis();
   const { app, url, stored } = await start({ connection: redis.url, prefix: ownPrefix(), enqueueTimeout: 300 });
   expect((await fetch(url, { method: 'POST' })).status).toBe(201);
@@ -121,18 +124,18 @@ test('a store that doesn’t answer is a 503 in time, and is used again when it 
   expect(performance.now() - before).toBeLessThan(10_000);
   redis.thaw();
   await expect.poll(async () => (await fetch(url, { method: 'POST' })).status, { timeout: 10_000 }).toBe(201);
-  // What was told not to be stored is taken back, if it was after all.
+  // Tasks that were refused with a 503 are removed if the server has enqueued them all the same.
   await expect.poll(stored).toBe(12);
   await redis.stop();
 });
 
-test.each(stores)('on $name, five tasks are stored as one is, and all or none', async (store) => {
+test.each(stores)('on $name, five tasks take the round trips of one, and all or none are enqueued', async (store) => {
   const proxy = await startProxy(store.connection);
   const { url, stored } = await start({ connection: proxy.url, prefix: ownPrefix(), enqueueTimeout: 1_000 });
   const post = (count: number) => fetch(`${url}/many/${count}`, { method: 'POST' });
   await post(1);
   expect(await stored()).toBe(1);
-  // The fewest of three, because BullMQ also writes to a new queue in the background.
+  // The fewest of three measurements, because BullMQ also writes to a new queue in the background.
   const roundTrips = async (count: number) => {
     const taken: number[] = [];
     for (let i = 0; i < 3; i++) {

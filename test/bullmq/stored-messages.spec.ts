@@ -72,7 +72,7 @@ describe.each(stores.slice(0, 1))('on $name', ({ connection }) => {
     ['request', Scope.REQUEST],
     ['default', Scope.DEFAULT],
   ] as const)('in scope %s', (_name, scope) => {
-    test('a message is answered when its tasks are stored, and those of one that failed are not', async () => {
+    test('a message is answered when its tasks are enqueued, and a failed message enqueues none', async () => {
       const module = await compile(connection, scope, { controllers: [MailController], providers: [Mailer] });
       const options = { host: '127.0.0.1', port: 0 };
       const app = module.createNestMicroservice({ transport: Transport.TCP, options });
@@ -87,7 +87,7 @@ describe.each(stores.slice(0, 1))('on $name', ({ connection }) => {
       expect(await waiting(app)).toBe(1);
     });
 
-    test('so is a mutation of GraphQL', async () => {
+    test('a mutation of GraphQL is answered when its tasks are enqueued', async () => {
       const graphql = GraphQLModule.forRoot({ driver: ApolloDriver, autoSchemaFile: true, introspection: false });
       const module = await compile(connection, scope, { providers: [Mailer, MailResolver] }, [graphql]);
       const app = module.createNestApplication();

@@ -7,7 +7,7 @@ import { burn } from '../fixtures/threads/stored.task.ts';
 stopStores();
 
 describe.each(stores)('on $name', ({ connection }) => {
-  test('a task that computes for longer than its lock lasts keeps it, since it does so in a thread', async () => {
+  test('a task in a thread keeps its lock, even if it computes for longer than lockDuration', async () => {
     const worker = { lockDuration: 1_000, stalledInterval: 300 };
     const prefix = ownPrefix();
     const options = { imports: [BullMqTasksModule.forRoot({ connection, prefix, worker })] };

@@ -8,14 +8,14 @@ const root = join(here, '../..');
 
 const readJson = async (...path) => JSON.parse(await readFile(join(...path), 'utf8'));
 
-/** @returns {Promise<string>} the package's tarball, as it would be published */
+/** @returns {Promise<string>} the tarball of the package, as npm publishes it */
 export async function pack({ temp, signal }) {
   await run('npm', ['pack', '--pack-destination', temp], { cwd: root, temp, signal });
   const { name, version } = await readJson(root, 'package.json');
   return join(temp, `${name}-${version}.tgz`);
 }
 
-/** Installs what the lock file in the folder `name` says, and then the package, as a user would: once for all its cells. */
+/** Installs the lock file of the folder `name`, then the package, as a user does. All cells of the folder share it. */
 export async function install(name, tarball, { folder, ...where }) {
   const cwd = join(folder, name);
   await cp(join(here, name), cwd, { recursive: true, filter: (path) => !path.includes('node_modules', here.length) });
@@ -23,7 +23,7 @@ export async function install(name, tarball, { folder, ...where }) {
     run('npm', [...args, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], { cwd, ...where });
   await npm('ci');
   await npm('install', '--no-save', tarball);
-  // npm may move what the lock file has pinned, when it installs one more.
+  // npm can change pinned versions when it installs one more package.
   const { dependencies, devDependencies } = await readJson(cwd, 'package.json');
   for (const [dependency, pinned] of Object.entries({ ...dependencies, ...devDependencies })) {
     const { version } = await readJson(cwd, 'node_modules', dependency, 'package.json');
@@ -32,7 +32,7 @@ export async function install(name, tarball, { folder, ...where }) {
 }
 
 /**
- * Lays out the one application there is, as it is written in a module system, below the dependencies that it is to use.
+ * Copies the application, in one module system, into a folder below the dependencies that it uses.
  *
  * @returns {Promise<string>} its folder
  */
@@ -47,7 +47,7 @@ export async function layOut({ install: name, system, runner }, folder) {
   return app;
 }
 
-/** Compiles an application that is to be served; test runners do that by themselves. */
+/** Compiles an application so that it can be served. Test runners compile by themselves. */
 export function build(app, where) {
   return run(process.execPath, ['../node_modules/typescript/bin/tsc', '-p', '.'], { cwd: app, ...where });
 }

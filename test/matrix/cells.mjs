@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
  *   runner?: { folder: string, command: string[] },
  *   impossible?: string,
  *   short?: boolean,
- * }} Cell `install` names the folder with the dependencies; a cell has either a `platform` to serve on, or a test `runner`
+ * }} Cell `install` names the folder with the dependencies. A cell has a `platform` to serve on, or a test `runner`.
  */
 
 const nodes = join(import.meta.dirname, '../nodes/node_modules');
@@ -33,7 +33,7 @@ const vitest = {
   command: ['../node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest/vitest.config.e2e.mjs'],
 };
 
-/** How Jest gets to load ESM from CommonJS: see the files in jest/. */
+/** The two ways in which Jest loads ESM from CommonJS: see the files in jest/. */
 const jestWays = [
   {
     name: 'Jest with --experimental-vm-modules',
@@ -68,7 +68,7 @@ function isBefore(version, since) {
   return major < sinceMajor || (major === sinceMajor && minor < sinceMinor);
 }
 
-/** @returns {Promise<Cell[]>} every cell that there is, in the order in which they are shown */
+/** @returns {Promise<Cell[]>} all cells, in the order of the output */
 export async function allCells() {
   const found = await findNodes();
   const ends = new Set([found.at(0), found.at(-1)]);

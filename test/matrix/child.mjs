@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 
-/** The environment of whoever runs the matrix, without what npm, colours or options of Node would change in a cell. */
+/** The environment of this process, without the variables of npm, colours and Node that would change a cell. */
 const { FORCE_COLOR: _colour, NODE_OPTIONS: _options, NODE_ENV: _kind, ...inherited } = process.env;
 const env = Object.fromEntries(Object.entries(inherited).filter(([name]) => !/^npm_(?!config_)/.test(name)));
 
 /**
- * Starts a program in a process group of its own, so that nothing that it starts can outlive it.
+ * Starts a program in a process group of its own, so that its child processes end with it.
  *
  * @param {string} file
  * @param {string[]} args
@@ -42,7 +42,7 @@ export function start(file, args, { cwd, temp, signal }) {
   return { child, ended, kill, written };
 }
 
-/** Runs a program to its end; rejects with what it has written if that is not a good one. */
+/** Runs a program until it exits. Rejects with its output if it fails. */
 export async function run(file, args, where) {
   const { ended, written } = start(file, args, where);
   const { code, signal } = await ended;
@@ -52,7 +52,7 @@ export async function run(file, args, where) {
   }
 }
 
-/** What it has started may still be there when it is not. */
+/** The child processes can outlive the program. */
 function killGroup({ pid }) {
   try {
     if (pid !== undefined) {

@@ -1,6 +1,6 @@
-// Does the package, as it is published, work in each kind of application that it says it is for? Packs it, installs it
-// into small ones, and runs them: by each Nest, module system, platform, test runner and Node.
-// node matrix.mjs [--short] [--package TARBALL] [WORDS that the name of a cell has to contain ...]
+// Tests that the published package works in each kind of application that the README names. Packs it, installs it into
+// small applications, and runs them with each Nest, module system, platform, test runner and Node.
+// node matrix.mjs [--short] [--package TARBALL] [WORDS that the name of a cell must contain ...]
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -38,7 +38,7 @@ async function forEach(items, work) {
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** Does one thing and writes a line of it. Never rejects. */
+/** Runs one step and writes a line about it. Never rejects. */
 async function succeeds(name, work) {
   const begun = performance.now();
   const took = () => `${((performance.now() - begun) / 1_000).toFixed(1)} s`;
@@ -60,7 +60,7 @@ async function runCell(cell, app, temp) {
   return run(cell.node.path, cell.runner.command, { cwd: app, ...where });
 }
 
-/** @returns {Promise<boolean>} whether all is well */
+/** @returns {Promise<boolean>} whether all cells pass */
 async function runMatrix(cells, folder) {
   const where = { temp: folder, signal };
   let tarball = options.package && resolve(options.package);

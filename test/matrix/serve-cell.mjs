@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { start } from './child.mjs';
 
-/** What Node 22.12 still says when CommonJS requires ESM. */
+/** The warning of Node 22.12 when CommonJS requires ESM. */
 const requireWarning =
   /^\(node:\d+\) ExperimentalWarning: CommonJS module .+ is loading ES Module .+ using require\(\)\.\n.+\n.+--trace-warnings.+\n/gm;
 
 /**
- * Serves an application, sends what exchanges.json says, and compares what it does with what is written there; in both
- * scopes. Rejects with what it has written if anything is otherwise.
+ * Serves an application in both scopes, sends the requests of exchanges.json, and compares the steps with those in the file.
+ * Rejects with the output of the application if anything differs.
  *
- * @returns {Promise<string>} what is to be known of it, beside that it went well
+ * @returns {Promise<string>} a remark for the output; empty if there is none
  */
 export async function serveCell(cell, { app, ...where }) {
   const expected = JSON.parse(await readFile(join(app, 'app/exchanges.json'), 'utf8'));
@@ -59,7 +59,7 @@ async function compare({ child, ended }, { platform, scope, system, node }, { ex
     }
     await expectSteps(steps);
   }
-  // The last exchange has left a task that runs until the application is told to end.
+  // The task of the last exchange runs until the application is told to close.
   child.kill('SIGTERM');
   await expectSteps([...closing, undefined]);
   assert.deepEqual(await ended, { code: null, signal: 'SIGTERM' }, 'how it ended');

@@ -1,8 +1,8 @@
 import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
-import { stepBeforeFailed, unreadableArguments } from '../bullmq.messages.ts';
-import { decode, type Encoded } from './job-codec.ts';
-import type { JobData, TaskJob } from './task-job.ts';
+import { stepBeforeFailed, stepBeforeWithoutResult, unreadableArguments } from '../bullmq.messages.ts';
+import { decode, type Encoded, isOmitted, type Omitted } from './job-codec.ts';
+import type { TaskJob } from './task-job.ts';
 
 /**
  * Reads the arguments of a task, and puts in the results of the steps before it.
@@ -16,8 +16,7 @@ export async function argumentsOf(
   job: TaskJob,
   find: (id: string) => Promise<TaskJob | undefined>,
 ): Promise<readonly unknown[] | undefined> {
-  // Other programs can add jobs to the queue, with any data or none.
-  const { args: encoded, before, previousAt = [], isGroup, cancelledAt } = (job.data as Partial<JobData> | null) ?? {};
+  const { args: encoded, before, previousAt = [], isGroup, cancelledAt } = job.data;
   if (cancelledAt !== undefined) {
     throw new TaskCancelledError(job.name, 'requested');
   }
@@ -25,7 +24,7 @@ export async function argumentsOf(
   if (!before) {
     return args;
   }
-  const byKey = Object.entries(await job.getChildrenValues<Encoded | null>());
+  const byKey = Object.entries(await job.getChildrenValues<Encoded | Omitted | null>());
   const results: unknown[] = [];
   for (const id of before) {
     const found = byKey.find(([key]) => key.endsWith(`:${id}`));
@@ -37,7 +36,11 @@ export async function argumentsOf(
       }
       return undefined;
     }
-    results.push(found[1] ? decode(found[1]) : undefined);
+    const [, returned] = found;
+    if (isOmitted(returned) && previousAt.length > 0) {
+      throw new TaskQueueError(stepBeforeWithoutResult(id, returned.omitted));
+    }
+    results.push(returned && !isOmitted(returned) ? decode(returned) : undefined);
   }
   return args.map((arg, i) => (previousAt.includes(i) ? (isGroup ? results : results[0]) : arg));
 }

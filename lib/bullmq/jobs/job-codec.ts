@@ -1,6 +1,7 @@
 import { SuperJSON, type SuperJSONResult } from 'superjson';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
-import { TaskQueueError } from '../../errors/unavailable.errors.ts';
+import { errorRecord } from '../../task/model/task-record.ts';
+import { isError } from '../../util/inspect.ts';
 import {
   argumentNotSerializable,
   argumentsNotSerializable,
@@ -8,13 +9,22 @@ import {
   resultNotSerializable,
   resultTooLarge,
 } from '../bullmq.messages.ts';
+import { acceptedText, isRefusedJson } from './job-text.ts';
+import { escapeKeys, hasSpecialKey, unescapeKeys } from './special-keys.ts';
 import { isBytes, isPlainJson, unstorableIn } from './storable.ts';
 
 /**
- * A value in a job: JSON, with superjson's notes about what plain JSON can't hold. As base64, the same JSON as bytes, where
- * Postgres would refuse the text.
+ * A value in a job: JSON, with superjson's notes about what plain JSON can't hold, and whether keys are renamed. As base64,
+ * the same JSON as bytes, where Postgres would refuse the text.
  */
-export type Encoded = SuperJSONResult | { base64: string };
+export type Encoded = EncodedJson | { base64: string };
+
+type EncodedJson = SuperJSONResult & { escaped?: true };
+
+/** In the place of a result that can't be kept: why. */
+export interface Omitted {
+  omitted: string;
+}
 
 const superJson = new SuperJSON();
 
@@ -28,8 +38,25 @@ superJson.registerCustom<ArrayBuffer | ArrayBufferView, { kind: string; base64: 
   'bytes',
 );
 
-/** An escaped NUL, or half of a surrogate pair: Postgres refuses them in JSON. */
-const REFUSED_BY_POSTGRES = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;
+// superjson keeps the name, message and cause of an error, and drops its other properties.
+superJson.registerCustom<Error, never>(
+  {
+    isApplicable: (value): value is Error => isError(value) && Object.keys(propertiesOf(value)).length > 0,
+    serialize: (error) =>
+      ({
+        ...propertiesOf(error),
+        name: error.name,
+        message: error.message,
+        ...('cause' in error && { cause: error.cause }),
+      }) as never,
+    deserialize: ({ name, message, cause, ...properties }: Error) => {
+      const error = new Error(message, cause === undefined ? {} : { cause });
+      Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true });
+      return Object.assign(error, { stack: `${name}: ${message}` }, properties);
+    },
+  },
+  'error',
+);
 
 /**
  * Copies a value into a form that every server accepts. `size` is in bytes of JSON.
@@ -38,18 +65,28 @@ const REFUSED_BY_POSTGRES = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud
  */
 export function encode(value: unknown, isPlain = isPlainJson(value)): { encoded: Encoded; size: number } {
   // For plain JSON, superjson returns the same and takes several times as long.
-  const text = JSON.stringify(isPlain ? { json: value } : superJson.serialize(value));
-  const encoded = REFUSED_BY_POSTGRES.test(text)
+  const text = JSON.stringify(isPlain ? { json: value } : serialized(value));
+  const encoded = isRefusedJson(text)
     ? { base64: Buffer.from(text).toString('base64') }
-    : (JSON.parse(text) as SuperJSONResult);
+    : (JSON.parse(text) as EncodedJson);
   return { encoded, size: Buffer.byteLength(text) };
 }
 
 export function decode(encoded: Encoded): unknown {
   const found = (
     'base64' in encoded ? JSON.parse(Buffer.from(encoded.base64, 'base64').toString()) : encoded
-  ) as SuperJSONResult;
-  return found.meta ? superJson.deserialize(found, { inPlace: true }) : found.json;
+  ) as EncodedJson;
+  const value: unknown = found.meta ? superJson.deserialize(found, { inPlace: true }) : found.json;
+  if (found.escaped) {
+    unescapeKeys(value);
+  }
+  return value;
+}
+
+function serialized(value: unknown): EncodedJson {
+  return hasSpecialKey(value)
+    ? { ...superJson.serialize(escapeKeys(value)), escaped: true }
+    : superJson.serialize(value);
 }
 
 /** @throws TaskArgumentError if they can't be serialized, or are larger than `maxSize` bytes of JSON */
@@ -62,22 +99,23 @@ export function encodeArguments(name: string, args: readonly unknown[], maxSize:
 }
 
 /**
- * Encodes `undefined` too: a job with a value has completed, and records tell completed jobs from failed ones by it.
- *
- * @throws TaskQueueError if it can't be serialized, or is larger than `maxSize` bytes of JSON
+ * Encodes a result. If it can't be serialized, or is larger than `maxSize` bytes of JSON, says so in its place. Encodes
+ * `undefined` too: a job with a value has completed, and records tell completed jobs from failed ones by it.
  */
-export function encodeResult(name: string, result: unknown, maxSize: number): Encoded {
-  let size: number;
-  let encoded: Encoded;
+export function encodeResult(name: string, result: unknown, maxSize: number): Encoded | Omitted {
   try {
-    ({ encoded, size } = encode(result));
+    const { encoded, size } = encode(result);
+    return size > maxSize ? { omitted: resultTooLarge(name, size, maxSize) } : encoded;
   } catch (error) {
-    throw new TaskQueueError(resultNotSerializable(name, (error as Error).message));
+    return { omitted: acceptedText(resultNotSerializable(name, errorRecord(error).message)) };
   }
-  if (size > maxSize) {
-    throw new TaskQueueError(resultTooLarge(name, size, maxSize));
-  }
-  return encoded;
+}
+
+/** Whether a stored result says why there is none. */
+export function isOmitted(returned: unknown): returned is Omitted {
+  return (
+    typeof returned === 'object' && returned !== null && typeof (returned as Partial<Omitted>).omitted === 'string'
+  );
 }
 
 function tryToEncode(name: string, args: readonly unknown[]): ReturnType<typeof encode> {
@@ -125,4 +163,10 @@ function memory(kind: string, { buffer }: { buffer: ArrayBuffer }): ArrayBuffer 
     return buffer;
   }
   return kind === 'Buffer' ? Buffer.from(buffer) : new (KINDS[kind] ?? Uint8Array)(buffer);
+}
+
+/** The properties of an error that are not part of every error, such as `code`. */
+function propertiesOf(error: Error): object {
+  const { name: _name, message: _message, stack: _stack, cause: _cause, ...own } = error;
+  return error instanceof AggregateError ? { ...own, errors: error.errors } : own;
 }

@@ -1,11 +1,14 @@
 /*
  * Of an error that fails a job, BullMQ keeps the message (`failedReason`) and the stack (`stacktrace`), and nothing else: see
  * `moveToFailed` and `saveStacktrace` in `src/classes/job.ts` of taskforcesh/bullmq. This file writes the error's name and
- * cause into the stack, and reads them back.
+ * cause into the stack, and reads them back. Where the stack would be read as another error, it gets a last line that says
+ * how to read it.
  */
-import type { TaskError } from '../../task/model/task-record.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { errorRecord, type TaskError } from '../../task/model/task-record.ts';
 import { stackOf } from '../../util/error-text.ts';
-import { describe, isError, read } from '../../util/inspect.ts';
+import { isError } from '../../util/inspect.ts';
+import { acceptedText } from './job-text.ts';
 import type { TaskJob } from './task-job.ts';
 
 type FailedJob = Pick<TaskJob, 'failedReason' | 'stacktrace'>;
@@ -13,11 +16,11 @@ type FailedJob = Pick<TaskJob, 'failedReason' | 'stacktrace'>;
 /** The name of an error in whose stack the task counts as cancelled. */
 export const CANCELLED = 'TaskCancelledError';
 
-/** NUL, and halves of surrogate pairs: Postgres refuses them in JSON. */
-const REFUSED_BY_POSTGRES = /\0|\p{Cs}/gu;
-
 /** The line that `stackOf` writes for the cause of an error. */
 const CAUSE = /^Caused by: (\w+): (.*)$/m;
+
+/** The last line of a stack that would be read as another error. */
+const RECORD = /^Record: (\{.*\})$/m;
 
 /**
  * Turns what a task threw into an error whose message and stack every server accepts.
@@ -28,12 +31,15 @@ const CAUSE = /^Caused by: (\w+): (.*)$/m;
  * @param isCancelled whether the record says that the task was cancelled
  */
 export function jobError(thrown: unknown, isCancelled = false): Error {
-  const said = isError(thrown) ? read(thrown, 'message') : describe(thrown);
-  const message = typeof said === 'string' ? said : describe(said);
-  const stack = stackOf(thrown);
+  const record = acceptedError(errorRecord(thrown));
+  const failedReason = record.message.replace(/^bullmq:/, 'BullMQ:');
+  const plain = acceptedText(isError(thrown) ? stackOf(thrown) : `Error: ${record.message}`);
   // A task can throw an error that has the same name.
-  const marked = stack.startsWith(CANCELLED) && !isCancelled ? `Error: ${stack}` : stack;
-  return Object.assign(new Error(accepted(message).replace(/^bullmq:/, 'BullMQ:')), { stack: accepted(marked) });
+  const stack = plain.startsWith(CANCELLED) && !isCancelled ? `Error: ${plain}` : plain;
+  const isReadAsRecord = isDeepStrictEqual(readJobError({ failedReason, stacktrace: [stack] }), record);
+  return Object.assign(new Error(failedReason), {
+    stack: isReadAsRecord ? stack : `${stack}\nRecord: ${JSON.stringify(record)}`,
+  });
 }
 
 /** Whether `jobError` marked the job's last error as a cancellation. */
@@ -44,19 +50,36 @@ export function isCancellation({ stacktrace }: FailedJob): boolean {
 /** Reads the job's last error. */
 export function readJobError({ failedReason, stacktrace }: FailedJob): TaskError {
   const stack = stacktrace?.at(-1) ?? '';
+  const lastLine = stack.slice(stack.lastIndexOf('\n') + 1);
+  const [, record] = RECORD.exec(lastLine) ?? [];
   const cause = CAUSE.exec(stack);
-  return {
-    // BullMQ itself throws an UnrecoverableError, such as for a task that has lost its process too often.
-    name: nameIn(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
-    message: failedReason ?? '',
-    ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
-  };
+  return (
+    (record !== undefined && parsed(record)) || {
+      // BullMQ itself throws an UnrecoverableError, such as for a task that has lost its process too often.
+      name: nameIn(stack)?.replace(/^UnrecoverableError$/, 'Error') ?? 'Error',
+      message: failedReason ?? '',
+      ...(cause && { cause: { name: cause[1]!, message: cause[2]! } }),
+    }
+  );
+}
+
+/** @returns `undefined` for a line of another program */
+function parsed(record: string): TaskError | undefined {
+  try {
+    return JSON.parse(record) as TaskError;
+  } catch {
+    return undefined;
+  }
 }
 
 function nameIn(stack = ''): string | undefined {
   return /^\w+\b/.exec(stack)?.[0];
 }
 
-function accepted(text: string): string {
-  return text.replaceAll(REFUSED_BY_POSTGRES, '\uFFFD');
+function acceptedError({ name, message, cause }: TaskError): TaskError {
+  return {
+    name: acceptedText(name),
+    message: acceptedText(message),
+    ...(cause && { cause: acceptedError(cause) }),
+  };
 }

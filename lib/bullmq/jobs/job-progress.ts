@@ -1,4 +1,5 @@
-import type { TaskProgress } from '../../task/model/task-record.ts';
+import { bigintAsString, type TaskProgress } from '../../task/model/task-record.ts';
+import { isRefusedJson } from './job-text.ts';
 import type { TaskJob } from './task-job.ts';
 
 /**
@@ -30,8 +31,41 @@ export class JobProgress {
     while (this.#next !== undefined) {
       const progress = this.#next;
       this.#next = undefined;
-      await this.job.updateProgress(progress).catch(this.onError);
+      await this.#writeOne(progress).catch(this.onError);
     }
     this.#writing = undefined;
   }
+
+  async #writeOne(progress: TaskProgress): Promise<void> {
+    await this.job.updateProgress(encodeProgress(progress));
+  }
+}
+
+/** Progress in a form that every server accepts: JSON, or the same JSON as bytes. */
+function encodeProgress(progress: TaskProgress): number | object {
+  const text = JSON.stringify(progress, bigintAsString);
+  const json = JSON.parse(text) as number | object;
+  // An object that looks like bytes is kept as bytes too, so that it is read as it was.
+  return isRefusedJson(text) || isBytes(json) ? { base64: Buffer.from(text).toString('base64') } : json;
+}
+
+/** Reads what `JobProgress` has written. BullMQ gives 0 for a job without progress. */
+export function readProgress(progress: unknown): TaskProgress {
+  try {
+    return (
+      isBytes(progress) ? JSON.parse(Buffer.from(progress.base64, 'base64').toString()) : progress
+    ) as TaskProgress;
+  } catch {
+    // Another program wrote it.
+    return progress as TaskProgress;
+  }
+}
+
+function isBytes(value: unknown): value is { base64: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).length === 1 &&
+    typeof (value as { base64?: unknown }).base64 === 'string'
+  );
 }

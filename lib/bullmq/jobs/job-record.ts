@@ -1,11 +1,12 @@
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { stepBeforeFailed } from '../bullmq.messages.ts';
+import { stepBeforeFailed, unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
-import { decode } from './job-codec.ts';
+import { decode, isOmitted } from './job-codec.ts';
 import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
 import { startOfFirst } from './job-start.ts';
+import { readProgress } from './job-progress.ts';
 import type { TaskJob } from './task-job.ts';
 
 /**
@@ -38,7 +39,8 @@ export function isSameMoment(one: TaskJob, other: TaskJob): boolean {
  * @param isActive whether a worker runs the job; it counts only for a job that is `claimed`
  */
 export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
-  const { id, name, queueName, timestamp, progress, returnvalue } = job;
+  const { id, name, queueName, timestamp } = job;
+  const progress = readProgress(job.progress);
   const status = statusOf(job, isActive);
   const attempts = attemptsOf(job, status);
   const startedOn = attempts > 0 ? startOf(job) : undefined;
@@ -50,13 +52,31 @@ export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
     queue: queueName,
     status,
     attempts,
-    createdAt: new Date(timestamp).toISOString(),
-    ...(startedOn && { startedAt: new Date(startedOn).toISOString() }),
-    ...(finishedOn && { finishedAt: new Date(finishedOn).toISOString() }),
-    ...(progress !== 0 && { progress: progress as object }),
-    ...(status === 'completed' && { result: returnvalue && decode(returnvalue) }),
+    createdAt: timeOf(timestamp),
+    ...(startedOn && { startedAt: timeOf(startedOn) }),
+    ...(finishedOn && { finishedAt: timeOf(finishedOn) }),
+    ...(progress !== 0 && { progress }),
+    ...(status === 'completed' && resultOf(job)),
     ...(error && { error }),
   });
+}
+
+/** Other programs can add jobs with any times. */
+function timeOf(ms: number): string {
+  const time = new Date(ms);
+  return (Number.isNaN(Number(time)) ? new Date(0) : time).toISOString();
+}
+
+function resultOf({ name, returnvalue }: TaskJob): Pick<TaskRecord, 'result' | 'resultOmitted'> {
+  if (isOmitted(returnvalue)) {
+    return { resultOmitted: returnvalue.omitted };
+  }
+  try {
+    return { result: returnvalue && decode(returnvalue) };
+  } catch {
+    // Another program completed the job.
+    return { resultOmitted: unreadableResult(name) };
+  }
 }
 
 function statusOf(job: TaskJob, isActive: boolean): TaskStatus {

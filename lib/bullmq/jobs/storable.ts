@@ -47,9 +47,6 @@ export function isBytes(value: unknown): value is ArrayBuffer | ArrayBufferView 
   return ArrayBuffer.isView(value) || types.isArrayBuffer(value);
 }
 
-/** Keys that an object doesn't keep as plain data. */
-const SPECIAL = new Set(['__proto__', 'constructor', 'prototype']);
-
 /**
  * Whether JSON alone restores exactly this value: it has only what JSON can express, and no object twice.
  *
@@ -70,8 +67,5 @@ export function isPlainJson(value: unknown, seen = new Set<object>()): boolean {
     // `every` skips holes, `includes` doesn't.
     return !value.includes(undefined) && value.every((it) => isPlainJson(it, seen));
   }
-  return (
-    Object.getPrototypeOf(value) === Object.prototype &&
-    Object.entries(value).every(([key, it]) => !SPECIAL.has(key) && isPlainJson(it, seen))
-  );
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every((it) => isPlainJson(it, seen));
 }

@@ -2,7 +2,10 @@ import type { Job, JobsOptions } from 'bullmq';
 import type { DurableTask } from '../../durable/task-queue.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
-import { encodeArguments, type Encoded } from './job-codec.ts';
+import { TaskArgumentError } from '../../errors/task.errors.ts';
+import { textRefused } from '../bullmq.messages.ts';
+import { encodeArguments, type Encoded, type Omitted } from './job-codec.ts';
+import { acceptedText, isRefused } from './job-text.ts';
 
 /** The data of a job. */
 export interface JobData {
@@ -18,9 +21,34 @@ export interface JobData {
   readonly cancelledAt?: number;
   /** How often workers had claimed the job when it was cancelled: no later claim runs the task. */
   readonly claimsAtCancel?: number;
+  /** ms since the epoch. Set once a worker that does not know the task's name has released it. */
+  readonly unknownSince?: number;
 }
 
-export type TaskJob = Job<JobData, Encoded | undefined>;
+export type TaskJob = Job<JobData, Encoded | Omitted | undefined>;
+
+/** Reads a job as one of this package. Other programs can add jobs with any data or none: what doesn't fit is left out. */
+export function asTaskJob(job: Job): TaskJob;
+export function asTaskJob(job: Job | undefined): TaskJob | undefined;
+export function asTaskJob(job: Job | undefined): TaskJob | undefined {
+  if (job) {
+    const data: unknown = job.data;
+    job.data = typeof data === 'object' && data !== null && !Array.isArray(data) ? fitting(data) : { options: {} };
+  }
+  return job as TaskJob | undefined;
+}
+
+function fitting(data: Partial<JobData>): Partial<JobData> {
+  const { options, previousAt, before, cancelledAt, ...others } = data;
+  const timeout = options?.timeout;
+  return {
+    ...others,
+    options: Number.isFinite(timeout) ? { timeout } : {},
+    ...(Array.isArray(previousAt) && { previousAt }),
+    ...(Array.isArray(before) && { before: before.filter((id) => typeof id === 'string') }),
+    ...(Number.isFinite(cancelledAt) && { cancelledAt: cancelledAt! }),
+  };
+}
 
 /** A job in the form that BullMQ takes. */
 export interface JobToAdd {
@@ -39,6 +67,8 @@ export interface JobToAdd {
 export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
   const { id, name, queue, args, createdAt, previousAt, before } = task;
   const { delay, deduplication } = task.options;
+  assertText(name, 'a queue', queue);
+  assertText(name, 'a deduplication id', deduplication?.id);
   const children = before?.tasks.map((it) => childOf(it, options));
   return {
     name,
@@ -65,14 +95,21 @@ function childOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
   return { ...job, opts: { ...job.opts, failParentOnFailure: true } };
 }
 
-/** @throws TaskArgumentError if the arguments can't be serialized or are too large */
+/** @throws TaskArgumentError if the name can't be kept, or the arguments can't be serialized or are too large */
 export function dataOf(
   name: string,
   args: readonly unknown[],
   { timeout }: TaskOptions,
   { maxSize }: BullMqTasksOptions,
 ): JobData {
+  assertText(name, 'a name', name);
   return { args: encodeArguments(name, args, maxSize), options: timeout === undefined ? {} : { timeout } };
+}
+
+function assertText(name: string, what: string, text: string | undefined): void {
+  if (text !== undefined && isRefused(text)) {
+    throw new TaskArgumentError(textRefused(acceptedText(name), what));
+  }
 }
 
 /** The job options that apply to tasks that are added and to tasks that repeat. */

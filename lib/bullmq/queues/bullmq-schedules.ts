@@ -1,16 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
-import type { JobSchedulerJson } from 'bullmq';
+import type { JobSchedulerJson, Queue } from 'bullmq';
 import { type CatalogEntry, TaskCatalog } from '../../durable/task-catalog.ts';
+import { TaskQueueHost } from '../../durable/task-queue-host.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import type { Repeat } from '../../task/definition/repeat.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
-import { wrongPattern } from '../bullmq.messages.ts';
+import { repeatNotWith, wrongPattern } from '../bullmq.messages.ts';
 import { dataOf, jobOptions } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
+import { RunIds } from './run-ids.ts';
+import { firstField, lastField, RolloutTimes, versionOf, versionsOf } from './schedule-versions.ts';
 
-/** Keeps BullMQ's schedules in step with the option `repeat` of this application's tasks. */
+/**
+ * Keeps BullMQ's schedules in step with the option `repeat` of this application's tasks.
+ *
+ * While a rollout is going on, workers of old and new code do so at the same time. Each worker says again and again which
+ * schedules its code has. It changes a schedule only if no running worker has a newer version of it, and removes one only if no
+ * worker has had it for long. It leaves alone what other programs have scheduled.
+ */
 @Injectable()
 export class BullMqSchedules {
   constructor(
@@ -18,11 +27,24 @@ export class BullMqSchedules {
     private readonly connection: BullMqConnection,
     private readonly catalog: TaskCatalog,
     private readonly queues: BullMqQueues,
+    private readonly ids: RunIds,
+    private readonly times: RolloutTimes,
+    private readonly host: TaskQueueHost,
   ) {}
 
-  /** @throws InvalidOptionError if a pattern can't be read */
+  /**
+   * @throws InvalidOptionError if a pattern can't be read, or an option makes no sense for a task that repeats
+   * @throws TaskArgumentError if a name can't be kept
+   */
   check(): void {
-    for (const [name, { definition }] of this.catalog.repeating) {
+    for (const [name, entry] of this.catalog.repeating) {
+      const { definition } = entry;
+      for (const option of ['deduplication', 'delay'] as const) {
+        if (definition.options[option] !== undefined) {
+          throw new InvalidOptionError(repeatNotWith(name, option));
+        }
+      }
+      this.#scheduleOf(name, entry);
       try {
         if ('pattern' in definition.repeat!) {
           this.connection.nextTime(definition.repeat);
@@ -33,36 +55,55 @@ export class BullMqSchedules {
     }
   }
 
-  /** Adds and updates the schedules of a queue, and removes those of tasks that no longer repeat. */
+  /** Adds and updates the schedules of a queue, and removes those that no worker has any more. */
   async update(queueName: string): Promise<void> {
+    await this.ids.load(queueName);
     const queue = this.queues.get(queueName);
+    const own = new Map(
+      this.catalog.repeating
+        .filter(([, { definition }]) => definition.queue === queueName)
+        .map(([name, entry]) => [name, this.#scheduleOf(name, entry)]),
+    );
+    const now = Date.now();
+    for (const [name, { version }] of own) {
+      await this.connection.statements.setMetaOnce(queue, firstField(name, version), `${now}`);
+      await metaOf(queue).setQueueMeta({ [lastField(name, version)]: `${now}` });
+    }
+    const meta = await metaOf(queue).getQueueMeta();
     const present = new Map((await queue.getJobSchedulers()).map((it) => [it.key, it]));
-    for (const [name, entry] of this.catalog.repeating) {
-      if (entry.definition.queue === queueName) {
-        const { repeat, template } = this.#scheduleOf(name, entry);
-        // An update restarts the interval, so an equal schedule stays as it is.
-        if (!isEqual(present.get(name), repeat, template)) {
-          await queue.upsertJobScheduler(name, { ...repeat, ...startOf(repeat) }, template);
-        }
-        present.delete(name);
+    for (const [name, { version, repeat, template }] of own) {
+      const running = versionsOf(name, meta).filter(({ last }) => last >= now - this.times.aliveFor);
+      const newest = running.toSorted((a, b) => b.first - a.first || b.version.localeCompare(a.version))[0];
+      // An update restarts the interval, so an equal schedule stays as it is.
+      if (newest?.version === version && !isEqual(present.get(name), repeat, template)) {
+        await queue.upsertJobScheduler(name, { ...repeat, ...startOf(repeat) }, template);
       }
     }
     for (const key of present.keys()) {
-      await queue.removeJobScheduler(key);
+      const versions = own.has(key) ? [] : versionsOf(key, meta);
+      if (versions.length > 0 && versions.every(({ last }) => last < now - this.times.removeAfter)) {
+        await queue.removeJobScheduler(key);
+        const fields = versions.flatMap(({ version }) => [firstField(key, version), lastField(key, version)]);
+        await metaOf(queue).removeQueueMetaFields(fields);
+      }
     }
   }
 
   #scheduleOf(name: string, { definition }: CatalogEntry) {
-    return {
-      repeat: { ...definition.repeat! },
-      template: {
-        name,
-        data: dataOf(name, [], definition.options, this.options),
-        opts: jobOptions(definition.options, this.options),
-      },
-    };
+    const options = { ...this.host.defaults, ...definition.options };
+    const repeat = { ...definition.repeat! };
+    const template = { name, data: dataOf(name, [], options, this.options), opts: jobOptions(options, this.options) };
+    return { repeat, template, version: versionOf([repeat, template]) };
   }
 }
+
+interface QueueMeta {
+  setQueueMeta(values: { [field: string]: string }): Promise<unknown>;
+  getQueueMeta(): Promise<{ [field: string]: string }>;
+  removeQueueMetaFields(fields: readonly string[]): Promise<unknown>;
+}
+
+const metaOf = (queue: Queue) => queue.backend as unknown as QueueMeta;
 
 /** A multiple of the interval, so that all processes that update the schedule at once agree on the first run. */
 function startOf(repeat: Repeat): { startDate?: number } {

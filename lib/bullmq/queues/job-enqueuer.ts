@@ -15,7 +15,7 @@ export class JobEnqueuer {
     private readonly connection: BullMqConnection,
     private readonly queues: BullMqQueues,
   ) {
-    this.#unconfirmed = new UnconfirmedJobs(queues);
+    this.#unconfirmed = new UnconfirmedJobs(connection, queues);
   }
 
   /**

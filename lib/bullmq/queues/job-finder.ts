@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { JobType } from 'bullmq';
+import type { Job, JobType, Queue } from 'bullmq';
 import type { DurableFilter } from '../../durable/task-queue.ts';
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import { decode, type Encoded } from '../jobs/job-codec.ts';
 import { CANCELLED } from '../jobs/job-error.ts';
 import { isSameMoment, phaseOf, recordOf } from '../jobs/job-record.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
-
-/** The ids that BullMQ gives to repeating tasks. */
-const REPEATED = /^repeat:[^\0]+:\d+$/;
+import { RunIds } from './run-ids.ts';
 
 const PENDING = ['prioritized', 'waiting', 'delayed', 'waiting-children'] as const;
 
@@ -39,16 +37,20 @@ export class JobFinder {
   constructor(
     private readonly connection: BullMqConnection,
     private readonly queues: BullMqQueues,
+    private readonly ids: RunIds,
   ) {}
 
   /** Finds a job in all queues. */
   async find(id: string): Promise<TaskJob | undefined> {
     // Another string could be one of BullMQ's own keys.
-    if (!isTaskId(id) && !REPEATED.test(id)) {
+    if (!isTaskId(id)) {
       return undefined;
     }
-    const jobs = await Promise.all(this.queues.opened.map((queue) => queue.getJob(id)));
-    return jobs.find((job) => job) as TaskJob | undefined;
+    const queues = this.queues.opened;
+    const jobs = await Promise.all(queues.map((queue) => queue.getJob(id)));
+    const found = jobs.find((job) => job);
+    const runs = found ? [] : await Promise.all(queues.map((queue) => this.#findRun(queue, id)));
+    return asTaskJob(found ?? runs.find((run) => run));
   }
 
   /** @throws TaskQueueError */
@@ -66,7 +68,8 @@ export class JobFinder {
   async recordOfGone(last: TaskRecord): Promise<TaskRecord> {
     const { connection, queues } = this;
     const queue = last.queue === undefined ? undefined : queues.of(last.queue);
-    const end = queue && (await connection.answered(connection.statements.endOf(queue, last.id)));
+    const id = queue && ((await connection.answered(this.ids.read(queue, last.id))) ?? last.id);
+    const end = queue && (await connection.answered(connection.statements.endOf(queue, id!)));
     const { error: _error, ...known } = last;
     if (!end) {
       const error = { name: CANCELLED, message: taskCancelled(last.name, 'removed') };
@@ -90,7 +93,7 @@ export class JobFinder {
     const found: TaskRecord[] = [];
     for (let start = 0; start < ids.length && found.length < limit; start += PAGE) {
       const page = ids.slice(start, start + PAGE).map(async (id) => {
-        return this.#recordOf((await this.connection.answered(queue.getJob(id))) as TaskJob | undefined);
+        return this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
       });
       const records = (await Promise.all(page)).filter((it) => it !== undefined);
       found.push(...records.filter((it) => !status || it.status === status));
@@ -107,12 +110,24 @@ export class JobFinder {
     let job = found;
     for (let looks = 0; job && phaseOf(job) === 'claimed' && looks < LOOKS; looks++) {
       const state = await connection.answered(job.getState());
-      const again = (await connection.answered(queues.of(job.queueName).getJob(job.id!))) as TaskJob | undefined;
+      const again = asTaskJob(await connection.answered(queues.of(job.queueName).getJob(job.id!)));
       if (again && isSameMoment(job, again)) {
-        return recordOf(again, state === 'active');
+        return this.#read(again, state === 'active');
       }
       job = again;
     }
-    return job && recordOf(job, true);
+    return job && this.#read(job, true);
+  }
+
+  async #read(job: TaskJob, isActive: boolean): Promise<TaskRecord> {
+    if (job.repeatJobKey !== undefined) {
+      await this.ids.load(job.queueName);
+    }
+    return { ...recordOf(job, isActive), id: this.ids.of(job) };
+  }
+
+  async #findRun(queue: Queue, id: string): Promise<Job | undefined> {
+    const runId = await this.ids.read(queue, id);
+    return runId === undefined ? undefined : queue.getJob(runId);
   }
 }

@@ -24,11 +24,18 @@ export class JobMarks {
     );
   }
 
-  /** @returns whether this call removes the mark */
-  uncancel(job: TaskJob): Promise<boolean> {
-    return this.#change(job, ({ cancelledAt, claimsAtCancel: _claims, ...data }) =>
-      cancelledAt === undefined ? undefined : data,
+  /** Removes all marks, so that the job can run again. @returns whether this call removes one */
+  clear(job: TaskJob): Promise<boolean> {
+    return this.#change(job, ({ cancelledAt, claimsAtCancel: _claims, unknownSince, ...data }) =>
+      cancelledAt === undefined && unknownSince === undefined ? undefined : data,
     );
+  }
+
+  /** Notes that a worker does not know the task. @returns since when, in ms since the epoch */
+  async unknown(job: TaskJob): Promise<number> {
+    const { unknownSince = Date.now() } = job.data;
+    await this.#change(job, (data) => (data.unknownSince === undefined ? { ...data, unknownSince } : undefined));
+    return unknownSince;
   }
 
   /** @param change returns `undefined` if there is nothing to change */

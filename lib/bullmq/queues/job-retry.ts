@@ -32,7 +32,7 @@ export class JobRetry {
     }
     // The steps come first: while this job counts as failed or cancelled, a caller can try again after an error in between.
     await Promise.all((job.data.before ?? []).map((before) => this.retry(before)));
-    const isUnmarked = await this.marks.uncancel(job);
+    const isUnmarked = await this.marks.clear(job);
     return state === 'failed' ? this.#retryFailed(job) : isUnmarked && this.#retryWaiting(job);
   }
 

@@ -1,5 +1,6 @@
 import type { BackendFactory } from 'bullmq';
 import { isPostgresNotNow } from './postgres-errors.ts';
+import { byServerClock } from './server-clock.ts';
 import type { BullMq } from './store-packages.ts';
 
 /** The parts of BullMQ's backend that `safeBackend` changes. */
@@ -18,10 +19,10 @@ interface Backend {
 const FORGET_FAILED_STEP = `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state = 'failed'`;
 
 /**
- * BullMQ's backend for Postgres without four of its faults. It never recovers when the server is unavailable at its first
- * request. And of all errors that say "not now", it retries only a refused connection. A job of a
- * group fails again right after a retry if two steps had failed. And it copies the data of each run of a schedule into all
- * later runs: a cancelled run would cancel others.
+ * BullMQ's backend for Postgres, with the server's clock for locks and without four of its faults. It never recovers when
+ * the server is unavailable at its first request. Of all errors that say "not now", it retries only a refused connection. A
+ * job of a group fails again right after a retry if two steps had failed. And it copies the data of each run of a schedule
+ * into all later runs: a cancelled run would cancel others.
  */
 export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
@@ -30,9 +31,10 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
     const { connection } = backend;
     const { pool } = connection;
     const query = pool.query.bind(pool);
-    pool.query = async (...sql) => {
+    pool.query = async (text, ...values) => {
+      const [parameters] = values as [unknown[] | undefined];
       try {
-        return await query(...sql);
+        return await query(typeof text === 'string' ? byServerClock(text, parameters) : text, ...values);
       } catch (error) {
         // A code that BullMQ retries.
         throw isPostgresNotNow(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;

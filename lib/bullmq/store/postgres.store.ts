@@ -42,7 +42,9 @@ export class PostgresStore implements Store {
   }
 
   get producing(): QueueOptions {
-    return this.#within(this.options.enqueueTimeout);
+    const { enqueueTimeout } = this.options;
+    // Otherwise the server would commit jobs long after the client got an error.
+    return this.#within(enqueueTimeout, { statement_timeout: enqueueTimeout });
   }
 
   get consuming(): WorkerOptions {
@@ -95,11 +97,12 @@ export class PostgresStore implements Store {
     }
   }
 
-  #within(timeout: number): QueueOptions {
+  #within(timeout: number, others: pg.PoolConfig = {}): QueueOptions {
     const { prefix: schema } = this.options;
     return {
       connection: {
         ...this.#config,
+        ...others,
         schema,
         connectionTimeoutMillis: timeout,
         query_timeout: timeout,

@@ -1,14 +1,22 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
+import { unknownToWorker } from '../../durable/durable.messages.ts';
+import { TaskCatalog } from '../../durable/task-catalog.ts';
+import type { DurableTask } from '../../durable/task-queue.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import { claimsFrom } from '../bullmq.messages.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqSchedules } from '../queues/bullmq-schedules.ts';
+import { RolloutTimes } from '../queues/schedule-versions.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqCancellations } from './bullmq-cancellations.ts';
 import { JobRunner } from './job-runner.ts';
 import { RunningJobs } from './running-jobs.ts';
+
+/** ms between two looks for queues of modules that were loaded after the start. */
+const LOOK_EVERY = 1_000;
 
 /**
  * Polls the queues that this process claims jobs from, with one BullMQ worker for each.
@@ -19,16 +27,22 @@ import { RunningJobs } from './running-jobs.ts';
 export class BullMqWorkers implements OnApplicationBootstrap {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #workers: Worker[] = [];
+  /** The queues that this process claims jobs from. */
+  readonly #claimed = new Set<string>();
+  readonly #unknown = new Set<string>();
+  #look?: NodeJS.Timeout;
   #isStopped = false;
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
+    private readonly catalog: TaskCatalog,
     private readonly queues: BullMqQueues,
     private readonly schedules: BullMqSchedules,
     private readonly cancellations: BullMqCancellations,
     private readonly running: RunningJobs,
     private readonly runner: JobRunner,
+    private readonly times: RolloutTimes,
   ) {}
 
   // By now, Nest has created all providers that tasks can use.
@@ -36,9 +50,19 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     const { worker } = this.options;
     if (worker) {
       const names = (worker.queues?.map((name) => this.queues.get(name)) ?? this.queues.all).map(({ name }) => name);
+      names.forEach((name) => this.#claimed.add(name));
       this.#logger.log(claimsFrom(names));
-      void this.#start(names, worker);
+      void this.#start(worker);
     }
+  }
+
+  /** Warns once of a task that is added here and would fail here, because this process doesn't know its name. */
+  expect({ name, queue, before }: DurableTask): void {
+    if (this.#claimed.has(queue) && !this.#unknown.has(name) && !this.catalog.find(name)) {
+      this.#unknown.add(name);
+      this.#logger.warn(unknownToWorker(name, queue));
+    }
+    before?.tasks.forEach((it) => this.expect(it));
   }
 
   /** Cancels a running task, in this process or another. */
@@ -50,17 +74,36 @@ export class BullMqWorkers implements OnApplicationBootstrap {
 
   stop(): void {
     this.#isStopped = true;
+    clearInterval(this.#look);
     for (const worker of this.#workers) {
       worker.pause(true).catch((error: unknown) => this.connection.warn(error));
     }
   }
 
-  async #start(queues: readonly string[], options: Partial<BullMqWorkerOptions>): Promise<void> {
+  async #start(options: Partial<BullMqWorkerOptions>): Promise<void> {
     await this.connection.keepTrying(() => this.connection.ready);
     // Before the first claim: from then on, another process may cancel the task.
     await this.cancellations.listen((id) => this.running.cancel(id));
     // `stop` may have been called while this method waited.
-    for (const name of this.#isStopped ? [] : queues) {
+    if (this.#isStopped) {
+      return;
+    }
+    for (const name of this.#claimed) {
+      void this.#poll(name, options);
+    }
+    if (!options.queues) {
+      this.#look = setInterval(() => this.#pollNew(options), LOOK_EVERY).unref();
+    }
+  }
+
+  /** Nest can load modules after the start, and tells nobody. */
+  #pollNew(options: Partial<BullMqWorkerOptions>): void {
+    const names = this.catalog.queues.filter((name) => !this.#claimed.has(name));
+    if (names.length > 0) {
+      this.#logger.log(claimsFrom(names));
+    }
+    for (const name of names) {
+      this.#claimed.add(name);
       void this.#poll(name, options);
     }
   }
@@ -69,9 +112,21 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     const { connection, schedules } = this;
     await connection.keepTrying(() => schedules.update(queue));
     if (!this.#isStopped) {
-      const worker = connection.worker(queue, (job, token) => this.#process(job as TaskJob, token), options);
+      const worker = connection.worker(queue, (job, token) => this.#process(asTaskJob(job), token), options);
       this.#workers.push(worker);
+      void this.#keepSchedules(queue);
       await connection.keepTrying(() => worker.run());
+    }
+  }
+
+  /** Another worker can remove or change a schedule, and a server can come back empty. */
+  async #keepSchedules(queue: string): Promise<void> {
+    for (;;) {
+      await setTimeout(this.times.confirmEvery, undefined, { ref: false });
+      if (this.#isStopped) {
+        return;
+      }
+      await this.schedules.update(queue).catch((error: unknown) => this.connection.warn(error));
     }
   }
 

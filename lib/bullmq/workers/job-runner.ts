@@ -5,19 +5,25 @@ import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
-import { taskReleased, unknownTaskName } from '../bullmq.messages.ts';
+import { taskNotKnownHere, taskReleased, unknownTaskName } from '../bullmq.messages.ts';
 import { argumentsOf } from '../jobs/job-arguments.ts';
-import { encodeResult, type Encoded } from '../jobs/job-codec.ts';
+import { encodeResult, type Encoded, isOmitted, type Omitted } from '../jobs/job-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
 import { JobProgress } from '../jobs/job-progress.ts';
 import { withStart } from '../jobs/job-start.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import type { JobData, TaskJob } from '../jobs/task-job.ts';
 import { JobFinder } from '../queues/job-finder.ts';
+import { JobMarks } from '../queues/job-marks.ts';
+import { RunIds } from '../queues/run-ids.ts';
+import { RolloutTimes } from '../queues/schedule-versions.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { RunningJobs } from './running-jobs.ts';
 
 /** ms after which a job that waits for others looks at them again. */
 const LOOK_EVERY = 500;
+
+/** The longest time, in ms, until a worker looks again at a job whose task is unknown. */
+const MAX_PAUSE = 60_000;
 
 /**
  * Runs one claimed job: reads its arguments, runs the attempt, and ends the job by BullMQ's rules. A returned value completes
@@ -27,21 +33,26 @@ const LOOK_EVERY = 500;
 @Injectable()
 export class JobRunner {
   readonly #logger = new Logger('BackgroundTasks');
+  /** The names that the log has warned of. */
+  readonly #unknown = new Set<string>();
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
     private readonly catalog: TaskCatalog,
     private readonly finder: JobFinder,
+    private readonly marks: JobMarks,
+    private readonly ids: RunIds,
+    private readonly times: RolloutTimes,
     private readonly running: RunningJobs,
     private readonly attempts: AttemptRunner,
   ) {}
 
   /** @param token the worker's claim to the job */
-  async run(job: TaskJob, token: string | undefined): Promise<Encoded> {
+  async run(job: TaskJob, token: string | undefined): Promise<Encoded | Omitted> {
     const entry = this.catalog.find(job.name);
     if (!entry) {
-      throw this.#refused(job, new TaskQueueError(unknownTaskName(job.name, job.queueName)));
+      return this.#leaveToOthers(job, token);
     }
     const args = await this.#argumentsOf(job);
     if (!args) {
@@ -52,7 +63,7 @@ export class JobRunner {
       return this.#encoded(job, result.result);
     }
     if (result.status === 'released') {
-      this.#logger.warn(taskReleased({ id: job.id!, name: job.name }));
+      this.#logger.warn(taskReleased({ id: this.ids.of(job), name: job.name }));
       return this.release(job, token);
     }
     if (result.status === 'cancelled') {
@@ -69,7 +80,7 @@ export class JobRunner {
 
   async #attempt(job: TaskJob, entry: CatalogEntry, args: readonly unknown[]): Promise<AttemptResult> {
     const { data, timestamp, attemptsMade, opts } = job;
-    const id = job.id!;
+    const id = this.ids.of(job);
     const progress = new JobProgress(job, (error) => this.connection.warn(error));
     const { task, result } = this.attempts.run({
       call: entry.call(args),
@@ -79,7 +90,7 @@ export class JobRunner {
     });
     this.running.add(job, task);
     const ended = await result;
-    this.running.delete(id);
+    this.running.delete(job.id!);
     await progress.written();
     return ended;
   }
@@ -100,16 +111,37 @@ export class JobRunner {
     }
   }
 
-  #encoded(job: TaskJob, result: unknown): Encoded {
-    try {
-      return encodeResult(job.name, result, this.options.maxSize);
-    } catch (error) {
-      throw this.#refused(job, error as TaskQueueError);
+  /** The task has done its work, so a result that can't be kept doesn't fail it. */
+  #encoded({ id, name }: TaskJob, result: unknown): Encoded | Omitted {
+    const encoded = encodeResult(name, result, this.options.maxSize);
+    if (isOmitted(encoded)) {
+      this.#logger.warn(`${encoded.omitted} (${id})`);
     }
+    return encoded;
   }
 
   async #waitForOthers(job: TaskJob, token: string | undefined): Promise<never> {
     await this.#written(job.moveToDelayed(Date.now() + LOOK_EVERY, token));
+    throw new this.connection.delayed();
+  }
+
+  /** During a rollout, other workers know tasks that this one doesn't. When no worker has known this one for long, it fails. */
+  async #leaveToOthers(job: TaskJob, token: string | undefined): Promise<never> {
+    const { name, queueName } = job;
+    if ((job.data as JobData | null)?.cancelledAt !== undefined) {
+      throw this.#refused(job, new TaskCancelledError(name, 'requested'));
+    }
+    const now = Date.now();
+    const waited = now - (await this.marks.unknown(job));
+    if (waited >= this.times.unknownFor) {
+      throw this.#refused(job, new TaskQueueError(unknownTaskName(name, queueName)));
+    }
+    if (!this.#unknown.has(name)) {
+      this.#unknown.add(name);
+      this.#logger.warn(taskNotKnownHere(name, queueName));
+    }
+    const pause = Math.min(Math.max(waited, LOOK_EVERY), MAX_PAUSE, this.times.unknownFor - waited);
+    await this.#written(job.moveToDelayed(now + pause, token));
     throw new this.connection.delayed();
   }
 
@@ -122,9 +154,9 @@ export class JobRunner {
   }
 
   /** Logs why the job fails. A cancellation is not logged: its caller knows of it. */
-  #refused({ id }: TaskJob, reason: BackgroundTasksError): Error {
+  #refused(job: TaskJob, reason: BackgroundTasksError): Error {
     if (reason instanceof TaskQueueError) {
-      this.#logger.error(`${reason.message} (${id})`);
+      this.#logger.error(`${reason.message} (${this.ids.of(job)})`);
     }
     return this.#final(reason, reason instanceof TaskCancelledError);
   }

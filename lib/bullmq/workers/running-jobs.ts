@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
-import type { TaskJob } from '../jobs/task-job.ts';
+import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 
@@ -52,7 +52,7 @@ export class RunningJobs {
   }
 
   async #check({ job, task }: { job: TaskJob; task: BackgroundTask }): Promise<void> {
-    const found = (await this.queues.of(job.queueName).getJob(job.id!)) as TaskJob | undefined;
+    const found = asTaskJob(await this.queues.of(job.queueName).getJob(job.id!));
     if (found?.data.cancelledAt !== undefined) {
       task.cancel();
     }

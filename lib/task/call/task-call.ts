@@ -9,6 +9,8 @@ export const ANONYMOUS = 'anonymous';
 export interface ProviderMethod {
   readonly provider: ProviderClass;
   readonly method: string | symbol;
+  /** Creates the object for one attempt. Default: the application finds the provider by its class. */
+  readonly create?: () => Promise<object>;
 }
 
 /** A function with its arguments, its `this` and its async context: all that is needed to call it later. */

@@ -3,7 +3,8 @@ import { describe } from '../../util/inspect.ts';
 import { nonEmptyString } from '../../validation/option-rules.ts';
 import type { AnyFunction } from '../model/signatures.ts';
 import { defineWithoutFunction, defineWithoutName } from '../task.messages.ts';
-import { attachDefinition, defineStoredFunction } from './task-definition.ts';
+import { queuedFunctions } from './queued-functions.ts';
+import { attachDefinition } from './task-definition.ts';
 import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-registry.ts';
@@ -67,7 +68,7 @@ export function defineTask<F extends AnyFunction>(
     options: checkTaskOptions('defineTask', options),
   });
   if (queue !== undefined) {
-    defineStoredFunction(name, task as AnyFunction);
+    queuedFunctions.add(name, task as AnyFunction, defineTask as AnyFunction);
   }
   if (module !== undefined) {
     registerThreadTask(module, name, fn);

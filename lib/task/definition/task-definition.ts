@@ -1,4 +1,4 @@
-import type { AnyFunction } from '../model/signatures.ts';
+import { perThread } from '../../util/per-thread.ts';
 import type { Repeat } from './repeat.ts';
 import type { TaskOptions } from './task-options.ts';
 
@@ -44,13 +44,16 @@ export function methodDefinitionOf(method: object): TaskDefinition | undefined {
   return definitionOf(method) ?? (Reflect.getOwnMetadata(key, method) as TaskDefinition | undefined);
 }
 
-/** Functions with a queue, by name. An application doesn't start if two of them have the same name. */
-const functions = new Map<string, Set<AnyFunction>>();
+/** By class or prototype: the members that `@Task` has decorated. */
+const decorated = perThread('decoratedMethods', () => new WeakMap<object, Set<PropertyKey>>());
 
-export function defineStoredFunction(name: string, fn: AnyFunction): void {
-  functions.set(name, (functions.get(name) ?? new Set()).add(fn));
+const NONE: ReadonlySet<PropertyKey> = new Set();
+
+export function noteDecorated(holder: object, member: PropertyKey): void {
+  decorated.set(holder, (decorated.get(holder) ?? new Set()).add(member));
 }
 
-export function storedFunctions(): ReadonlyMap<string, ReadonlySet<AnyFunction>> {
-  return functions;
+/** The members of a class or prototype that `@Task` has decorated, whatever other decorators have made of them. */
+export function decoratedMethods(holder: object): ReadonlySet<PropertyKey> {
+  return decorated.get(holder) ?? NONE;
 }

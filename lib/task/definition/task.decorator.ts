@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { DefineTaskError } from '../../errors/task.errors.ts';
 import { classNameOf, describe } from '../../util/inspect.ts';
 import { taskOfNoMethod } from '../task.messages.ts';
-import { attachMethodDefinition } from './task-definition.ts';
+import { attachMethodDefinition, noteDecorated } from './task-definition.ts';
 import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 
 /**
@@ -34,5 +34,6 @@ export function Task({ queue, repeat, ...options }: StoredTaskOptions = {}): Met
       throw new DefineTaskError(taskOfNoMethod(classNameOf(holder), String(name), describe(method)));
     }
     attachMethodDefinition(method, { name: checked.name, thread: undefined, ...stored, options: checked });
+    noteDecorated(holder, name);
   };
 }

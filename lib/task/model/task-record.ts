@@ -34,6 +34,8 @@ export interface TaskRecord<R = unknown> {
   progress?: TaskProgress;
   /** What a completed task returned. */
   result?: R;
+  /** Why the record of a completed task has no `result`: JSON can't express it, or it is too large for its queue. */
+  resultOmitted?: string;
   /** Why the task failed or was cancelled. While a task waits for its next attempt: why the last attempt failed. */
   error?: TaskError;
 }
@@ -61,7 +63,10 @@ export function isTaskId(id: unknown): boolean {
   return typeof id === 'string' && /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(id);
 }
 
-/** Converts a record to what JSON can express. Never throws: it leaves out a result or progress that JSON can't write. */
+export const resultNotJson = (name: string) =>
+  `Task "${name}" completed, and its result is left out: expected one that JSON can express, got another. Return plain data.`;
+
+/** Converts a record to what JSON can express. Never throws: it leaves out a result or progress that JSON can't express. */
 export function plainRecord(record: TaskRecord): TaskRecord {
   if (record.result === undefined && record.progress === undefined) {
     return record;
@@ -69,12 +74,24 @@ export function plainRecord(record: TaskRecord): TaskRecord {
   try {
     return JSON.parse(JSON.stringify(record, bigintAsString)) as TaskRecord;
   } catch {
-    const { result: _result, progress: _progress, ...others } = record;
-    return others;
+    const { result, progress, ...others } = record;
+    return {
+      ...others,
+      ...asJson('progress', progress, {}),
+      ...asJson('result', result, { resultOmitted: resultNotJson(record.name) }),
+    };
   }
 }
 
-function bigintAsString(_key: string, value: unknown): unknown {
+function asJson(key: string, value: unknown, otherwise: Partial<TaskRecord>): Partial<TaskRecord> {
+  try {
+    return JSON.parse(JSON.stringify({ [key]: value }, bigintAsString)) as Partial<TaskRecord>;
+  } catch {
+    return otherwise;
+  }
+}
+
+export function bigintAsString(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 

@@ -2,7 +2,7 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import { BackgroundTasks } from 'nestjs-background-tasks';
 import { writeLog } from './log.ts';
 
-/** Takes note of a query. It runs before the handler, so its task stands before those of the handler. */
+/** Logs the query. Pipes run before the handler, so this task runs before the task of the handler. */
 @Injectable()
 export class FoundQueryPipe implements PipeTransform<string | undefined> {
   constructor(private readonly tasks: BackgroundTasks) {}

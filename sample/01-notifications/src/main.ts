@@ -13,7 +13,7 @@ Listening on port ${port}. Try:
   curl -X POST 'http://localhost:${port}/send-notification/ada@example.com?q=weather'
   curl -X POST 'http://localhost:${port}/send-notification/grace@example.com'
 
-then look at what was done after the answers:
+Then see what the tasks wrote after the responses:
 
   cat ${logFile()}
 `);

@@ -2,12 +2,12 @@ import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { currentTask, defineTask } from 'nestjs-background-tasks/task';
-// oxlint-disable-next-line import/no-named-as-default -- its types know the default only
+// oxlint-disable-next-line import/no-named-as-default -- its types declare only the default export
 import PDFDocument from 'pdfkit';
 
 const ROWS = 45;
 
-/** Renders a sales report, so many pages long, into a file that is there once it is complete. */
+/** Writes a sales report as a PDF. The file appears under its name only when it is complete. */
 export const renderReport = defineTask(
   async function renderReport(file: string, title: string, pages: number) {
     const unfinished = `${file}.unfinished`;

@@ -34,12 +34,12 @@ export class ReportsController {
   fetch(@Param('id', ParseUUIDPipe) id: string) {
     const file = fileOf(id);
     if (!existsSync(file)) {
-      throw new NotFoundException('There is no such report, or it is not made yet');
+      throw new NotFoundException('There is no such report, or it is not finished yet');
     }
     return new StreamableFile(createReadStream(file), { type: 'application/pdf' });
   }
 
-  /** Answers all the while. */
+  /** Answers at once, also while a report is made. */
   @Get('ping')
   ping() {
     return { pong: new Date() };

@@ -42,7 +42,7 @@ export class ImportsController {
     return record;
   }
 
-  /** The task as it is, and then at each step, until it has come to its end. */
+  /** Sends the record of the task now, and again at each step until the task has settled. */
   @Sse(':id/events')
   async follow(@Param('id') id: string): Promise<Observable<MessageEvent>> {
     const now = await this.poll(id);

@@ -4,7 +4,7 @@ import { ExpressAdapter } from '@bull-board/express';
 import type { INestApplication } from '@nestjs/common';
 import { BullMqQueues } from 'nestjs-background-tasks/bullmq';
 
-/** To be called before `listen`. It asks nobody who they are: put it behind what does before anybody else can reach it. */
+/** Call it before `listen`. Everybody can use the board, so put it behind your authentication. */
 export function mountBoard(app: INestApplication): void {
   const serverAdapter = new ExpressAdapter().setBasePath('/queues');
   const queues = app.get(BullMqQueues).all.map((queue) => new BullMQAdapter(queue));

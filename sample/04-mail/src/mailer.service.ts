@@ -6,7 +6,7 @@ import { Task } from 'nestjs-background-tasks';
 export class Mailer {
   readonly #logger = new Logger(Mailer.name);
 
-  /** Takes as long as a mail server does, and fails for `fail@…`, as one does that doesn't know an address. */
+  /** Stands for a mail server: it takes 100 ms, and refuses addresses that begin with `fail@`. */
   @Task({ queue: 'mail', attempts: 3, backoff: { type: 'exponential', delay: 500 } })
   async sendWelcome(email: string, signedUpAt: Date): Promise<{ sentTo: string }> {
     await setTimeout(100);

@@ -16,11 +16,11 @@ Listening on port ${port}. Sign up, once with an address that fails, and order a
   curl -X POST http://localhost:${port}/reports
   curl http://localhost:${port}/tasks/<taskId>
 
-They are stored, and wait for a worker. Start one, or several, in other terminals:
+The tasks are in their queues and wait for a worker. Start one, or several, in other terminals:
 
   npm run start:mail-worker
 
-See the queues, correct the address that failed in its data, and retry it:
+Open the queues in a browser, correct the address that failed in the data of its task, and retry the task:
 
   http://localhost:${port}/queues
 `);

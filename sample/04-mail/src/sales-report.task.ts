@@ -2,7 +2,7 @@ import { currentTask, defineTask } from 'nestjs-background-tasks/task';
 
 const CUSTOMERS = 997;
 
-/** Which customers bought most: work for the processor, so a thread of the worker does it. */
+/** Finds the customers who bought most. This keeps a processor busy, so the worker process runs it in a thread. */
 export const salesReport = defineTask(
   function salesReport(orders: number) {
     const totals = new Float64Array(CUSTOMERS);
@@ -10,7 +10,7 @@ export const salesReport = defineTask(
     for (let order = 1; order <= orders; order++) {
       totals[(order * 31) % CUSTOMERS]! += ((order * 7_919) % 100_000) / 100;
       if (order % tenth === 0 || order === orders) {
-        // In percent, as the board takes it.
+        // In percent, because the board shows progress in percent.
         currentTask()?.updateProgress(Math.round((order / orders) * 100));
       }
     }

@@ -7,7 +7,7 @@ import { SignupDto } from './signup.dto.ts';
 export class SignupsController {
   constructor(private readonly mailer: Mailer) {}
 
-  /** Who gets a 201 will get the mail, whatever happens to this process or to the worker. */
+  /** A 201 means that the task is in its queue: the mail is sent even if this process or a worker crashes. */
   @Post()
   signUp(@Body(ValidationPipe) { email }: SignupDto, @Tasks() tasks: BackgroundTasks) {
     const task = tasks.addTask(this.mailer, 'sendWelcome', email, new Date());

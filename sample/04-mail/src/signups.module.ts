@@ -4,7 +4,7 @@ import { ReportsController } from './reports.controller.ts';
 import { SignupsController } from './signups.controller.ts';
 import { TasksController } from './tasks.controller.ts';
 
-/** What both kinds of processes know: a worker can only run tasks of what it imports. */
+/** Both kinds of processes import it: a worker can only run the tasks of modules that it imports. */
 @Module({
   controllers: [SignupsController, ReportsController, TasksController],
   providers: [Mailer],

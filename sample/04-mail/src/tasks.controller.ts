@@ -5,7 +5,7 @@ import { TaskRegistry, type TaskRecord } from 'nestjs-background-tasks';
 export class TasksController {
   constructor(private readonly registry: TaskRegistry) {}
 
-  /** How a task stands, whichever process runs it. */
+  /** Returns the record of a task, no matter which process runs it. */
   @Get(':id')
   async find(@Param('id') id: string): Promise<TaskRecord> {
     const record = await this.registry.get(id);

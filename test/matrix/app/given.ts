@@ -1,12 +1,12 @@
 import type { Tell } from './steps.ts';
 
-/** The token of what the application is given. */
+/** The injection token of `Given`. */
 export const GIVEN = Symbol('given');
 
-/** What differs between the ways in which the application is started. */
+/** The values that differ between the ways to start the application. */
 export interface Given {
   scope: 'REQUEST' | 'DEFAULT';
-  /** A task for a thread: its file is the one thing that is written otherwise in ESM than in CommonJS. */
+  /** A task for a thread. Only its file differs between ESM and CommonJS. */
   digest: (text: string) => unknown;
   tell: Tell;
   /** Resolves when the application has been told to close. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { GIVEN, type Given } from './given.ts';
 
-/** Stands for what tasks use, and what has to stay open until they are done. */
+/** Stands for a provider that tasks use: it must stay open until they have settled. */
 @Injectable()
 export class Mailer implements OnModuleDestroy {
   constructor(@Inject(GIVEN) private readonly given: Given) {}

@@ -45,7 +45,7 @@ export class OrdersController {
     const { closing } = this.given;
     tasks.addTask(async function last() {
       await closing;
-      // Long enough for an application that doesn't wait for its tasks to have closed everything.
+      // Long enough that an application which doesn't wait for its tasks has closed everything.
       await setTimeout(100);
     });
   }

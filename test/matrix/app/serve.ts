@@ -9,7 +9,7 @@ import { AppModule } from './app.module.ts';
 import type { Given } from './given.ts';
 import { scopeOf, TellingLogger, tellSteps, type Step } from './steps.ts';
 
-/** The application as a process: its arguments are the platform and the scope, its output a line of JSON for each step. */
+/** Runs the application as a process. Arguments: the platform and the scope. Output: a line of JSON for each step. */
 export async function serve(digest: Given['digest']): Promise<void> {
   const [platform, scope] = process.argv.slice(2) as ['express' | 'fastify', Given['scope']];
   const tell = (step: Step) => void process.stdout.write(`${JSON.stringify(step)}\n`);

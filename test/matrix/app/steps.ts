@@ -4,7 +4,7 @@ import { ModuleRef } from '@nestjs/core';
 import { TaskRunner } from 'nestjs-background-tasks';
 import { Orders } from './orders.service.ts';
 
-/** Something that the application has done. What each request makes it do is written down in exchanges.json. */
+/** Something that the application did. exchanges.json lists the steps that each request causes. */
 export interface Step {
   step: string;
   [detail: string]: unknown;
@@ -12,7 +12,7 @@ export interface Step {
 
 export type Tell = (step: Step) => void;
 
-/** Tells of each answer, when it has been sent, and of what becomes of each task. */
+/** Tells of each response when it has been sent, and of each step of each task. */
 export function tellSteps(app: INestApplication<Server>, tell: Tell): void {
   app.getHttpServer().on('request', (_request, response) => {
     response.once('finish', () => tell({ step: 'answered', status: response.statusCode }));
@@ -24,17 +24,17 @@ export function tellSteps(app: INestApplication<Server>, tell: Tell): void {
   });
 }
 
-/** The scope which what has `BackgroundTasks` injected has in fact. */
+/** Returns the scope that Nest gives to a provider that injects `BackgroundTasks`. */
 export function scopeOf(app: INestApplication): string {
   return Scope[app.get(ModuleRef).introspect(Orders).scope];
 }
 
-/** Tells of warnings and errors, without the ids of tasks, which are never the same. */
+/** Tells of warnings and errors, without the ids of tasks, which differ from run to run. */
 export class TellingLogger implements LoggerService {
   constructor(private readonly tell: Tell) {}
 
   log(): void {
-    // Of a start that went well, nothing has to be told.
+    // The messages of a normal start are left out.
   }
 
   warn(message: unknown): void {

@@ -8,7 +8,7 @@ import { AppModule } from './app.module.ts';
 import type { Given } from './given.ts';
 import { scopeOf, TellingLogger, tellSteps, type Step } from './steps.ts';
 
-/** What Jest and vitest both have for globals, as `nest new` sets them up. */
+/** The globals that Jest and vitest share, as `nest new` configures them. */
 declare function describe(name: string, run: () => void): void;
 declare function it(name: string, run: () => Promise<void>): void;
 declare function beforeAll(run: () => Promise<void>): void;
@@ -26,7 +26,7 @@ const { exchanges, closing } = JSON.parse(readFileSync('app/exchanges.json', 'ut
   closing: Step[];
 };
 
-/** The application as a team tests it: in the process of the test runner, and closed by `app.close()`. */
+/** Tests the application as a team does: in the process of the test runner, closed by `app.close()`. */
 export function testApp(digest: Given['digest']): void {
   describe('REQUEST', () => testIn('REQUEST', digest));
   describe('DEFAULT', () => testIn('DEFAULT', digest));
@@ -56,7 +56,7 @@ function testIn(scope: Given['scope'], digest: Given['digest']): void {
     }
   }
 
-  it('is made in its scope', async () => {
+  it('injects BackgroundTasks in the scope of the option', async () => {
     expect(scopeOf(app)).toEqual(scope);
   });
 

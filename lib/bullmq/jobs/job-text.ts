@@ -1,0 +1,20 @@
+/** NUL, and halves of surrogate pairs: Postgres refuses them in text, and Redis changes the halves. */
+const REFUSED = /\0|\p{Cs}/u;
+
+/** The same characters as JSON escapes them. */
+const REFUSED_IN_JSON = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}/;
+
+/** Whether some server refuses or changes this text. */
+export function isRefused(text: string): boolean {
+  return REFUSED.test(text);
+}
+
+/** Whether some server refuses this JSON. */
+export function isRefusedJson(json: string): boolean {
+  return REFUSED_IN_JSON.test(json);
+}
+
+/** The text with U+FFFD in the place of what a server refuses. */
+export function acceptedText(text: string): string {
+  return text.replaceAll(new RegExp(REFUSED, 'gu'), '\uFFFD');
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { Client } from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { Task } from 'nestjs-background-tasks';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import type { BullMqQueues } from '../../lib/bullmq/queues/bullmq-queues.ts';
+import { UnconfirmedJobs } from '../../lib/bullmq/queues/unconfirmed-jobs.ts';
+import type { BullMqConnection } from '../../lib/bullmq/store/bullmq-connection.ts';
+import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { startApp } from '../fixtures/start-app.ts';
+
+@Injectable()
+class Work {
+  @Task({ queue: 'work' })
+  run() {}
+}
+
+stopStores();
+
+const postgresUrl = stores.find(({ name }) => name === 'Postgres')?.connection;
+
+test.runIf(postgresUrl)('Postgres commits no job after the application has given it up', async () => {
+  const prefix = ownPrefix();
+  const { app, runner } = await startApp({
+    imports: [BullMqTasksModule.forRoot({ connection: postgresUrl!, prefix, worker: false, enqueueTimeout: 500 })],
+    providers: [Work],
+  });
+  const client = new Client({ connectionString: postgresUrl });
+  await client.connect();
+  onTestFinished(() => client.end());
+  // An added job waits for this lock, and a removal does not.
+  await client.query(`
+    CREATE FUNCTION "${prefix}".wait() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('${prefix}')); RETURN NEW; END $$;
+    CREATE TRIGGER wait BEFORE INSERT ON "${prefix}".job FOR EACH ROW EXECUTE FUNCTION "${prefix}".wait()`);
+  await client.query(`SELECT pg_advisory_lock(hashtext('${prefix}'))`);
+  const task = runner.start(app.get(Work), 'run');
+  expect(await task.settled()).toMatchObject({ status: 'failed', error: { name: 'TaskQueueError' } });
+  const waiting = async () => {
+    const sql = `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND objid = (hashtext('${prefix}')::bigint & 4294967295)`;
+    return (await client.query<{ n: number }>(sql)).rows[0]!.n;
+  };
+  // The server gives the statement up by itself.
+  await expect.poll(waiting).toBe(0);
+  await client.query(`SELECT pg_advisory_unlock(hashtext('${prefix}'))`);
+  expect((await client.query(`SELECT id FROM "${prefix}".job`)).rows).toEqual([]);
+});
+
+test('a job that the server adds late is removed, and one that can’t be removed blocks no other', async () => {
+  const present = new Set<string>();
+  const removed: string[] = [];
+  let isAway = true;
+  const remove = async (id: string) => {
+    if (isAway) {
+      throw new Error('away');
+    }
+    if (id === 'refused') {
+      throw new Error('refused');
+    }
+    removed.push(id);
+    present.delete(id);
+    return 1;
+  };
+  const unconfirmed = new UnconfirmedJobs(
+    { isNotNow: (error: Error) => error.message === 'away' } as unknown as BullMqConnection,
+    { of: () => ({ remove }) } as unknown as BullMqQueues,
+  );
+  unconfirmed.add(['refused', 'late', 'never'].map((jobId) => ({ queueName: 'work', opts: { jobId } }) as never));
+  isAway = false;
+  await expect.poll(() => removed).toEqual(['late', 'never']);
+  present.add('late');
+  await expect.poll(() => [...present]).toEqual([]);
+  unconfirmed.close();
+});
