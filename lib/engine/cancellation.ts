@@ -19,14 +19,14 @@ type State = 'waiting' | 'running' | 'enqueueing' | 'enqueued' | 'over';
  */
 export class Cancellation<T> implements Canceller {
   #state: State = 'waiting';
-  /** Only in `waiting`: see `waits`. */
+  /** Read only in `waiting`: see `waits`. */
   #leave: (() => void) | undefined;
   #onEnd: (() => void) | undefined;
-  /** Only in `running`. */
+  /** Read only in `running`. */
   #attempt: Attempt | undefined;
   /** Set by `cancel()` in `enqueueing`. */
   #requested: CancelReason | undefined;
-  /** Only in `enqueued`. */
+  /** Read only in `enqueued`. */
   #askQueue: (() => void) | undefined;
 
   /** @param stop settles the task as `cancelled`. It gets `subject`, so that all tasks share one function */
