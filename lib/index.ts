@@ -25,16 +25,20 @@ export type { TaskStats } from './task/model/task-stats.ts';
 export type { TaskError, TaskRecord, TaskStatus } from './task/model/task-record.ts';
 export { BackgroundTasksError } from './errors/background-tasks.error.ts';
 export { DrainTimeoutError } from './engine/drain-timeout.error.ts';
-export { InvalidOptionError } from './errors/task.errors.ts';
-export { ModuleImportError } from './errors/module.errors.ts';
-export { TaskArgumentError } from './errors/task.errors.ts';
-export { UnsupportedPlatformError } from './errors/module.errors.ts';
-export { DefineTaskError } from './errors/task.errors.ts';
-export { ShuttingDownError } from './errors/unavailable.errors.ts';
-export { TaskCancelledError, type CancelReason } from './errors/task.errors.ts';
-export { TaskThreadError } from './errors/task.errors.ts';
-export { TaskTimeoutError } from './errors/task.errors.ts';
-export { TooManyTasksError } from './errors/unavailable.errors.ts';
-export { TaskQueueError } from './errors/unavailable.errors.ts';
-export { TaskStoreError } from './errors/unavailable.errors.ts';
-export { UnavailableError } from './errors/unavailable.errors.ts';
+export { ModuleImportError, UnsupportedPlatformError } from './errors/module.errors.ts';
+export {
+  DefineTaskError,
+  InvalidOptionError,
+  TaskArgumentError,
+  TaskCancelledError,
+  TaskThreadError,
+  TaskTimeoutError,
+  type CancelReason,
+} from './errors/task.errors.ts';
+export {
+  ShuttingDownError,
+  TaskQueueError,
+  TaskStoreError,
+  TooManyTasksError,
+  UnavailableError,
+} from './errors/unavailable.errors.ts';

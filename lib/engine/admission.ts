@@ -12,6 +12,8 @@ import type { TaskTracker } from './task-tracker.ts';
  * | `draining` | requests that arrived before, their tasks, code outside of requests       |
  * | `drained`  | code outside of requests: providers that close may still start tasks      |
  * | `closed`   | nobody                                                                    |
+ *
+ * Until `closed`, a request whose head is sent or whose handler has ended may add tasks: no error can reach its client.
  */
 export type Phase = 'open' | 'draining' | 'drained' | 'closed';
 
@@ -39,7 +41,10 @@ export class Admission {
     }
   }
 
-  /** Calls a function for a request that arrived late. While the request is too late, it starts no task by `TaskRunner` either. */
+  /**
+   * Calls a function for a request that arrived while the application closes. While `isTooLate` returns `true`, `check`
+   * refuses every task that the function adds, also by `TaskRunner`.
+   */
   runLate<T>(isTooLate: () => boolean, fn: () => T): T {
     return this.#isTooLate.run(isTooLate, fn);
   }

@@ -5,32 +5,33 @@ import type { BackgroundTask, Canceller } from '../task/handle/background-task.t
 type State = 'waiting' | 'running' | 'enqueueing' | 'enqueued' | 'over';
 
 /**
- * Decides what `cancel()` does to one task, by where the task is.
+ * Decides what `cancel()` does to one task. That depends on the task's state:
  *
- * | state        | entered when                                                  | what cancelling does                                        |
- * | ------------ | ------------------------------------------------------------- | ----------------------------------------------------------- |
- * | `waiting`    | the task is added; it waits for its turn, for a slot, a delay | ends the wait; the task is `cancelled` at once              |
- * | `running`    | an attempt starts                                             | aborts the attempt; the task is `cancelled` when that ends  |
- * | `enqueueing` | its list is flushed                                           | remembers the request, and asks the queue once it has the task |
- * | `enqueued`   | the queue has the task                                        | asks the queue: any process may run the task                |
- * | `over`       | the task is cancelled, settled, or back in its queue          | nothing                                                     |
+ * | state        | entered when                                  | what `cancel()` does                                      |
+ * | ------------ | --------------------------------------------- | --------------------------------------------------------- |
+ * | `waiting`    | the task waits for its turn, a slot, a delay  | ends the wait; the task is `cancelled` at once            |
+ * | `running`    | an attempt starts                             | aborts the attempt; then the task is `cancelled`          |
+ * | `enqueueing` | the list flushes the task                     | remembers it, and asks the queue once it has the task     |
+ * | `enqueued`   | the queue has the task                        | asks the queue, because any process may run the task      |
+ * | `over`       | the task is cancelled, or back in its queue   | nothing                                                   |
+ *
+ * The handle of a settled task no longer calls this class.
  */
 export class Cancellation<T> implements Canceller {
   #state: State = 'waiting';
-  /** Of `waiting`: ends the wait, and is called once the task is cancelled. */
+  /** Read only in `waiting`: see `waits`. */
   #leave: (() => void) | undefined;
   #onEnd: (() => void) | undefined;
-  /** Of `running`. */
+  /** Read only in `running`. */
   #attempt: Attempt | undefined;
-  /** Of `enqueueing`. */
+  /** Set by `cancel()` in `enqueueing`. */
   #requested: CancelReason | undefined;
+  /** Read only in `enqueueing`: see `goesToQueue`. */
   #lose: (() => void) | undefined;
-  /** Of `enqueued`. */
+  /** Read only in `enqueued`. */
   #askQueue: (() => void) | undefined;
 
-  /**
-   * @param stop settles the task as `cancelled`. It is given `subject`, so that all tasks share one function.
-   */
+  /** @param stop settles the task as `cancelled`. It gets `subject`, so that all tasks share one function */
   constructor(
     private readonly task: BackgroundTask,
     private readonly subject: T,
@@ -39,14 +40,14 @@ export class Cancellation<T> implements Canceller {
     task.setCanceller(this);
   }
 
-  /** Why somebody has cancelled the task while it was on its way into the queue. */
+  /** Why the task was cancelled while it was being enqueued. `undefined` if it was not. */
   get requested(): CancelReason | undefined {
     return this.#requested;
   }
 
   /**
-   * @param leave ends the wait: clears a timer, gives up a place
-   * @param onEnd is called once the task has been cancelled
+   * @param leave ends the wait: clears a timer, or leaves a line
+   * @param onEnd is called when the task has been cancelled
    */
   waits(leave?: () => void, onEnd?: () => void): void {
     this.#state = 'waiting';
@@ -60,14 +61,14 @@ export class Cancellation<T> implements Canceller {
   }
 
   /** @param lose is called if the application closes before the queue has answered */
-  isEnqueueing(lose: () => void): void {
+  goesToQueue(lose: () => void): void {
     this.#state = 'enqueueing';
     this.#lose = lose;
-    // It holds the arguments of the task, and somebody may keep the handle.
+    // It holds the arguments of the task. A handle that the application keeps must not keep them too.
     this.#leave = undefined;
   }
 
-  isEnqueued(askQueue: () => void): void {
+  arrivesInQueue(askQueue: () => void): void {
     this.#state = 'enqueued';
     this.#askQueue = askQueue;
     if (this.#requested) {
@@ -75,7 +76,7 @@ export class Cancellation<T> implements Canceller {
     }
   }
 
-  isReleased(): void {
+  returnsToQueue(): void {
     this.#state = 'over';
   }
 

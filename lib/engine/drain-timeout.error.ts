@@ -3,7 +3,7 @@ import type { TaskRecord } from '../task/model/task-record.ts';
 import { drainTimedOut } from './engine.messages.ts';
 
 /**
- * `TaskRunner.drain(timeout)` ran out of time. The tasks go on.
+ * Tasks had not settled when the timeout of `TaskRunner.drain(timeout)` was over. They go on.
  *
  * @since 0.1.0
  */

@@ -16,7 +16,7 @@ const NO_LIST: TaskOwner = {
   },
 };
 
-/** Runs one attempt of a durable task like that of any other task. The queue decides whether there is another. */
+/** Runs one attempt of a durable task. The lifecycle is that of every task, but the queue makes the next attempt. */
 export function runDurable(
   { call, restored, options, observer }: DurableAttempt,
   lifecycle: TaskLifecycle,
@@ -25,7 +25,7 @@ export function runDurable(
 ): RunningAttempt {
   const admitted = lifecycle.admitDurable(call);
   const task = new BackgroundTask(admitted.name, tracker, restored, call.definition?.queue);
-  // The task has waited in the queue.
+  // The task has waited for its delay in the queue.
   const all = { ...defaults, ...options, delay: 0 };
   const entry = lifecycle.enter(task, admitted, all, NO_LIST, observer);
   tracker.add(task);
@@ -50,5 +50,6 @@ function resultOf(task: BackgroundTask): AttemptResult {
     const cancelled = error as TaskCancelledError;
     return cancelled.reason === 'shutdown' ? { status: 'released' } : { status, error: cancelled };
   }
+  // The lifecycle makes a task `pending` again if its options allow another attempt.
   return { status: 'failed', error, isWorthAnother: status === 'pending' };
 }

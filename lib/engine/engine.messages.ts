@@ -1,6 +1,6 @@
 import { type Named, nameOf, namesOf } from '../util/phrases.ts';
 
-/** How many lost tasks one line names: with more, the line would be megabytes long. */
+/** How many lost tasks one line names. With all of `maxPending`, the line would be megabytes long. */
 const MAX_LOST = 1_000;
 
 const ofRequest = (origin: string | undefined) => (origin ? ` of ${origin}` : '');
@@ -47,7 +47,7 @@ export const drainTimedOut = (timeout: number, tasks: readonly Named[]) =>
 export const subscriberThrew = () => 'A subscriber of TaskRunner.events threw';
 
 export const storeFailed = () =>
-  'The record store fails. Tasks go on, and their records are written when the store works again.';
+  'The record store fails. Tasks go on. When the store works again, it gets the newest records of up to 10,000 tasks.';
 
 export const recordRefused = (task: Named) =>
   `The record store refuses the record of task ${nameOf(task)} and takes others. This record is not shared. ` +

@@ -1,4 +1,4 @@
-/** Gives out a fixed number of slots. Where slots are short, owners take turns, however many slots each asks for. */
+/** Gives out a fixed number of slots. Owners that wait for one take turns: an owner with many requests delays no other. */
 export class FairSlots {
   /** Waiting callbacks by owner, in the order in which they asked: a Map and its Sets keep that order. */
   readonly #waiting = new Map<object, Set<() => void>>();
@@ -9,8 +9,8 @@ export class FairSlots {
   }
 
   /**
-   * @param use is called with the slot, now or later; then the caller owes a `release()`
-   * @returns gives up the place in the line
+   * @param use is called when the caller has a slot, now or later. The caller then calls `release()` once
+   * @returns a function that leaves the line
    */
   acquire(owner: object, use: () => void): () => void {
     if (this.#free > 0) {
@@ -40,7 +40,7 @@ export class FairSlots {
     const [owner, waiting] = next;
     const [use] = waiting as Set<() => void> & [() => void];
     waiting.delete(use);
-    // Set anew, the owner goes to the end of the line.
+    // A key that is set again goes to the end of the Map, so the owner goes to the end of the line.
     this.#waiting.delete(owner);
     if (waiting.size > 0) {
       this.#waiting.set(owner, waiting);

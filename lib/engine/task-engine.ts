@@ -25,12 +25,14 @@ import { TaskTracker } from './task-tracker.ts';
 import { TurnQueue } from './turn-queue.ts';
 
 /**
- * The core of one application. It wires the parts and offers verbs to those above it:
+ * The core of one application. It creates the parts and is what the rooms above it call:
  *
  * - requests and `TaskRunner` make lists; a list (`TaskList`) decides the order of its tasks;
  * - `TaskLifecycle` moves each task through its states, and executors run its attempts, here or in a thread;
- * - each handle reports its steps to `TaskTracker`, which counts, and from there to `TaskObserver`, which tells;
- * - a queue runs its attempts through `run`; shutdown goes through `stopAdmitting`, `drain`, `cancelRest`, `close`.
+ * - each handle reports its steps to `TaskTracker`, which counts and passes them on to `TaskObserver`, which keeps records
+ *   and emits events;
+ * - a queue runs its attempts through `run`;
+ * - shutdown calls `stopAdmitting`, `drain`, `cancelRest` and the methods after them.
  */
 @Injectable()
 export class TaskEngine extends AttemptRunner {
@@ -43,8 +45,9 @@ export class TaskEngine extends AttemptRunner {
   readonly #threads: ThreadExecutor;
   readonly #lifecycle: TaskLifecycle;
   readonly #context: TaskListContext;
-  /** How many tasks had settled when the application began to close, and how many lost ones the log has named. */
+  /** How many tasks had settled when the application began to close. */
   #settledBefore = 0;
+  /** How many lost tasks the log has named. */
   #reportedLost = 0;
 
   constructor(
@@ -128,6 +131,7 @@ export class TaskEngine extends AttemptRunner {
 
   find(id: string): BackgroundTask | undefined {
     const task = this.#tracker.ids.get(id);
+    // The history forgets an expired task only later, when it needs its place.
     return task?.isSettled && !this.#history.has(task) ? undefined : task;
   }
 
@@ -156,7 +160,7 @@ export class TaskEngine extends AttemptRunner {
     return this.#tracker.size > 0;
   }
 
-  /** Requests that arrive from now on add no tasks. Tasks that wait for a time after the deadline are cancelled. */
+  /** Requests that arrive from now on add no tasks. Cancels the tasks whose delay ends after the deadline. */
   stopAdmitting(deadline: number): void {
     this.#settledBefore = this.#tracker.settledCount;
     this.#admission.goOnTo('draining');
@@ -168,7 +172,7 @@ export class TaskEngine extends AttemptRunner {
     this.#admission.goOnTo('drained');
   }
 
-  /** Nobody adds tasks from now on: those that a task adds when its signal aborts would be lost. */
+  /** Nobody adds tasks from now on. A task that is added when another task's signal aborts would be lost. */
   stopAdmittingAll(): void {
     this.#admission.goOnTo('closed');
   }

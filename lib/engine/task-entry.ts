@@ -1,34 +1,35 @@
 import type { TaskCancelledError } from '../errors/task.errors.ts';
+import type { ProgressObserver } from '../execution/attempt.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { Cancellation } from './cancellation.ts';
 
-/** Options of a task, filled in with those that every task has. */
+/** Options of a task, merged with the application's defaults, so that `runOn` and `onFailure` are always set. */
 export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
 
 /**
- * A task in a list, with what it takes to run it. The list drops the entry when the task has settled. A class, because
- * all entries then have one shape: literals with spreads made each task twice as expensive.
+ * A task in a list, with all that running it needs. The list drops the entry when the task has settled. A class, so that
+ * all entries have one shape: object literals with spreads made each task twice as expensive.
  */
 export class TaskEntry {
-  /** By `performance.now()`: somebody can set the clock. */
+  /** By `performance.now()`, because the system's clock can be set. */
   readonly addedAt = performance.now();
   readonly cancellation: Cancellation<TaskEntry>;
   /** Whether the owner has begun to run the entry. */
   isTaken = false;
-  /** Other lists that added the same deduplicated task. If the owner doesn't run it, the first of them does. */
+  /** Other lists that added the same deduplicated task. If the owner skips it, the first of them takes it over. */
   claimants: Map<TaskOwner, ResolvedTaskOptions> | undefined;
 
   constructor(
     readonly task: BackgroundTask,
     readonly call: TaskCall,
     readonly options: ResolvedTaskOptions,
-    /** The list that runs the entry. It shares slots with other lists. */
+    /** The list that runs the entry. `FairSlots` lets owners take turns. */
     public owner: TaskOwner,
     stop: (entry: TaskEntry, error: TaskCancelledError) => void,
-    /** Of an attempt that a queue gave to this process: hears of progress. The queue makes the next attempt. */
-    readonly queue?: { progressed(task: BackgroundTask): void },
+    /** Set for an attempt that a queue gave to this process. The queue, not the lifecycle, makes the next attempt. */
+    readonly queue?: ProgressObserver,
   ) {
     this.cancellation = new Cancellation<TaskEntry>(task, this, stop);
   }
@@ -43,10 +44,10 @@ export interface TaskOwner {
   optionsOf(entry: TaskEntry): ResolvedTaskOptions;
 }
 
-/** How the request of a list went; `undefined` where there is no request. */
+/** How the request of a list ended. `undefined` for a list without a request. */
 export type Outcome = 'success' | 'failure' | undefined;
 
-/** Whether a task runs after such an outcome. */
+/** Whether a task with this `runOn` runs after this outcome. */
 export function isWantedAfter(outcome: Outcome, { runOn }: Pick<TaskOptions, 'runOn'>): boolean {
   return outcome === undefined || runOn === 'always' || runOn === outcome;
 }

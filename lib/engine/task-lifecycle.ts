@@ -15,7 +15,7 @@ import type { TurnQueue } from './turn-queue.ts';
 export interface LifecycleContext {
   readonly eventLoop: TaskExecutor;
   readonly threads: TaskExecutor;
-  /** Limit the tasks on the event loop; none: no limit. */
+  /** Limits the tasks that run at once on the event loop. `undefined`: no limit. */
   readonly slots: FairSlots | undefined;
   readonly turns: TurnQueue;
   readonly admission: Admission;
@@ -23,13 +23,13 @@ export interface LifecycleContext {
   readonly log: TaskLog;
 }
 
-/** One task on its way. */
+/** A task that its list has started. */
 interface Run {
   readonly entry: TaskEntry;
-  /** Those of the list that runs the entry. */
+  /** From the list that runs the entry. A deduplicated task can have others in the list that added it. */
   readonly options: ResolvedTaskOptions;
   readonly origin: Origin | undefined;
-  /** Is called once the task has settled, or the queue has it back. */
+  /** Called once the task has settled, or is back in its queue. */
   readonly onEnd: () => void;
 }
 
@@ -41,6 +41,7 @@ export class TaskLifecycle {
   /** Tasks that wait for a delay, each with its time by `performance.now()`. */
   readonly #delayed = new Map<BackgroundTask, number>();
   readonly #lost: BackgroundTask[] = [];
+  /** By `performance.now()`. A delay that ends later is not waited for: the task is cancelled. */
   #deadline = Infinity;
 
   constructor(private readonly context: LifecycleContext) {}
@@ -54,12 +55,12 @@ export class TaskLifecycle {
     return this.#executorOf(call).admit(call);
   }
 
-  /** Of a durable task, which another process may have accepted: there can't be too many. */
+  /** Accepts a durable task. No limit applies: the process that added it has checked its own. */
   admitDurable(call: TaskCall): TaskCall {
     return this.#executorOf(call).admit(call, true);
   }
 
-  /** Makes the entry with which lists and this class handle a task. From then on, the task can be cancelled. */
+  /** Makes the entry of a task. From then on, the task can be cancelled. */
   enter(
     task: BackgroundTask,
     call: TaskCall,
@@ -67,7 +68,7 @@ export class TaskLifecycle {
     owner: TaskOwner,
     queue?: TaskEntry['queue'],
   ): TaskEntry {
-    return new TaskEntry(task, call, options, owner, this.#stop, queue);
+    return new TaskEntry(task, call, options, owner, this.#stopAdmitted, queue);
   }
 
   /** How many tasks wait for a delay. */
@@ -80,7 +81,7 @@ export class TaskLifecycle {
     return this.#lost;
   }
 
-  /** Cancels the tasks whose delay ends after the deadline, now and from now on. */
+  /** Cancels the tasks whose delay ends after the deadline, and later ones too. */
   cancelDelayedBeyond(deadline: number): void {
     this.#deadline = deadline;
     for (const [task, time] of this.#delayed) {
@@ -90,7 +91,7 @@ export class TaskLifecycle {
     }
   }
 
-  /** To be called in a turn of the event loop of the task's own. */
+  /** Starts the task, which may call its function at once. So call it in a turn of its own, never inside `addTask`. */
   run(entry: TaskEntry, options: ResolvedTaskOptions, onEnd: () => void, origin?: Origin): void {
     const { delay = 0 } = options;
     const wait = delay && delay - (performance.now() - entry.addedAt);
@@ -102,7 +103,7 @@ export class TaskLifecycle {
     }
   }
 
-  /** Cancels a task that no executor has admitted, or no longer has. */
+  /** Settles a task as `cancelled` whose executor has not admitted it, or has released it. */
   readonly stop = (task: BackgroundTask, error: TaskCancelledError): void => {
     if (error.reason === 'shutdown') {
       this.lose(task);
@@ -139,7 +140,7 @@ export class TaskLifecycle {
     }
   }
 
-  /** Begins an attempt as soon as there is a slot. */
+  /** Starts an attempt as soon as there is a slot. */
   #start(run: Run): void {
     const { slots, turns } = this.context;
     const { task, call, owner, cancellation } = run.entry;
@@ -157,6 +158,7 @@ export class TaskLifecycle {
         void this.#attempt(run);
       }
     };
+    // A slot that becomes free later does so in the turn of another task.
     let isThisTurn = true;
     const leave = slots.acquire(owner, () => (isThisTurn ? use() : turns.schedule(use)));
     if (task.status === 'pending') {
@@ -178,23 +180,21 @@ export class TaskLifecycle {
     if (this.#isOnEventLoop(call)) {
       this.context.slots?.release();
     }
-    // The attempt failed before it began: there was no thread, or the thread could not load the task's file.
+    // No thread could start or load the task's file. The attempt counts, or a task could retry this for ever.
     if (task.status === 'pending' && !attempt.abortReason) {
       attempt.begin();
     }
     // Read after that: a subscriber of `started` can cancel the task.
     const { abortReason } = attempt;
+    attempt.end();
     if (abortReason instanceof TaskCancelledError) {
-      attempt.end();
-      this.#stop(entry, abortReason);
+      this.#stopAdmitted(entry, abortReason);
       onEnd();
     } else if (!abortReason && 'result' in outcome) {
-      attempt.end();
       executor.release();
       task.complete(outcome.result);
       onEnd();
     } else {
-      attempt.end();
       await this.#failOrRetry(run, abortReason ?? (outcome as { error: unknown }).error);
     }
   }
@@ -204,11 +204,11 @@ export class TaskLifecycle {
     const { task, call, cancellation } = entry;
     const { tracker, turns, log } = this.context;
     cancellation.waits(undefined, onEnd);
-    const isWorthAnother = task.attempts < (options.attempts ?? 1) && (await this.#isWorthAnother(run, error));
+    const isRetried = task.attempts < (options.attempts ?? 1) && (await this.#allowsRetry(run, error));
     if (task.isSettled) {
       return;
     }
-    if (!isWorthAnother) {
+    if (!isRetried) {
       log.failed(task, error, call, origin);
       // The application's logger can cancel the task.
       if (task.isSettled) {
@@ -225,7 +225,7 @@ export class TaskLifecycle {
       return;
     }
     if (entry.queue) {
-      // First: a subscriber of the event can read the statistics.
+      // Before `retry` emits its event: a subscriber that reads the statistics must not find the task there.
       tracker.release(task);
     }
     task.retry(error, delay);
@@ -235,7 +235,7 @@ export class TaskLifecycle {
     }
     if (entry.queue) {
       this.#executorOf(call).release();
-      cancellation.isReleased();
+      cancellation.returnsToQueue();
       task.forget();
       onEnd();
       return;
@@ -247,7 +247,7 @@ export class TaskLifecycle {
     }
   }
 
-  async #isWorthAnother({ entry, options }: Run, error: unknown): Promise<boolean> {
+  async #allowsRetry({ entry, options }: Run, error: unknown): Promise<boolean> {
     const { task, call } = entry;
     try {
       const { retryIf } = options;
@@ -258,7 +258,7 @@ export class TaskLifecycle {
     }
   }
 
-  readonly #stop = ({ task, call, queue }: TaskEntry, error: TaskCancelledError): void => {
+  readonly #stopAdmitted = ({ task, call, queue }: TaskEntry, error: TaskCancelledError): void => {
     this.#executorOf(call).release();
     if (queue) {
       // Not lost: another process runs it.

@@ -21,7 +21,7 @@ export interface TaskListContext {
   readonly log: TaskLog;
 }
 
-/** A list of more tasks drops those that have settled. */
+/** From this many tasks on, a list drops those that have settled. */
 const MAX_TASKS = 1_000;
 
 /**
@@ -41,7 +41,7 @@ export class TaskList implements TaskOwner {
   /** Entries that this list has taken over, each with the options that it was added with here. */
   #adopted?: Map<TaskEntry, ResolvedTaskOptions>;
   #isOpen = false;
-  /** Whether a turn is scheduled or a task runs that the next one waits for. */
+  /** Whether a turn of this list is scheduled, or the next task waits for one that runs. */
   #isBusy = false;
   #outcome: Outcome;
 
@@ -83,7 +83,7 @@ export class TaskList implements TaskOwner {
   }
 
   /**
-   * Enqueues the durable tasks that run after such an outcome: all of them, or none. Waits also for enqueues that are in
+   * Enqueues the durable tasks that run after this outcome: all of them, or none. Waits also for enqueues that are in
    * flight.
    *
    * @throws TaskQueueError
@@ -92,7 +92,7 @@ export class TaskList implements TaskOwner {
     await this.#unflushed?.flush(outcome);
   }
 
-  /** The tasks that were added; of very many, those that have not settled. */
+  /** The tasks in the order in which they were added. From 1,000 tasks on, settled ones may be missing. */
   get tasks(): readonly BackgroundTask[] {
     return this.#tasks;
   }
@@ -104,7 +104,7 @@ export class TaskList implements TaskOwner {
   open(outcome: Outcome): void {
     this.#isOpen = true;
     this.#outcome = outcome;
-    // Entries that run by now, or that another list has taken over, have no claimants.
+    // An entry that runs has no claimants. One that this list has taken over no longer has this one.
     this.#claimed = this.#claimed.filter((entry) => entry.claimants?.has(this));
     for (const entry of this.#claimed) {
       this.#claim(entry, entry.claimants!.get(this)!);
@@ -153,7 +153,10 @@ export class TaskList implements TaskOwner {
     this.#advance();
   }
 
-  /** No request waits for another because both have added the same task. */
+  /**
+   * Makes this list a claimant of an entry of another list. If only the other list is still closed, this list takes the
+   * entry over: no request waits for the response of another because both added the same task.
+   */
   #claim(entry: TaskEntry, options: ResolvedTaskOptions): void {
     if (entry.isTaken) {
       return;
@@ -164,6 +167,7 @@ export class TaskList implements TaskOwner {
       claimants.set(entry.owner, entry.owner.optionsOf(entry));
       claimants.delete(this);
       this.adopt(entry, options);
+      // Of several claims of this list, the first counts, unless a later one runs after every outcome.
     } else if (!claimants.has(this) || options.runOn === 'always') {
       if (!claimants.has(this)) {
         this.#claimed.push(entry);
@@ -172,7 +176,7 @@ export class TaskList implements TaskOwner {
     }
   }
 
-  // A task that adds itself again stays in the same list for as long as the process runs.
+  // A task that adds itself again keeps one list growing for as long as the process runs.
   #keep(task: BackgroundTask): void {
     if (this.#tasks.length >= this.#maxTasks) {
       this.#tasks = this.#tasks.filter(({ isSettled }) => !isSettled);
@@ -188,7 +192,7 @@ export class TaskList implements TaskOwner {
     }
   }
 
-  // One a turn also where they run in parallel, so that the lists of other requests get their turns in between.
+  // With `execution: 'parallel'`, too, one task a turn: the lists of other requests get their turns in between.
   readonly #startNext = (): void => {
     this.#run(this.#waiting.dequeue()!, () => undefined);
     this.#isBusy = false;
@@ -224,7 +228,7 @@ export class TaskList implements TaskOwner {
     }
   }
 
-  /** @returns false where a claimant takes the entry over instead */
+  /** @returns false if a claimant takes the entry over instead */
   #skip(entry: TaskEntry): boolean {
     const [next] = entry.claimants ?? [];
     if (!next) {
@@ -251,7 +255,7 @@ export class TaskList implements TaskOwner {
       claimants?.delete(this);
     }
     this.#claimed = [];
-    // One after the other: a subscriber that hears of one skipped task can cancel the next.
+    // Checked one by one: a subscriber that hears of one skipped task can cancel the next.
     const skipped = waiting.filter((entry) => this.#isWaiting(entry) && this.#skip(entry));
     const tasks = skipped.filter((entry) => this.#isWanted(this.optionsOf(entry))).map(({ task }) => task);
     if (tasks.length > 0) {

@@ -19,10 +19,10 @@ import {
 /** Names the request of a task. A function, because most tasks are never logged. */
 export type Origin = () => string;
 
-/** How many names of blocking tasks are remembered: an application can make up a name for each task. */
+/** How many names of blocking tasks the log remembers. An application may give each task another name. */
 const MAX_BLOCKERS = 1_000;
 
-/** Writes the application's log. A line about a task is written in the async context of that task. */
+/** Writes the log. A line about one task is written in its async context, so that the logger finds the request. */
 export class TaskLog {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #blockers = new Set<string>();
@@ -45,13 +45,17 @@ export class TaskLog {
     this.#writeFor(call, () => this.#logger.warn(tasksSkipped(failed, skipped, origin?.())));
   }
 
-  /** @param busy ms for which the call kept the event loop busy */
+  /**
+   * Warns, once for each name, if a call blocked the event loop.
+   *
+   * @param busy ms for which the call kept the event loop busy
+   */
   returned(call: TaskCall, busy: number): void {
     const threshold = this.blockingThreshold;
     if (threshold === 0 || busy <= threshold) {
       return;
     }
-    // Arrow functions have no name that tells them apart.
+    // Anonymous functions all have the same name.
     const blocker = call.name === ANONYMOUS ? String(call.fn) : call.name;
     if (this.#blockers.has(blocker) || this.#blockers.size >= MAX_BLOCKERS) {
       return;
@@ -80,7 +84,7 @@ export class TaskLog {
     this.#write(() => this.#logger.warn(recordRefused(task), stackOf(error)));
   }
 
-  /** A thread without a task has ended by an error. Most likely a former task has left something behind there. */
+  /** An error ended a thread without a task. */
   threadLost(error: unknown): void {
     this.#write(() => this.#logger.warn(idleThreadLost(), stackOf(error)));
   }

@@ -3,15 +3,16 @@ import type { BackgroundTask, StepObserver, TaskIds } from '../task/handle/backg
 import type { TaskEventType } from '../task/model/task-event.ts';
 import type { TaskEnd, TaskStatus } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
+import { settlesWithin } from '../util/settles-within.ts';
 import { DrainTimeoutError } from './drain-timeout.error.ts';
 import type { TaskEntry } from './task-entry.ts';
 
 /**
- * Knows every task that this process has accepted and that has not settled, and counts all. Handles report each step
- * here; the tracker passes it on to the observer.
+ * Keeps the unsettled tasks of this process, and counts the settled ones. Handles report each step here; the tracker
+ * passes it on to the observer.
  */
 export class TaskTracker implements StepObserver {
-  /** Tasks whose id somebody has read: nobody can ask for another. */
+  /** Tasks whose id was read. No lookup can be for another: an id that was never read is known to nobody. */
   readonly ids: TaskIds = new Map();
   /** By sequence number, which is a cheaper key than the task itself. */
   readonly #unsettled = new Map<number, BackgroundTask>();
@@ -23,7 +24,7 @@ export class TaskTracker implements StepObserver {
 
   constructor(private readonly observer: TaskObserver) {}
 
-  /** How many tasks this process has accepted and that have not settled. */
+  /** How many tasks of this process have not settled. */
   get size(): number {
     return this.#unsettled.size;
   }
@@ -81,34 +82,28 @@ export class TaskTracker implements StepObserver {
   /**
    * Resolves when no task is unsettled.
    *
-   * @param timeout ms; none: waits for ever
+   * @param timeout ms. Default: waits for ever
    * @throws DrainTimeoutError
    */
-  drain(timeout?: number): Promise<void> {
+  async drain(timeout?: number): Promise<void> {
     if (this.#unsettled.size === 0) {
-      return Promise.resolve();
+      return;
     }
-    return new Promise((resolve, reject) => {
-      const stopWaiting = () => {
-        clearTimeout(timer);
-        this.#onDrained.delete(drained);
-      };
-      const drained = () => {
-        stopWaiting();
-        resolve();
-      };
-      const timedOut = (ms: number) => {
-        stopWaiting();
-        reject(
-          new DrainTimeoutError(
-            ms,
-            Array.from(this.unsettled, (task) => task.toRecord()),
-          ),
-        );
-      };
-      const timer = timeout ? setTimeout(timedOut, timeout, timeout) : undefined;
-      this.#onDrained.add(drained);
+    let onDrained!: () => void;
+    const drained = new Promise<void>((resolve) => {
+      onDrained = resolve;
     });
+    this.#onDrained.add(onDrained);
+    try {
+      if (timeout === undefined) {
+        await drained;
+      } else if (!(await settlesWithin(drained, timeout))) {
+        const unsettled = Array.from(this.unsettled, (task) => task.toRecord());
+        throw new DrainTimeoutError(timeout, unsettled);
+      }
+    } finally {
+      this.#onDrained.delete(onDrained);
+    }
   }
 
   #forgetDuplicate(task: BackgroundTask): void {

@@ -2,22 +2,22 @@ import { AsyncResource } from 'node:async_hooks';
 import Queue from 'yocto-queue';
 
 /**
- * ms of one turn of the event loop in which jobs begin. One job a turn would let the backlog grow under load, when turns
- * are long; all jobs in one turn would add up their blocking.
+ * ms of one turn of the event loop in which functions are called. One call a turn would let the backlog grow under load,
+ * when turns are long. All calls in one turn would add up their blocking.
  */
 const TURN_BUDGET = 5;
 
-/** Begins jobs in later turns of the event loop, first in, first out. I/O gets its turn in between. */
+/** Calls functions in later turns of the event loop, first in, first out. I/O gets its turn in between. */
 export class TurnQueue {
-  readonly #jobs = new Queue<() => void>();
+  readonly #waiting = new Queue<() => void>();
   // Made with the application. An immediate that is set in a request's async context keeps that context alive, and
   // passes it on to the next immediate, for as long as there is work.
   readonly #outside = new AsyncResource('BackgroundTasks');
   #isScheduled = false;
 
-  /** @param job must not throw */
-  schedule(job: () => void): void {
-    this.#jobs.enqueue(job);
+  /** @param fn must not throw */
+  schedule(fn: () => void): void {
+    this.#waiting.enqueue(fn);
     if (!this.#isScheduled) {
       this.#scheduleTurn();
     }
@@ -32,10 +32,10 @@ export class TurnQueue {
     const end = performance.now() + TURN_BUDGET;
     try {
       do {
-        this.#jobs.dequeue()!();
-      } while (this.#jobs.size > 0 && performance.now() < end);
+        this.#waiting.dequeue()!();
+      } while (this.#waiting.size > 0 && performance.now() < end);
     } finally {
-      if (this.#jobs.size > 0) {
+      if (this.#waiting.size > 0) {
         this.#scheduleTurn();
       } else {
         this.#isScheduled = false;

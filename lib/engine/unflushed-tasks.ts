@@ -32,7 +32,7 @@ export interface UnflushedTask {
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
   readonly cancellation: Cancellation<BackgroundTask>;
-  /** What the queue has made of the task when it was added. */
+  /** What `TaskQueue.prepare` returned. */
   readonly prepared: unknown;
   /** How many tasks it is, with the steps before it. */
   readonly size: number;
@@ -82,7 +82,7 @@ export class UnflushedTasks {
   }
 
   /**
-   * Enqueues the tasks that run after such an outcome: all of them, or none. Waits also for enqueues that are in flight.
+   * Enqueues the tasks that run after this outcome: all of them, or none. Waits also for enqueues that are in flight.
    *
    * @throws TaskQueueError if one of these enqueues fails, or one has failed that no flush has told of
    */
@@ -91,7 +91,7 @@ export class UnflushedTasks {
     return this.#enqueues.settle();
   }
 
-  /** Nobody waits for the answer: enqueues what runs after such an outcome, and skips the rest. */
+  /** Enqueues the tasks that run after this outcome, and skips the others. No caller waits for it: the log and the handles tell. */
   flushRest(outcome: Outcome): void {
     for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
       // A subscriber that hears of one skipped task can cancel the next.
@@ -114,14 +114,14 @@ export class UnflushedTasks {
   async #enqueue(wanted: readonly UnflushedTask[]): Promise<void> {
     const queue = this.context.queues.current!;
     for (const { task, cancellation } of wanted) {
-      cancellation.isEnqueueing(() => this.context.lifecycle.lose(task));
+      cancellation.goesToQueue(() => this.context.lifecycle.lose(task));
     }
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
       wanted.forEach(({ task, cancellation }, i) => {
         const id = ids[i]!;
         task.enqueued(id, queue);
-        cancellation.isEnqueued(() => queue.cancelLater(id));
+        cancellation.arrivesInQueue(() => queue.cancelLater(id));
       });
     } catch (error) {
       this.#refused(wanted, error);
@@ -131,7 +131,7 @@ export class UnflushedTasks {
   /** @throws error, unless the tasks run in this process instead */
   #refused(refused: readonly UnflushedTask[], error: unknown): void {
     const { queues, log } = this.context;
-    // A flow can't run here: nobody would hand on its results.
+    // A flow can't run here: only the queue passes results from step to step.
     const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
     log.notEnqueued(
       refused.map(({ task }) => task),
@@ -156,7 +156,7 @@ export class UnflushedTasks {
     }
   }
 
-  /** Removes and returns the tasks with such options. */
+  /** Removes and returns the tasks whose options match. */
   #take(isTaken: (options: ResolvedTaskOptions) => boolean): UnflushedTask[] {
     const taken: UnflushedTask[] = [];
     const left: UnflushedTask[] = [];

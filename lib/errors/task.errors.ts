@@ -30,7 +30,7 @@ export class TaskArgumentError extends BackgroundTasksError {
 
 /**
  * Why a task was cancelled. `requested`: code called `cancel()`. `shutdown`: the application closed before the task
- * settled. `removed`: somebody removed the durable task from its queue, and nothing tells that it had settled.
+ * settled. `removed`: the durable task is no longer in its queue, and this process doesn't know that it had settled.
  *
  * @since 0.1.0
  */

@@ -5,8 +5,8 @@ import { BackgroundTasksError } from './background-tasks.error.ts';
 export const UNAVAILABLE_BODY = { statusCode: HttpStatus.SERVICE_UNAVAILABLE, message: 'Service Unavailable' };
 
 /**
- * Something can't be done now, but may work later. Nest answers 503 when a handler doesn't catch it. The client sees only
- * "Service Unavailable": the message describes the application, so it is for your log.
+ * The type of errors for what can't be done now, but may work later. If a handler doesn't catch one, Nest answers 503.
+ * The client sees only "Service Unavailable", because the message describes the application: it is for your log.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export const shuttingDown = (name: string) =>
   `Task "${name}" was not accepted: the application is shutting down. Try again: another process can take it.`;
 
 /**
- * The application is shutting down and accepts no new task. `addTask` and `start` throw it. A response to `addTask` has
- * the header `Retry-After`.
+ * The application is shutting down and accepts no new task. `addTask` and `start` throw it. If the request of `addTask`
+ * gets a 503, the response has the header `Retry-After`.
  *
  * @since 0.1.0
  */
@@ -38,8 +38,8 @@ export class ShuttingDownError extends UnavailableError {
 }
 
 /**
- * As many tasks are waiting or running as the options allow. `addTask` and `start` throw it. A response to `addTask` has
- * the header `Retry-After`.
+ * As many tasks are waiting or running as the options allow. `addTask` and `start` throw it. If the request of `addTask`
+ * gets a 503, the response has the header `Retry-After`.
  *
  * @since 0.1.0
  */
@@ -48,7 +48,7 @@ export class TooManyTasksError extends UnavailableError {
 }
 
 /**
- * A queue could not enqueue durable tasks, or could not read or change one, or can't run one.
+ * A queue could not enqueue, find, list, cancel or retry durable tasks, or a worker could not run one.
  *
  * @since 0.1.0
  */

@@ -8,6 +8,11 @@ import type { TaskProgress } from '../task/model/task-record.ts';
 /** Why an attempt is aborted. */
 export type AbortReason = TaskTimeoutError | TaskCancelledError;
 
+/** Hears of the progress of an attempt that a queue gave to this process. */
+export interface ProgressObserver {
+  progressed(task: BackgroundTask): void;
+}
+
 /**
  * One attempt of a task. An executor runs it; on the event loop, the task sees it as its `currentTask()`.
  *
@@ -28,8 +33,7 @@ export class Attempt implements CurrentTask {
     readonly task: BackgroundTask,
     readonly call: TaskCall,
     private readonly options: Pick<TaskOptions, 'attempts' | 'timeout'>,
-    /** The queue that gave the attempt to this process, if one did. */
-    private readonly queue?: { progressed(task: BackgroundTask): void },
+    private readonly queue?: ProgressObserver,
   ) {
     this.attempt = task.attempts + 1;
     this.isLast = this.attempt >= (options.attempts ?? 1);

@@ -45,7 +45,7 @@ export class EventLoopExecutor implements TaskExecutor {
     await Promise.all(this.#lingering);
   }
 
-  // All of this runs in the task's context: an Observable or a lazy thenable starts its work only when it is followed.
+  // The result is followed in the task's context too: an Observable or a lazy thenable only then starts its work.
   async #run(attempt: Attempt): Promise<unknown> {
     const { call } = attempt;
     attempt.begin();
@@ -95,7 +95,7 @@ export class EventLoopExecutor implements TaskExecutor {
         } else if (!attempt.abortReason) {
           let last: unknown;
           subscription = value.subscribe({ next: (it) => (last = it), error: reject, complete: () => resolve(last) });
-          // The Observable has aborted the attempt while it was subscribed to.
+          // The Observable cancelled its own task during `subscribe`, when the listener had no subscription yet.
           if (attempt.abortReason) {
             subscription.unsubscribe();
           }

@@ -6,13 +6,13 @@ export interface TaskExecutor {
   /**
    * Decides whether to accept a task. Called when the task is added, so its errors reach the caller of `addTask`.
    *
-   * @param isStored whether a queue accepted the task before, so the limit of tasks doesn't apply
+   * @param isDurable whether the task is durable. Then no limit applies: the process that added it has checked its own
    * @returns the call to run
    * @throws TooManyTasksError, TaskArgumentError
    */
-  admit(call: TaskCall, isStored?: boolean): TaskCall;
+  admit(call: TaskCall, isDurable?: boolean): TaskCall;
 
-  /** Called when an admitted task has settled, whether it ran or not. */
+  /** Called once for each admitted task, when it has settled, whether it ran or not, or is back in its queue. */
   release(): void;
 
   /**

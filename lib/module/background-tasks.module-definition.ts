@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder, type Provider, Scope } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
-import { type BackgroundTasksModuleOptions, TASKS_SCOPE } from '../options/background-tasks.options.ts';
-import { BackgroundTasksExtras, checkScope } from '../options/scope.ts';
+import type { BackgroundTasksModuleOptions } from '../options/background-tasks.options.ts';
+import { BackgroundTasksExtras, checkScope, TASKS_SCOPE } from '../options/scope.ts';
 import { BackgroundTasksFactory } from '../request/background-tasks.factory.ts';
 import { BackgroundTasks } from '../request/background-tasks.ts';
 
@@ -12,12 +12,12 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setExtras(new BackgroundTasksExtras(), (definition, { scope }) => ({
       ...definition,
       global: true,
-      providers: [...(definition.providers ?? []), ...tasksIn(checkScope(scope))],
+      providers: [...(definition.providers ?? []), ...scopedProviders(checkScope(scope))],
     }))
     .build();
 
 /** The providers that differ between the two scopes. */
-export function tasksIn(scope: Scope): Provider[] {
+export function scopedProviders(scope: Scope): Provider[] {
   return [
     { provide: TASKS_SCOPE, useValue: scope },
     scope === Scope.DEFAULT

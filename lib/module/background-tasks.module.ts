@@ -9,9 +9,8 @@ import {
   type BackgroundTasksModuleOptions,
   BackgroundTasksOptions,
   resolveOptions,
-  TASKS_SCOPE,
 } from '../options/background-tasks.options.ts';
-import { noScopeRule } from '../options/scope.ts';
+import { noScopeRule, TASKS_SCOPE } from '../options/scope.ts';
 import { BackgroundTasksFactory } from '../request/background-tasks.factory.ts';
 import { BackgroundTasksInterceptor } from '../request/background-tasks.interceptor.ts';
 import { BackgroundTasks } from '../request/background-tasks.ts';
@@ -28,7 +27,7 @@ import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
   type OPTIONS_TYPE,
-  tasksIn,
+  scopedProviders,
 } from './background-tasks.module-definition.ts';
 import { closeBeforeOthers } from './close-order.ts';
 import { assertImportedOnce, assertNotInThread } from './import-checks.ts';
@@ -53,8 +52,9 @@ import { needsInterceptor } from './needs-interceptor.ts';
         return resolveOptions(options!, noScopeRule);
       },
     },
-    // The providers of `forRoot` replace these. An import without `forRoot` needs them to reach the error above.
-    ...tasksIn(Scope.REQUEST),
+    // `forRoot` replaces these. Without them, an import without `forRoot` would fail at a missing provider, before the
+    // factory above throws the error that explains it.
+    ...scopedProviders(Scope.REQUEST),
     InFlightRequests,
     TaskQueueHost,
     TaskCatalog,
@@ -76,8 +76,7 @@ import { needsInterceptor } from './needs-interceptor.ts';
     {
       provide: APP_INTERCEPTOR,
       inject: [BackgroundTasksInterceptor, TASKS_SCOPE, ModulesContainer],
-      // A global interceptor slows down each request, and HTTP requests of a singleton don't need it. Nest ignores
-      // null.
+      // A global interceptor slows down each request. With a singleton, HTTP requests don't need it. Nest ignores null.
       useFactory: (interceptor: BackgroundTasksInterceptor, scope: Scope, modules: ModulesContainer) =>
         scope === Scope.REQUEST || needsInterceptor(modules) ? interceptor : null,
     },
@@ -86,8 +85,7 @@ import { needsInterceptor } from './needs-interceptor.ts';
     BackgroundTasks,
     TaskRunner,
     TaskRegistry,
-    // Nest makes `@UseInterceptors(BackgroundTasksInterceptor)` in the module of its gateway, which must see what it
-    // injects.
+    // What `BackgroundTasksInterceptor` injects: with `@UseInterceptors`, Nest makes it in the module of the gateway.
     CollectionResolver,
     RequestContext,
     InFlightRequests,
@@ -116,6 +114,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertNotInThread();
+    // Checked here too, so that the stack of an error names this call.
     return super.forRoot(Object.assign(resolveOptions(options), { scope: options.scope }));
   }
 

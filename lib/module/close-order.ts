@@ -2,9 +2,9 @@ import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
 /**
- * Moves a module to the first place when the application closes: the providers that tasks use must be open until all
- * tasks are settled. Nest closes modules by their distance from the root, the nearest first, and takes a global module
- * for infinitely far. Call it before the first hook, when Nest sorts the modules.
+ * Makes Nest close a module before all others: the providers that tasks use must be open until all tasks are settled. Nest
+ * closes modules by their distance from the root, the nearest first, and counts a global module as infinitely far. Call it
+ * before the first hook, when Nest sorts the modules.
  */
 export function closeBeforeOthers(moduleClass: Type, modules: ModulesContainer): void {
   for (const module of modules.values()) {

@@ -7,8 +7,8 @@ const RESOLVER = 'graphql:resolver_type';
 const MESSAGE_PATTERN = 'microservices:pattern';
 
 /**
- * Whether an application needs the global interceptor even if `BackgroundTasks` is a singleton: it has WebSocket
- * gateways, GraphQL resolvers or handlers of messages.
+ * Whether an application with a singleton `BackgroundTasks` needs the global interceptor: it has WebSocket gateways,
+ * GraphQL resolvers, or handlers of messages.
  */
 export function needsInterceptor(modules: ModulesContainer): boolean {
   for (const { controllers, providers } of modules.values()) {

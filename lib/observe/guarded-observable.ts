@@ -3,8 +3,9 @@ import { Observable, type Observer, type Operator, Subscriber, type Subscription
 type Next<T> = (value: T) => void;
 
 /**
- * An Observable whose subscribers may throw, or return promises that reject. RxJS turns such an error into an uncaught
- * exception, and Node ends the process for either. Observables that operators make of this one are guarded too.
+ * An Observable whose subscribers may throw, or return promises that reject. RxJS would turn the error into an uncaught
+ * exception, which ends the process, as an unhandled rejection does. Observables that operators make of this one are
+ * guarded too.
  */
 export class GuardedObservable<T> extends Observable<T> {
   constructor(
@@ -26,7 +27,7 @@ export class GuardedObservable<T> extends Observable<T> {
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
   ): Subscription {
-    // RxJS links operators by Subscribers, and operators handle their own errors.
+    // A Subscriber is one of RxJS's own operators, which handles errors itself.
     if (observerOrNext instanceof Subscriber) {
       return super.subscribe(observerOrNext as Observer<T>);
     }
@@ -36,7 +37,7 @@ export class GuardedObservable<T> extends Observable<T> {
         : { ...(observerOrNext && { next: observerOrNext }), ...(error && { error }), ...(complete && { complete }) };
     return super.subscribe({
       next: (value) => this.#guard(() => observer.next?.(value)),
-      // An operator threw, which ended the subscription: somebody has to hear of it.
+      // An operator threw and ended the subscription. If the subscriber doesn't listen for errors, the log must have it.
       error: (thrown: unknown) => (observer.error ? this.#guard(() => observer.error!(thrown)) : this.onThrow(thrown)),
       complete: () => this.#guard(() => observer.complete?.()),
     });

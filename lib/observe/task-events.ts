@@ -20,7 +20,7 @@ export class TaskEvents<T> {
 
   emit(event: T): void {
     this.#pending.push(event);
-    // A subscriber that adds a task causes an event before all subscribers have got the current one.
+    // A subscriber can cause an event, such as by adding a task, before all subscribers have got this one.
     if (this.#isEmitting) {
       return;
     }

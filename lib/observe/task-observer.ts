@@ -3,7 +3,7 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent, TaskEventType } from '../task/model/task-event.ts';
 import { TaskEvents } from './task-events.ts';
 
-/** The one place that every step of every task passes: keeps the record up to date and emits the event. */
+/** The one place that every step of every task passes. Updates the task's record and emits the event. */
 export class TaskObserver {
   readonly #events: TaskEvents<TaskEvent>;
 
@@ -22,7 +22,7 @@ export class TaskObserver {
     return this.#events.observable;
   }
 
-  /** @param delay ms until the next attempt, of `retrying` */
+  /** @param delay ms until the next attempt. Only for `retrying` */
   stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
     this.onChange(task);
     if (this.#events.isObserved) {
@@ -42,7 +42,7 @@ function timesOf(task: BackgroundTask, step: TaskEventType, delay?: number): { [
   return startedAt && finishedAt ? { run: between(startedAt, finishedAt) } : {};
 }
 
-// Somebody can set the clock back in between.
+// Not negative: the system's clock can be set back in between.
 function between(start: Date, end: Date | undefined): number {
   return Math.max(0, Number(end) - Number(start));
 }

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors/task.errors.ts';
-import { HistoryOptions, historyRules, storeRule } from '../records/history.options.ts';
-import type { TaskStore } from '../records/task-store.ts';
+import { HistoryOptions, historyRules } from '../records/history.options.ts';
+import { storeRule, type TaskStore } from '../records/task-store.ts';
 import {
   checkDefaults,
   type OnFailure,
@@ -18,13 +18,10 @@ import {
   milliseconds,
   oneOf,
   type OptionRules,
-  plainObject,
+  anObject,
 } from '../validation/option-rules.ts';
 import { wrongOption } from '../validation/validation.messages.ts';
 import { type BackgroundTasksExtras, scopeRule } from './scope.ts';
-
-/** The injection token of the option `scope`. */
-export const TASKS_SCOPE = Symbol('nestjs-background-tasks.scope');
 
 /** Every option of `BackgroundTasksModule`, with its default. */
 export class BackgroundTasksOptions {
@@ -126,14 +123,14 @@ const rules: OptionRules<BackgroundTasksOptions> = {
   execution: oneOf('sequential', 'parallel'),
   onFailure: onFailureRule,
   runOn: runOnRule,
-  defaults: plainObject,
+  defaults: anObject,
   concurrency: either(integerFrom(1), Infinity),
   maxPending: either(integerFrom(1), Infinity),
   shutdownTimeout: delayTime,
-  history: plainObject,
+  history: anObject,
   store: storeRule,
   blockingThreshold: milliseconds,
-  pool: plainObject,
+  pool: anObject,
 };
 
 const where = 'BackgroundTasksModule';

@@ -4,7 +4,10 @@ import { describe } from '../util/inspect.ts';
 import type { OptionRule } from '../validation/option-rules.ts';
 import { wrongOption } from '../validation/validation.messages.ts';
 
-/** Options that define the module's providers, so they must be known before a factory runs. */
+/** The injection token of the option `scope`. */
+export const TASKS_SCOPE = Symbol('nestjs-background-tasks.scope');
+
+/** Options that decide which providers the module has. Nest must know them before it calls the options' factory. */
 export class BackgroundTasksExtras {
   /**
    * The scope of `BackgroundTasks`. `Scope.REQUEST`: Nest creates one for each request. `Scope.DEFAULT`: a singleton that
@@ -20,7 +23,7 @@ export const scopeRule: OptionRule = {
   accepts: (value) => value === Scope.REQUEST || value === Scope.DEFAULT,
 };
 
-/** The rule for options that a factory returns: they come too late for a scope. */
+/** The rule for options that a factory returns: Nest needs the scope before it calls the factory. */
 export const noScopeRule: OptionRule = {
   expected: 'nothing: give it to forRootAsync itself, beside useFactory',
   accepts: () => false,

@@ -1,5 +1,4 @@
-import { read } from '../util/inspect.ts';
-import { either, integerFrom, type OptionRule, type OptionRules, plainObject } from '../validation/option-rules.ts';
+import { either, integerFrom, type OptionRules } from '../validation/option-rules.ts';
 
 /** How many settled tasks this process remembers, and for how long. */
 export class HistoryOptions {
@@ -18,12 +17,6 @@ export class HistoryOptions {
    */
   ttl = 3_600_000;
 }
-
-export const storeRule: OptionRule = {
-  expected: 'a Keyv, or another object with the methods get and set',
-  accepts: (value) =>
-    plainObject.accepts(value) && ['get', 'set'].every((name) => typeof read(value as object, name) === 'function'),
-};
 
 export const historyRules: OptionRules<HistoryOptions> = {
   // The cache allocates memory for `max` entries when the application starts.

@@ -8,7 +8,7 @@ import { MAX_TIMER } from '../validation/option-rules.ts';
 import { storeUnavailable } from './records.messages.ts';
 import type { TaskStore } from './task-store.ts';
 
-/** How many records may wait to be written. If the store is down for long, the oldest are dropped. */
+/** How many records may wait to be written. Of more, the oldest are dropped: the store is down. */
 const MAX_WAITING = 10_000;
 
 /** How many records are written at once. */
@@ -52,8 +52,8 @@ export interface StoreObserver {
 export class SharedRecords {
   /** By id: if a task changes faster than it can be written, only its newest state is. */
   readonly #waiting = new LRUCache<string, BackgroundTask>({ max: MAX_WAITING });
-  /** Records that a writer is writing. A changed one is written again afterwards: two writes at once could overtake. */
-  readonly #written = new Map<string, 'as it is' | 'changed'>();
+  /** By id: records on their way to the store. A changed one is written again afterwards, as two writes could overtake. */
+  readonly #writing = new Map<string, 'unchanged' | 'changed'>();
   /** By id: how often the store failed to take a record, and `#successes` at that time. */
   readonly #refusals = new Map<string, { count: number; successes: number }>();
   /** Tasks that have not settled. The refresher writes them again before the store forgets their records. */
@@ -87,8 +87,8 @@ export class SharedRecords {
       return;
     }
     this.#keepAlive(task);
-    if (this.#written.has(task.id)) {
-      this.#written.set(task.id, 'changed');
+    if (this.#writing.has(task.id)) {
+      this.#writing.set(task.id, 'changed');
       return;
     }
     this.#waiting.set(task.id, task);
@@ -101,7 +101,7 @@ export class SharedRecords {
   /** @throws TaskStoreError */
   async read(id: string): Promise<TaskRecord | undefined> {
     try {
-      // A store that fails already gets less time.
+      // While the store fails, a caller waits less.
       const { answer, retry } = this.patience;
       const errors = this.#errors;
       const value = await inTime(this.store.get(keyOf(id)), this.#isFailing ? Math.min(retry, answer) : answer);
@@ -114,9 +114,7 @@ export class SharedRecords {
     }
   }
 
-  /**
-   * Resolves when every record is written, when the store has failed, or after `ms` at the latest.
-   */
+  /** Resolves when every record is written, when the store has failed, or after `ms` at the latest. */
   async flush(ms: number): Promise<void> {
     if (this.#writers > 0) {
       // The store may refuse one record and take the others, so each is tried once more.
@@ -188,7 +186,7 @@ export class SharedRecords {
 
   async #writeOne(task: BackgroundTask): Promise<boolean> {
     const { id } = task;
-    this.#written.set(id, 'as it is');
+    this.#writing.set(id, 'unchanged');
     let isWritten = true;
     let isGivenUp = false;
     try {
@@ -206,10 +204,10 @@ export class SharedRecords {
       }
     }
     this.#isFailing = !isWritten && !isGivenUp;
-    if ((this.#isFailing && !this.#isFlushing) || this.#written.get(id) === 'changed') {
+    if ((this.#isFailing && !this.#isFlushing) || this.#writing.get(id) === 'changed') {
       this.#waiting.set(id, task);
     }
-    this.#written.delete(id);
+    this.#writing.delete(id);
     return !this.#isFailing;
   }
 
@@ -252,7 +250,7 @@ export class SharedRecords {
 async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
   // A store that a user wrote may return a plain value.
   const promise = Promise.resolve(answer);
-  if (!(await settlesWithin(promise, ms, false))) {
+  if (!(await settlesWithin(promise, ms, { unref: true }))) {
     throw new TooLateError(ms);
   }
   return promise;

@@ -3,13 +3,13 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { SharedRecords } from './shared-records.ts';
 
 /**
- * Remembers the newest settled tasks and the newest tasks that this process has enqueued, and writes every change to the store if
- * there is one.
+ * Remembers the newest tasks that have settled and the newest that this process has enqueued. If there is a store, it
+ * writes every change there.
  */
 export class TaskHistory {
   /** Settled tasks by sequence number. `undefined` if the option `history.max` is 0. */
   readonly #settled: LRUCache<number, BackgroundTask> | undefined;
-  /** By sequence number. Made with the first durable task. */
+  /** Enqueued tasks by sequence number. Made with the first one, because most applications have none. */
   #enqueued?: LRUCache<number, BackgroundTask>;
 
   /** @param ttl ms */
@@ -40,12 +40,12 @@ export class TaskHistory {
     }
   }
 
-  /** Whether the history still has the task. */
+  /** Whether the history remembers the settled task. */
   has(task: BackgroundTask): boolean {
     return this.#settled?.has(task.sequence) ?? false;
   }
 
-  /** The tasks that this process has put into queues, as long as the history would keep them. */
+  /** The newest tasks that this process has enqueued: as many, and for as long, as settled ones. */
   get enqueued(): Iterable<BackgroundTask> {
     return this.#enqueued?.values() ?? [];
   }

@@ -28,7 +28,7 @@ export interface TaskFilter {
   limit?: number;
 }
 
-/** How many records `list` asks the queue for at once. */
+/** How many tasks `list` looks up in the queue at once. */
 const PAGE = 100;
 
 const filterRules: OptionRules<TaskFilter> = {
@@ -39,8 +39,10 @@ const filterRules: OptionRules<TaskFilter> = {
 };
 
 /**
- * Finds tasks by id: all unsettled ones, and as many settled ones as the option `history` keeps. With the option `store`,
- * `get` finds the tasks of other processes too. A singleton.
+ * Finds, lists, cancels and retries tasks.
+ *
+ * It knows all unsettled tasks of this process, and as many settled ones as the option `history` keeps. With the option
+ * `store`, `get` finds the tasks of other processes too. It finds durable tasks in any process. A singleton.
  *
  * @example
  * @Get(':id')
@@ -126,7 +128,7 @@ export class TaskRegistry {
     return (await this.queues.current?.retry(id)) ?? false;
   }
 
-  /** Each task once, the newest first: a durable task can have a handle for each of its attempts. */
+  /** Each task once, the newest first. A durable task can have a handle for each of its attempts. */
   get #tasks(): readonly BackgroundTask[] {
     const newestFirst = this.engine.tasks.toSorted((a, b) => b.sequence - a.sequence);
     const durable = new Map<string, BackgroundTask>();
@@ -141,13 +143,13 @@ export class TaskRegistry {
       .toSorted((a, b) => Number(b.createdAt) - Number(a.createdAt) || b.sequence - a.sequence);
   }
 
-  /** The queue tells what became of a task that it owns. Once it keeps the task no longer, the last attempt here does. */
+  /** Reads the record of an enqueued task from its queue. If the queue has dropped the task, the last attempt here has one. */
   async #recordOf(task: BackgroundTask): Promise<TaskRecord | undefined> {
     const found = task.isEnqueued ? await this.queues.current?.find(task.id) : undefined;
     return found ?? (task.isEnqueued && !task.isAttempt ? undefined : task.toJSON());
   }
 
-  /** Others may use the same store: only ask it for keys that are ours. */
+  /** Other programs may keep values in the same store, so only ids of this package are looked up. */
   async #shared(id: string): Promise<TaskRecord | undefined> {
     return isTaskId(id) ? this.engine.findShared(id) : undefined;
   }

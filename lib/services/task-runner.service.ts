@@ -51,7 +51,7 @@ export class TaskRunner {
    * @returns the task's handle
    * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned or enqueued
    * @throws TooManyTasksError if `maxPending` tasks are unsettled, or the pool's queue is full
-   * @throws ShuttingDownError if the application has closed
+   * @throws ShuttingDownError if the application has closed, or for a request that came after it had begun to close
    *
    * @example
    * runner.start(rebuildIndex, 'products');
@@ -90,12 +90,12 @@ export class TaskRunner {
 
   /**
    * Resolves as soon as every accepted task has settled or is in its queue. This includes tasks that other tasks add, and
-   * tasks of requests whose response is not over yet. For tests and scripts: a task or handler that awaits it waits for
-   * itself.
+   * tasks of requests whose response is not over yet. For tests and scripts. Don't await it in a task or handler: it would
+   * wait for itself.
    *
-   * @param timeout ms. @default none: waits for ever
+   * @param timeout ms. Default: waits for ever
    * @throws InvalidOptionError if the timeout is not a number of milliseconds
-   * @throws DrainTimeoutError names the tasks that had not settled; they go on
+   * @throws DrainTimeoutError if tasks have not settled in time; they go on
    *
    * @example
    * await app.get(TaskRunner).drain(5_000);
@@ -113,9 +113,9 @@ export class TaskRunner {
   }
 
   /**
-   * Emits each step of every task in this process, as it happens. Hot: a subscriber gets no past events. An error of a
-   * subscriber is logged and disturbs nobody, also behind operators; RxJS combinations with other Observables are not
-   * guarded.
+   * Emits each step of every task in this process, as it happens. Hot: a subscriber gets no past events. If a subscriber
+   * throws, the error is logged and the others go on. That holds after `pipe` too, but not for an Observable that RxJS
+   * combines with others, such as by `merge`.
    *
    * @example
    * runner.events.subscribe(({ type, task }) => metrics.count(type, task.name));

@@ -9,21 +9,21 @@ import { settlesWithin } from '../util/settles-within.ts';
 const GRACE = 500;
 
 /** ms between two looks at responses that are sent piece by piece. */
-const WATCH = 50;
+const LOOK_EVERY = 50;
 
 /**
- * Closes the core without losing a task quietly. Nest calls the hooks of this class twice:
+ * Waits for the tasks when the application closes, and logs the tasks that it cancels. It works in two steps:
  *
- * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, this process claims no jobs, and what was
- *    accepted runs until it settles. After `shutdownTimeout`, the rest is cancelled and named in the log.
+ * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, this process claims no durable tasks, and
+ *    accepted tasks run until they settle. After `shutdownTimeout`, the rest is cancelled and named in the log.
  * 2. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
- *    closed. Then threads, records and queues are closed.
+ *    closed. Then it closes threads, records and the queue.
  */
 @Injectable()
 export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   #deadline = Infinity;
-  #first?: Promise<void>;
-  #second?: Promise<void>;
+  #firstStep?: Promise<void>;
+  #secondStep?: Promise<void>;
 
   constructor(
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
@@ -32,13 +32,13 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     private readonly queues: TaskQueueHost,
   ) {}
 
-  // Nest 11 runs the hooks again each time somebody closes the application.
+  // Nest 11 calls the hooks again at each further `app.close()`.
   onModuleDestroy(): Promise<void> {
-    return (this.#first ??= this.#drainFirst());
+    return (this.#firstStep ??= this.#drainFirst());
   }
 
   onApplicationShutdown(): Promise<void> {
-    return (this.#second ??= this.#drainAgain());
+    return (this.#secondStep ??= this.#drainAgain());
   }
 
   async #drainFirst(): Promise<void> {
@@ -52,7 +52,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #drainAgain(): Promise<void> {
-    // The server may have taken all the time that there was.
+    // Closing the server may have used up the time.
     this.#deadline = Math.max(this.#deadline, performance.now() + GRACE);
     await this.#drain(this.#tasksSettled());
     this.engine.stopAdmittingAll();
@@ -67,7 +67,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     return this.#deadline - performance.now();
   }
 
-  /** Waits until the deadline, and cancels the rest. */
+  /** Waits for `settled` until the deadline. Then it cancels the tasks that are left. */
   async #drain(settled: Promise<void>): Promise<void> {
     const isIdle = !this.engine.isBusy && this.inFlight.count === 0;
     if (isIdle || (await settlesWithin(settled, this.#timeLeft))) {
@@ -78,22 +78,23 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
       response.tasksAreLost();
     }
     await this.engine.cancelRest(GRACE);
-    // At once: whoever ends the process may not wait for the rest.
+    // Now, and not at the end: the process may be killed before.
     this.engine.reportLost();
   }
 
   /** Resolves when no task is unsettled and no request is left that may add one. */
   async #requestsSettled(): Promise<void> {
-    // Half of the time: a request that never answers is no reason to lose the tasks of the others.
+    // Requests get half of the time. The other half is for the tasks of responses that are still being sent: they start
+    // then, without the end of their response.
     const grace = this.options.shutdownTimeout / 2;
     await Promise.all([
-      settlesWithin(this.inFlight.idle(), grace, false),
-      settlesWithin(this.#tasksSettled(), grace, false),
+      settlesWithin(this.inFlight.idle(), grace, { unref: true }),
+      settlesWithin(this.#tasksSettled(), grace, { unref: true }),
     ]);
-    // Again and again: a response may not have sent its first piece, or not have added its first task.
+    // Repeated, because a response may send its first piece, or add its first task, only later.
     const watch = setInterval(
       () => this.inFlight.openResponses.forEach((response) => response.stopWaiting()),
-      WATCH,
+      LOOK_EVERY,
     ).unref();
     try {
       await this.#tasksSettled();
@@ -102,7 +103,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  /** Waits also for tasks that start one after the other, each when the last one has settled. */
+  /** Waits for tasks that other code starts when a task has settled, too. */
   async #tasksSettled(): Promise<void> {
     do {
       await this.engine.drain();

@@ -8,15 +8,16 @@ export class KillSignal extends EventEmitter {
   aborted = false;
   #isSilent = false;
 
-  /** Has Piscina reject the run, and kill its thread if it has one. */
+  /** Makes Piscina reject the run, and kill its thread if it has one. */
   abort(): void {
     this.aborted = true;
     this.emit('abort');
   }
 
   /**
-   * Marks the run as aborted in Piscina, without a rejection. For a run whose `piscina.run()` threw because no thread can
-   * start: Piscina would give it to its next thread, and nobody has its promise, so a rejection would be unhandled.
+   * Marks the run as aborted in Piscina without a rejection. For a run whose `piscina.run()` threw because no thread can
+   * start. Piscina has kept the run: unless it is marked, Piscina's next thread would run it. And no code has the promise of
+   * the run, so a rejection would be unhandled.
    */
   abortSilently(): void {
     this.#isSilent = true;
@@ -29,7 +30,7 @@ export class KillSignal extends EventEmitter {
     }
   }
 
-  /** Piscina reads this after it has marked the run as aborted and before it rejects. To throw here prevents the rejection. */
+  /** Piscina reads this after it has marked the run as aborted and before it rejects. A throw here prevents the rejection. */
   get reason(): undefined {
     if (this.#isSilent) {
       throw new Silenced();

@@ -6,7 +6,7 @@ import {
   listOfStrings,
   milliseconds,
   type OptionRules,
-  plainObject,
+  anObject,
   positiveNumber,
 } from '../validation/option-rules.ts';
 
@@ -70,9 +70,9 @@ export const poolRules: OptionRules<PoolOptions> = {
   maxThreads: integerFrom(1),
   idleTimeout: either(milliseconds, Infinity),
   maxQueue: either(integerFrom(0), Infinity),
-  resourceLimits: plainObject,
+  resourceLimits: anObject,
   execArgv: listOfStrings,
-  env: plainObject,
+  env: anObject,
 };
 
 export const limitRules: OptionRules<ResourceLimits> = {

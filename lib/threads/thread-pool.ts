@@ -12,7 +12,7 @@ import { workerFolder } from './worker/folder.cjs';
 export interface ThreadPoolObserver {
   /** A thread has posted a message about the run with the id `runId`. */
   onMessage(message: ThreadMessage): void;
-  /** A thread has ended: with the error that ended it, or with undefined if the pool ended it. */
+  /** A thread has ended. `error` is what ended it: `undefined` if the pool did. */
   onThreadEnd(error: unknown): void;
 }
 
@@ -21,8 +21,8 @@ type LoadedModules = Map<number, Set<string>>;
 
 /**
  * Wraps Piscina. The executor gives it at most one run for each thread, so Piscina never has to queue (`thread.executor.ts`
- * says why). What this class adds: it knows which thread has a run and which modules that thread has loaded, and it tells
- * when a thread can't start. A pool is open, then retired (it gets no more runs) or closed.
+ * says why). This class adds what Piscina doesn't offer: which thread has a run, which modules that thread has loaded, and an
+ * error if a thread can't start. A pool is open, then retired (it gets no more runs) or closed.
  */
 export class ThreadPool {
   readonly #piscina: Piscina;
@@ -136,7 +136,7 @@ export class ThreadPool {
 
   async close(): Promise<void> {
     if (this.#isRetired) {
-      // `destroy()` would also reject the run that Piscina has kept, whose promise nobody has.
+      // `destroy()` would also reject the run that Piscina has kept. No code has its promise: see `abortSilently`.
       await Promise.all(this.threads.map((thread) => thread.terminate()));
     } else {
       await this.#piscina.destroy();
@@ -144,7 +144,7 @@ export class ThreadPool {
   }
 }
 
-/** The compiled module, or its source where this package runs uncompiled. */
+/** The compiled module, or its source if this package runs from its sources. */
 function runnerPath(): string {
   const compiled = join(workerFolder, 'run-task.js');
   return existsSync(compiled) ? compiled : join(workerFolder, 'run-task.ts');

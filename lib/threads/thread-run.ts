@@ -18,8 +18,8 @@ import {
 const ABORT_GRACE = 500;
 
 /**
- * A run has loaded for too long after so many ticks of a timer. A timer for the whole limit would end a run whose process
- * was frozen, or whose event loop was blocked, in the meantime: its thread may have been ready for long.
+ * The limit for loading counts this many ticks of a timer. A single timer would also fire after a time in which the process
+ * was frozen or its event loop blocked, and end a run whose thread is ready.
  */
 const LOAD_TICKS = 10;
 
@@ -93,7 +93,7 @@ export class ThreadRun {
     this.#loadedModules = loadedModules;
     if (this.#isLoaded) {
       this.request[REPORTS_BEGINNING] = false;
-      // Not at once: a listener that hears of the beginning may cancel the task, and the thread must have it by then.
+      // Later, when Piscina has posted the request: a subscriber of `started` may cancel the task, which kills the thread.
       queueMicrotask(() => this.#begin());
     }
   }

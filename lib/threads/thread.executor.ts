@@ -20,7 +20,7 @@ import {
   tooManyForThreads,
 } from './threads.messages.ts';
 
-/** Injection token for tests only: a test sets a short limit with it, so that it need not wait for `LOAD_LIMIT`. */
+/** Injection token for tests only. With it, a test sets a limit shorter than `LOAD_LIMIT`. */
 export const THREAD_LOAD_LIMIT = Symbol('THREAD_LOAD_LIMIT');
 
 /** ms for a thread to start and to load the module of its task. */
@@ -29,11 +29,12 @@ const LOAD_LIMIT = 60_000;
 /**
  * Runs tasks in worker threads: first in, first out, and at most `maxThreads` at once.
  *
- * Piscina starts the threads, and ends those without work. The bounded queue in front of it is ours, and Piscina never has
- * more runs than there can be threads: a run in it waits only for a thread to start. Why: every run needs a signal, to be
- * killed, and for runs with a signal Piscina's own queue ignores `maxQueue` and lets them overtake each other
- * (piscinajs/piscina#899). After a kill with `minThreads: 0` it starts no thread for those that wait. Piscina also drops the
- * own properties of an error, so threads return errors as data (`wire/packed-error.ts`).
+ * Piscina starts the threads and ends idle ones. Runs wait for a thread in this class, not in Piscina: Piscina has at most
+ * `maxThreads` runs. Its own queue fails in two ways. Each run has a signal, so that it can be killed, and for runs with a
+ * signal the queue ignores `maxQueue` and lets them overtake each other (piscinajs/piscina#899). After a kill with
+ * `minThreads: 0`, Piscina starts no thread for the runs in its queue.
+ *
+ * Piscina also drops the own properties of an error, so threads return errors as data (`wire/packed-error.ts`).
  */
 export class ThreadExecutor implements TaskExecutor {
   /** In the order of arrival. A Set, so that a cancelled run leaves at once and its arguments can be freed. */
@@ -59,9 +60,9 @@ export class ThreadExecutor implements TaskExecutor {
     private readonly loadLimit = LOAD_LIMIT,
   ) {}
 
-  admit(call: TaskCall, isStored = false): TaskCall {
+  admit(call: TaskCall, isDurable = false): TaskCall {
     const { maxThreads, maxQueue } = this.options;
-    if (!isStored && this.#admitted >= maxThreads + maxQueue) {
+    if (!isDurable && this.#admitted >= maxThreads + maxQueue) {
       throw new TooManyTasksError(tooManyForThreads(call.name, maxThreads, maxQueue));
     }
     const args = cloneArguments(call);
@@ -128,7 +129,7 @@ export class ThreadExecutor implements TaskExecutor {
   async #start(run: ThreadRun): Promise<void> {
     let pool: ThreadPool | undefined;
     try {
-      // No `await` if the pool is open, so that a thread that has just become free gets this run at once.
+      // Without `await` if the pool is open, so that a thread that has just become free gets this run at once.
       pool = this.#pool ?? (await this.#openPool());
       const answer = pool.run(run);
       run.limitLoading(this.loadLimit, () => this.#rejectUnready(run, pool!));
@@ -144,7 +145,7 @@ export class ThreadExecutor implements TaskExecutor {
         run.killSignal.abortSilently();
       }
       run.reject(run.attempt.abortReason ?? threadFailure(error, run.attempt.name));
-      // Until the killed thread has exited, it counts: else there would be more than `maxThreads`.
+      // The killed thread counts until it has exited. Otherwise there could be more than `maxThreads`.
       await run.threadExit;
     } finally {
       this.#finish(run);
@@ -187,7 +188,7 @@ export class ThreadExecutor implements TaskExecutor {
     }
   }
 
-  /** Its threads finish what they run. The next run opens another pool. */
+  /** Gives the pool no more runs, while its threads finish theirs. The next run opens another pool. */
   #retire(pool: ThreadPool): void {
     pool.retire();
     if (pool.threads.length) {
@@ -203,7 +204,7 @@ export class ThreadExecutor implements TaskExecutor {
    * Rejects the runs for which no thread will start. When a thread fails while it starts, Piscina starts no other, and keeps
    * the run that waited for it.
    *
-   * @param error what ended the thread; undefined if the pool ended it
+   * @param error what ended the thread. `undefined` if the pool did
    */
   #rejectStranded(error: unknown): void {
     const runs = [...this.#running.values()].filter(({ killSignal }) => !killSignal.aborted);

@@ -1,6 +1,6 @@
 import { walk } from './walk.ts';
 
-/** The main thread can read about 1,500 levels, and fewer if the process was given a small stack. */
+/** The main thread can read about 1,500 levels, and fewer if the process has a small stack. */
 const MAX_DEPTH = 1_000;
 
 /**
@@ -17,7 +17,7 @@ export function cloneForMainThread<T>(value: T, transfer: ArrayBuffer[] = []): T
   return structuredClone(value, { transfer });
 }
 
-/** Whether a value needs no clone because it is the same in every thread. */
+/** Whether a value needs no clone, because it is the same in every thread. A symbol is not: it can't be cloned. */
 export function isPrimitive(value: unknown): boolean {
   return value === null || !['object', 'function', 'symbol'].includes(typeof value);
 }

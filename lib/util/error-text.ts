@@ -18,8 +18,8 @@ export function stackOf(thrown: unknown, depth = 0): string {
 }
 
 /**
- * A stack without frames, for errors that a timer or `cancel()` makes. Their frames don't show what went wrong, and a stack
- * that nobody has read yet keeps its functions alive, with the arguments of the task.
+ * A stack without frames, for errors that a timer or `cancel()` makes. Their frames don't show what went wrong. And until
+ * a stack is read, V8 keeps the functions on it, with the arguments of the task.
  */
 export function withoutFrames(error: Error): string {
   return `${error.name}: ${error.message}`;

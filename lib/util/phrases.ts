@@ -6,7 +6,7 @@ export interface Named {
 
 export const nameOf = (task: Named) => `"${task.name}" (${task.id})`;
 
-/** How many tasks one line names. */
+/** How many tasks a message names by default. */
 const MAX_NAMED = 20;
 
 export const namesOf = (tasks: readonly Named[], max = MAX_NAMED) =>

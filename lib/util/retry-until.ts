@@ -7,7 +7,7 @@ export interface RetryOptions {
   readonly factor?: number;
   /** The longest wait, in ms. Default: no limit. */
   readonly maxDelay?: number;
-  /** Asked before each try: `true` ends the loop. */
+  /** Called before each try. `true` ends the loop. */
   readonly shouldStop?: () => boolean;
   /** Whether the process may end during a wait. Default: false. */
   readonly unref?: boolean;

@@ -1,13 +1,13 @@
 /**
- * Waits for a promise, but no longer than so many ms.
+ * Waits for a promise, for at most `ms`.
  *
- * @param isKept whether the timer keeps the process alive
+ * @param unref whether the process may end while this waits
  * @returns whether the promise resolved in time; rejects if the promise rejects in time
  */
-export function settlesWithin(promise: Promise<unknown>, ms: number, isKept = true): Promise<boolean> {
+export function settlesWithin(promise: Promise<unknown>, ms: number, { unref = false } = {}): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, Math.max(0, ms), false);
-    if (!isKept) {
+    if (unref) {
       timer.unref();
     }
     promise.then(() => resolve(true), reject).finally(() => clearTimeout(timer));

@@ -69,14 +69,15 @@ export function either(rule: OptionRule, ...values: readonly unknown[]): OptionR
   };
 }
 
-export const plainObject: OptionRule = {
+/** Accepts instances of classes too. */
+export const anObject: OptionRule = {
   expected: 'an object',
   accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
-/** Accepts any object: the caller checks its options one by one. */
+/** Accepts any object, because the caller then checks its options one by one. `example` is for the message. */
 export function objectLike(example: string): OptionRule {
-  return { expected: `an object like ${example}`, accepts: (value) => plainObject.accepts(value) };
+  return { expected: `an object like ${example}`, accepts: (value) => anObject.accepts(value) };
 }
 
 export const listOfStrings: OptionRule = {
@@ -93,8 +94,8 @@ export const nonEmptyString: OptionRule = {
  * Checks options against their rules. An option that is `undefined` counts as left out.
  *
  * @param where the call, as the user writes it: `with`
- * @param required the options that must be there
- * @returns a copy with the options that are there
+ * @param required the options that must be given
+ * @returns a copy without the options that are `undefined`
  * @throws InvalidOptionError if an option is unknown, is missing, or has a value that its rule refuses
  */
 export function checkOptions<T extends object, G extends { [K in keyof T]?: unknown }>(
@@ -103,7 +104,7 @@ export function checkOptions<T extends object, G extends { [K in keyof T]?: unkn
   rules: OptionRules<T>,
   required: readonly (keyof T & string)[] = [],
 ): G {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!anObject.accepts(options)) {
     throw new InvalidOptionError(optionsNotAnObject(where, describe(options)));
   }
   const given: Partial<G> = {};

@@ -3,7 +3,7 @@ import { kindOf } from '../../util/inspect.ts';
 import { perThread } from '../../util/per-thread.ts';
 import { moveOfOther } from '../task.messages.ts';
 
-/** The values that `move` has marked. `some` saves the search as long as nobody calls `move`. */
+/** The values that `move` has marked. While `some` is false, no search is needed: nothing was marked. */
 const marked = perThread('moved', () => ({ some: false, values: new WeakSet<object>() }));
 
 /**

@@ -25,7 +25,7 @@ export const backoffRules: OptionRules<Backoff> = {
   jitter: numberBetween(0, 1),
 };
 
-/** How long to wait after so many attempts, in ms. */
+/** The wait in ms after the attempt with this number. */
 export function backoffDelay(backoff: Backoff | undefined, attempts: number, random = Math.random): number {
   // `2 ** n` becomes Infinity after many attempts, and 0 * Infinity is NaN.
   if (!backoff?.delay) {

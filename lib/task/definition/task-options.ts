@@ -29,7 +29,7 @@ export type OnFailure = 'stop' | 'continue';
 
 /**
  * Options of a task. `with` sets them for a call, `defineTask` and `@Task` for a task, the module's `defaults` for every task.
- * A call overrides a task, and a task overrides the defaults. The names are those of BullMQ.
+ * A call overrides a task, and a task overrides the defaults. Options that BullMQ has too are named as there.
  *
  * @since 0.1.0
  */
@@ -78,10 +78,9 @@ export interface TaskOptions {
   retryIf?: (error: unknown, attempt: number) => boolean | Promise<boolean>;
 
   /**
-   * How long an attempt may take, in ms, from when its function begins: more than 0, at most 2,147,483,647. Then its
-   * signal aborts, and the attempt fails
-   * with a `TaskTimeoutError`. A thread is killed. On the event loop, a function that ignores its signal goes on, but its
-   * result is dropped.
+   * How long an attempt may take, in ms, from when its function begins: more than 0, at most 2,147,483,647. Then its signal
+   * aborts, and the attempt fails with a `TaskTimeoutError`. A thread is killed. On the event loop, a function that ignores
+   * its signal goes on, but its result is dropped.
    *
    * @default none: no limit
    */
@@ -105,14 +104,15 @@ export interface TaskOptions {
 
   /**
    * Joins tasks with the same id: while one has not settled, adding another returns the same handle. The id counts in the
-   * whole application. Not in `defaults`.
+   * whole application. A durable task joins the one in its queue, in any process: its handle gets that task's id. Not in
+   * `defaults`.
    *
    * @default none
    */
   deduplication?: { id: string };
 }
 
-/** No options. Always this object, so that `===` can recognise it. */
+/** No options. `===` tells it from options that a caller gave. */
 export const NO_OPTIONS: TaskOptions = Object.freeze({});
 
 /**

@@ -18,7 +18,7 @@ export function isTaskThread(): boolean {
 }
 
 /**
- * Registers a task. Does nothing in a thread that doesn't run tasks: nothing looks them up there.
+ * Registers a task. Does nothing in a thread that runs no tasks, because nothing looks them up there.
  *
  * @throws DefineTaskError if the file already defines a task of that name
  */

@@ -12,7 +12,7 @@ import {
 
 /** From which status a task can get to which. The other statuses are final. */
 const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } = {
-  // To `failed` where the queue refuses the task.
+  // To `failed` if the queue refuses the task.
   pending: ['running', 'failed', 'skipped', 'cancelled'],
   // To `pending` between attempts.
   running: ['pending', 'completed', 'failed', 'cancelled'],
@@ -30,8 +30,8 @@ export interface RestoredTask {
   readonly attempts: number;
 }
 
-/** The queue that has taken a task over. */
-export interface DurableTasks {
+/** What a handle needs of the queue that owns its task. */
+export interface OwningQueue {
   /** Resolves when the task has settled, in any process. */
   settled(task: TaskRecord): Promise<TaskRecord>;
   /** Cancels the task in the background. Never throws. */
@@ -55,11 +55,11 @@ export interface Canceller {
   cancel(reason: CancelReason): boolean;
 }
 
-/** Tasks by id. A task is added when somebody reads its id: nobody can ask for another. */
+/** Tasks by id. A task is added when its id is first read: before that, no code can look it up. */
 export type TaskIds = Map<string, BackgroundTask>;
 
 /**
- * The handle of one task, as `addTask` and `start` return it. It changes as the task goes on; reading it costs nothing.
+ * The handle of one task. `addTask` and `start` return it. Its properties change as the task runs.
  *
  * @example
  * const task = tasks.addTask(buildReport, id);
@@ -74,7 +74,7 @@ export class BackgroundTask<R = unknown> {
   readonly isAttempt: boolean;
   #id?: string;
   #status: TaskStatus = 'pending';
-  // Numbers: most tasks are never asked for their times, and Dates would be the larger part of a kept task.
+  // Numbers: few handles have their times read, and Dates would be the larger part of a task that the history keeps.
   readonly #createdAt: number;
   #startedAt: number | undefined;
   #finishedAt: number | undefined;
@@ -82,12 +82,12 @@ export class BackgroundTask<R = unknown> {
   #progress?: TaskProgress;
   #result?: R;
   #error?: unknown;
-  /** None once nobody can find the task by its id any more. */
+  /** Unset by `forget`. */
   #observer: StepObserver | undefined;
-  /** None once the task has settled, so that a kept handle keeps nothing of the engine. */
+  /** Unset once the task has settled, so that a handle that the application keeps doesn't keep parts of the engine. */
   #canceller: Canceller | undefined;
   /** Set once the queue has the task. */
-  #queue?: DurableTasks;
+  #queue?: OwningQueue;
   /** Whether it is a durable task that still may get into its queue. */
   #isUnstored = false;
   /** Why it didn't get into its queue. */
@@ -96,7 +96,7 @@ export class BackgroundTask<R = unknown> {
   #onStored?: () => void;
   #settled?: Promise<TaskRecord<R>>;
   #onSettled?: () => void;
-  #onEnqueued?: (queue: DurableTasks) => void;
+  #onEnqueued?: (queue: OwningQueue) => void;
 
   /** @internal made by the engine */
   constructor(
@@ -117,9 +117,12 @@ export class BackgroundTask<R = unknown> {
     }
   }
 
-  /** Unguessable, so that you can hand it to a client. */
+  /**
+   * Unguessable, so that you can hand it to a client. If a durable task is a duplicate, this becomes the id of the task
+   * that is in the queue already, once the queue has answered.
+   */
   get id(): string {
-    // Made at the first reading: an id and its place in a map cost as much as the rest of a short task.
+    // Made when it is first read: an id and its place in a map cost as much as the rest of a short task.
     if (this.#id === undefined) {
       this.#id = randomUUID();
       this.#observer?.ids.set(this.#id, this);
@@ -181,7 +184,7 @@ export class BackgroundTask<R = unknown> {
 
   /**
    * Cancels the task. A pending task never runs. A running task has its signal aborted; in a thread it is killed. On the
-   * event loop, a function that ignores its signal goes on unseen.
+   * event loop, a function that ignores its signal goes on, but its result is dropped.
    *
    * @returns whether this call cancels the task: `false` if it has settled or is being cancelled already
    */
@@ -273,7 +276,7 @@ export class BackgroundTask<R = unknown> {
     this.#canceller = canceller;
   }
 
-  /** @internal nobody finds the task by its id from now on */
+  /** @internal no lookup by id finds the task from now on, and nothing hears of its steps */
   forget(): void {
     if (this.#id !== undefined) {
       this.#observer?.ids.delete(this.#id);
@@ -316,8 +319,8 @@ export class BackgroundTask<R = unknown> {
     this.#observer?.stepped(this, 'retrying', from, delay);
   }
 
-  /** @internal the queue has the task; @param id that of an earlier task where this one is a duplicate */
-  enqueued(id: string, queue: DurableTasks): void {
+  /** @internal the queue has the task. `id` is that of an earlier task if this one is a duplicate */
+  enqueued(id: string, queue: OwningQueue): void {
     const observer = this.#observer;
     this.forget();
     this.#id = id;

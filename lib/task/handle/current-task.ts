@@ -12,7 +12,7 @@ import { wrongProgress } from '../task.messages.ts';
  * @since 0.1.0
  */
 export interface CurrentTask {
-  /** The same id as the handle of the task has. */
+  /** The id of the task, as its handle has it. */
   readonly id: string;
   readonly name: string;
   /** Which attempt this is: 1 for the first. */

@@ -5,7 +5,7 @@ import { describe, isError, read } from '../../util/inspect.ts';
 /** A thrown value that can be cloned. An error keeps its own properties, its stack and its causes, which a plain clone drops. */
 export type PackedThrown = { error: ErrorObject; properties?: Record<string, unknown> } | { value: unknown };
 
-/** How many levels of causes and nested properties are kept. */
+/** How many levels of causes and nested properties are packed. */
 const MAX_DEPTH = 20;
 
 /** Never throws. */
@@ -37,7 +37,7 @@ function cloneablePropertiesOf(error: Error): Record<string, unknown> {
       try {
         properties[key] = cloneForMainThread(value as unknown);
       } catch {
-        // The form that `serialize-error` gives it stays.
+        // The error keeps the form that `serialize-error` gave the property.
       }
     }
   }

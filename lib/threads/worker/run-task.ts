@@ -5,7 +5,7 @@ import type { AnyFunction } from '../../task/model/signatures.ts';
 import { cloneForMainThread, isPrimitive } from '../../util/clone.ts';
 import { packThrown } from '../wire/packed-error.ts';
 import type { ThreadOutcome, ThreadRequest, ThreadResponse } from '../wire/protocol.ts';
-import { ThreadTask } from './thread-current-task.ts';
+import { ThreadCurrentTask } from './thread-current-task.ts';
 
 enterTaskThread();
 
@@ -26,7 +26,7 @@ async function loadAndRun(request: ThreadRequest): Promise<ThreadResponse> {
   try {
     await import(module);
   } catch (error) {
-    // A later request must not find the tasks that the module defined before it threw: it is only half evaluated.
+    // A later request must not find the tasks that the module defined before it threw: the rest of it did not run.
     forgetThreadTasks(module);
     return { status: 'not loaded', error: packThrown(error) };
   }
@@ -36,7 +36,7 @@ async function loadAndRun(request: ThreadRequest): Promise<ThreadResponse> {
 
 function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadResponse> {
   const [, , id, name, attempt, args, runId, reportsBeginning] = request;
-  const task = new ThreadTask(id, name, attempt, runId);
+  const task = new ThreadCurrentTask(id, name, attempt, runId);
   if (reportsBeginning) {
     task.reportBeginning();
   }
@@ -68,7 +68,7 @@ function cloneResult(result: unknown): ThreadOutcome {
   }
 }
 
-/** Has the response move the memory of its result: the result is a clone that nothing else in this thread uses. */
+/** Moves the memory of the result with the response. The result is a clone that nothing else in this thread uses. */
 function moveMemory(response: ThreadResponse): MaybePromise<ThreadResponse> {
   const memory = response.status === 'completed' ? memoryIn([response.result]) : [];
   if (memory.length === 0) {

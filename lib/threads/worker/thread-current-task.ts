@@ -4,10 +4,10 @@ import type { TaskProgress } from '../../task/model/task-record.ts';
 import { unpackThrown } from '../wire/packed-error.ts';
 import type { AbortMessage, FinalProgress, ThreadMessage } from '../wire/protocol.ts';
 
-/** What `currentTask()` returns in a thread. It posts what the task does with it to the main thread. */
-export class ThreadTask implements CurrentTask {
+/** What `currentTask()` returns in a thread. It posts progress, and the first use of the signal, to the main thread. */
+export class ThreadCurrentTask implements CurrentTask {
   #updates = 0;
-  /** The last one that was posted. */
+  /** The progress that was posted last. */
   #progress?: TaskProgress;
   #controller?: AbortController;
   #port?: MessagePort;
