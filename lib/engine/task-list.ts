@@ -194,7 +194,8 @@ export class TaskList implements TaskOwner {
 
   // With `execution: 'parallel'`, too, one task a turn: the lists of other requests get their turns in between.
   readonly #startNext = (): void => {
-    this.#run(this.#waiting.dequeue()!, () => undefined);
+    const entry = this.#waiting.dequeue()!;
+    this.#run(entry, () => void this.#adopted?.delete(entry));
     this.#isBusy = false;
     this.#advance();
   };
