@@ -3,7 +3,9 @@ import { Controller, Get } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, defineTask, Tasks, type BackgroundTask, type TaskEvent } from 'nestjs-background-tasks';
 import { tasksLost } from '../lib/engine/engine.messages.ts';
+import { TaskEngine } from '../lib/engine/task-engine.ts';
 import { taskCancelled } from '../lib/errors/task.errors.ts';
+import { readTaskCall } from '../lib/task/call/read-task-call.ts';
 import { HeldQueue, heldQueueModule } from './fixtures/held-queue.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -132,4 +134,16 @@ test('durable tasks that were never enqueued are named when the application clos
   expect(await task.settled()).toMatchObject({ status: 'cancelled' });
   expect(log.said('warn').map(({ message }) => message)).toEqual([tasksLost(0, [task], 100)]);
   await answer;
+});
+
+test('a list of very many durable tasks drops those that are in their queue', async () => {
+  const queue = new HeldQueue();
+  const { app } = await startApp({ imports: [heldQueueModule(queue)] });
+  const list = app.get(TaskEngine).createOpenList();
+  for (let i = 0; i < 3_000; i++) {
+    list.add(readTaskCall('start', [durable, i]), {});
+    queue.held.pop()?.accept();
+    await list.flush(undefined);
+  }
+  expect(list.tasks.length).toBeLessThanOrEqual(1_000);
 });

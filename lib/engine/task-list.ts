@@ -21,7 +21,7 @@ export interface TaskListContext {
   readonly log: TaskLog;
 }
 
-/** From this many tasks on, a list drops those that have settled. */
+/** From this many tasks on, a list drops those that have settled, or are in their queue. */
 const MAX_TASKS = 1_000;
 
 /**
@@ -179,7 +179,7 @@ export class TaskList implements TaskOwner {
   // A task that adds itself again keeps one list growing for as long as the process runs.
   #keep(task: BackgroundTask): void {
     if (this.#tasks.length >= this.#maxTasks) {
-      this.#tasks = this.#tasks.filter(({ isSettled }) => !isSettled);
+      this.#tasks = this.#tasks.filter(({ isSettled, isEnqueued }) => !isSettled && !isEnqueued);
       this.#maxTasks = Math.max(MAX_TASKS, 2 * this.#tasks.length);
     }
     this.#tasks.push(task);
