@@ -18,6 +18,8 @@ import { map, mergeMap } from 'rxjs';
 const [, , path, options, platform] = process.argv;
 const file = openSync(path, 'a');
 let runs = 0;
+/** The numbers of tasks, by their ids. */
+const numbers = new Map();
 
 class Work {
   /** @param failures how many attempts fail before one succeeds */
@@ -62,7 +64,7 @@ class RandomController {
   async add(plan, tasks, response) {
     const ids = [];
     for (const [i, { task, ms, failures, runOn }] of plan.tasks.entries()) {
-      ids.push(tasks.with({ runOn }).addTask(this.work, 'note', task, ms, failures).id);
+      ids.push(this.addOne(tasks, task, ms, failures, runOn));
       if (plan.flushAfter === i + 1) {
         await tasks.flush();
       }
@@ -83,10 +85,14 @@ class RandomController {
     response.send({ ids });
   }
 
+  addOne(tasks, task, ms, failures, runOn) {
+    const { id } = tasks.with({ runOn }).addTask(this.work, 'note', task, ms, failures);
+    numbers.set(id, task);
+    return id;
+  }
+
   async passthrough(plan, tasks, response) {
-    const ids = plan.tasks.map(
-      ({ task, ms, failures, runOn }) => tasks.with({ runOn }).addTask(this.work, 'note', task, ms, failures).id,
-    );
+    const ids = plan.tasks.map(({ task, ms, failures, runOn }) => this.addOne(tasks, task, ms, failures, runOn));
     response.status(plan.status);
     return { ids };
   }
@@ -125,6 +131,12 @@ app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
 app.getHttpServer().keepAliveTimeout = 600_000;
 const registry = app.get(TaskRegistry);
+// A web process runs no task: one that fails here was refused by its queue.
+app.get(TaskRunner).events.subscribe(({ type, task }) => {
+  if (type === 'failed' && numbers.has(task.id)) {
+    process.send({ refused: numbers.get(task.id) });
+  }
+});
 process.on('message', async ({ question, ids }) => {
   const records = [];
   for (const id of ids) {

@@ -208,9 +208,10 @@ describe.each(stores)('on $name', ({ connection }) => {
   test('one that this worker doesn’t know is warned of once', async () => {
     const { runner, log } = await start(connection, [{ provide: 'OTHER', useFactory: () => new PlainMailer() }]);
     for (let i = 0; i < 2; i++) {
-      await runner.start(new Campaign(), 'send', 'ada').settled();
+      await runner.start(new Campaign(), 'send', 'ada').stored();
     }
-    expect(log.said('warn').map(({ message }) => message)).toEqual([unknownToWorker('Campaign.send', 'mail')]);
+    const warning = unknownToWorker('Campaign.send', 'mail');
+    expect(log.said('warn').filter(({ message }) => message === warning)).toHaveLength(1);
   });
 
   test('a file that is loaded again defines its tasks again', async () => {

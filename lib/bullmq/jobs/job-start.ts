@@ -5,12 +5,18 @@
 import type { TaskJob } from './task-job.ts';
 
 const LINE = 'The attempt began at ';
-const STARTED = new RegExp(`^${LINE}(\\S+)$`, 'm');
+/** Only the last line: the message of an error can hold anything. */
+const STARTED = new RegExp(`\\n${LINE}(\\S+)$`);
 
 /** Adds the time at which this attempt began to the error's stack. */
 export function withStart(job: TaskJob, error: Error): Error {
   error.stack = `${error.stack}\n${LINE}${new Date(job.processedOn!).toISOString()}`;
   return error;
+}
+
+/** Removes the line that `withStart` has added. */
+export function withoutStart(stack: string): string {
+  return stack.replace(STARTED, '');
 }
 
 /** @returns when the first attempt began, in ms since the epoch; `undefined` if no attempt has failed, or the stack is gone */
