@@ -1,5 +1,6 @@
 import { tooManyAtOnce } from '../durable/durable.messages.ts';
 import { sizeOf, toDurableTask } from '../durable/durable-task.ts';
+import type { TaskQueue } from '../durable/task-queue.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskCancelledError } from '../errors/task.errors.ts';
 import { TaskQueueError, TooManyTasksError } from '../errors/unavailable.errors.ts';
@@ -37,6 +38,10 @@ export interface UnflushedTask {
   /** How many tasks it is, with the steps before it. */
   readonly size: number;
 }
+
+// Functions of their own: the history keeps handles, and a closure of a method would keep the list and its request.
+const loseLater = (lifecycle: TaskLifecycle, task: BackgroundTask) => () => lifecycle.lose(task);
+const cancelLater = (queue: TaskQueue, id: string) => () => queue.cancelLater(id);
 
 /** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
@@ -112,16 +117,17 @@ export class UnflushedTasks {
 
   /** @throws TaskQueueError */
   async #enqueue(wanted: readonly UnflushedTask[]): Promise<void> {
-    const queue = this.context.queues.current!;
+    const { queues, lifecycle } = this.context;
+    const queue = queues.current!;
     for (const { task, cancellation } of wanted) {
-      cancellation.goesToQueue(() => this.context.lifecycle.lose(task));
+      cancellation.goesToQueue(loseLater(lifecycle, task));
     }
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
       wanted.forEach(({ task, cancellation }, i) => {
         const id = ids[i]!;
         task.enqueued(id, queue);
-        cancellation.arrivesInQueue(() => queue.cancelLater(id));
+        cancellation.arrivesInQueue(cancelLater(queue, id));
       });
     } catch (error) {
       this.#refused(wanted, error);
