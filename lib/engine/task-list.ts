@@ -88,8 +88,8 @@ export class TaskList implements TaskOwner {
    *
    * @throws TaskQueueError
    */
-  async flush(outcome: Outcome): Promise<void> {
-    await this.#unflushed?.flush(outcome);
+  flush(outcome: Outcome): Promise<void> {
+    return this.#unflushed?.flush(outcome) ?? Promise.resolve();
   }
 
   /** The tasks that were added; of very many, those that have not settled. */
