@@ -1,4 +1,5 @@
 interface Pending {
+  readonly enqueue: Promise<void>;
   /** Resolves with the failure, and never rejects: often nobody waits for it. */
   readonly end: Promise<{ readonly error: unknown } | undefined>;
   /** Whether a caller of `settle` waits for it and hears of its failure. */
@@ -25,7 +26,7 @@ export class PendingEnqueues {
         return { error };
       },
     );
-    const pending: Pending = { end, isAwaited: false };
+    const pending: Pending = { enqueue, end, isAwaited: false };
     this.#inFlight.add(pending);
   }
 
@@ -33,9 +34,19 @@ export class PendingEnqueues {
    * Resolves when all enqueues that are in flight now have ended. Rejects with the first failure among them, or with one
    * that has come before and that no caller has heard of.
    */
-  async settle(): Promise<void> {
+  settle(): Promise<void> {
     const before = this.#unreported;
     this.#unreported = undefined;
+    const [only] = this.#inFlight;
+    if (only && !before && this.#inFlight.size === 1) {
+      // The usual case, with fewer promises.
+      only.isAwaited = true;
+      return only.enqueue;
+    }
+    return this.#settleAll(before);
+  }
+
+  async #settleAll(before: { readonly error: unknown } | undefined): Promise<void> {
     const ends = Array.from(this.#inFlight, (pending) => {
       pending.isAwaited = true;
       return pending.end;

@@ -88,8 +88,8 @@ export class TaskList implements TaskOwner {
    *
    * @throws TaskQueueError
    */
-  async flush(outcome: Outcome): Promise<void> {
-    await this.#unflushed?.flush(outcome);
+  flush(outcome: Outcome): Promise<void> {
+    return this.#unflushed?.flush(outcome) ?? Promise.resolve();
   }
 
   /** The tasks in the order in which they were added. From 1,000 tasks on, settled ones may be missing. */

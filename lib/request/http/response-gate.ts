@@ -9,6 +9,7 @@ import { UNAVAILABLE_BODY } from '../../errors/unavailable.errors.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { kindOf } from '../../util/inspect.ts';
 import { answerNotSent, wrongChunk } from './http.messages.ts';
+import { type Inner, patch, type SendingMethod } from './response-patch.ts';
 import { RETRY_AFTER } from './unavailable-answer.ts';
 
 /** The durable tasks of one request, as its gate sees them. */
@@ -19,15 +20,10 @@ export interface GatedTasks {
   flushFor(status: number): Promise<void>;
 }
 
-type SendingMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end';
-type Method = (...args: unknown[]) => unknown;
-
 interface HeldCall {
   readonly method: SendingMethod;
   readonly args: unknown[];
 }
-
-const HEADER_METHODS = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const;
 
 /** The headers that a refused answer keeps: browsers need them to show the 503. Others may describe the dropped answer. */
 const KEPT_HEADERS = /^(?:access-control-.*|vary|connection)$/;
@@ -51,35 +47,19 @@ export class ResponseGate {
   #isDrainExpected = false;
   /** Whether the gate is making calls: what these call in their turn has to pass. */
   #isPassing = false;
-  /** The methods as they were before the gate patched them. Other packages may have patched them before. */
-  readonly #inner = new Map<SendingMethod, Method>();
-  readonly #isHeadSent: () => boolean;
+  /** The response without the patch of the gate. */
+  readonly #inner: Inner;
 
   constructor(
     private readonly response: ServerResponse,
     private readonly tasks: GatedTasks,
   ) {
-    this.#isHeadSent = this.#patchFlag('headersSent', () => this.#state !== 'open');
-    const isEnded = this.#patchFlag('writableEnded', () => this.#isEndHeld || this.#state === 'refused');
-    for (const method of ['writeHead', 'flushHeaders', 'write', 'end'] as const) {
-      const inner = this.#methodOf(method)!;
-      this.#inner.set(method, inner);
-      this.#patch(method, (...args) => this.#call(method, args, isEnded));
-    }
-    for (const method of HEADER_METHODS) {
-      const inner = this.#methodOf(method);
-      if (inner) {
-        this.#patch(method, (...args) => {
-          this.#assertHeadIsOpen();
-          return inner.apply(this.response, args);
-        });
-      }
-    }
+    this.#inner = patch(response, this);
   }
 
   /** Whether nothing of the answer has left, though the response looks as if it had. */
   get isHoldingHead(): boolean {
-    return this.#state === 'holding' && !this.#isHeadSent();
+    return this.#state === 'holding' && !this.#isHeadSent;
   }
 
   /**
@@ -100,8 +80,18 @@ export class ResponseGate {
     return true;
   }
 
-  // Patch of the methods that send: see above. Patches of other packages, inside and outside of this one, go on working.
-  #call(method: SendingMethod, args: unknown[], isEnded: () => boolean): unknown {
+  /** Whether the response has to look as if its head had been sent. */
+  get hasHead(): boolean {
+    return !this.#isPassing && this.#state !== 'open';
+  }
+
+  /** Whether the response has to look as if it had been ended. */
+  get hasEnd(): boolean {
+    return !this.#isPassing && (this.#isEndHeld || this.#state === 'refused');
+  }
+
+  /** The application, or a package between it and the gate, calls a method that sends. */
+  call(method: SendingMethod, args: unknown[]): unknown {
     const { response } = this;
     if (this.#isPassing) {
       return this.#make(method, args);
@@ -110,8 +100,8 @@ export class ResponseGate {
       return this.#drop(method, args, undefined);
     }
     if (this.#state === 'open') {
-      const status = method === 'writeHead' && !this.#isHeadSent() ? Number(args[0]) : response.statusCode;
-      if (isEnded() || !this.tasks.mustFlush(status) || !isSendable(status)) {
+      const status = method === 'writeHead' && !this.#isHeadSent ? Number(args[0]) : response.statusCode;
+      if (this.#inner.isEnded || !this.tasks.mustFlush(status) || !isSendable(status)) {
         return this.#make(method, args);
       }
     }
@@ -122,7 +112,7 @@ export class ResponseGate {
     const { response } = this;
     assertChunk(method, args[0]);
     if (method === 'writeHead') {
-      this.#assertHeadIsOpen();
+      this.assertHeadIsOpen();
       args = copyOfHead(args);
       response.statusCode = Number(args[0]);
     }
@@ -160,7 +150,7 @@ export class ResponseGate {
     const { response } = this;
     const held = this.#held.splice(0);
     const isDrainExpected = this.#isDrainExpected && !this.#isEndHeld;
-    if (!this.#isHeadSent()) {
+    if (!this.#isHeadSent) {
       response.statusCode = this.#status;
     }
     this.#state = 'open';
@@ -192,7 +182,11 @@ export class ResponseGate {
   }
 
   #make(method: SendingMethod, args: unknown[]): unknown {
-    return this.#inner.get(method)!.apply(this.response, args);
+    return this.#inner.call(method, args);
+  }
+
+  get #isHeadSent(): boolean {
+    return this.#inner.isHeadSent;
   }
 
   #answerUnavailable(isClosing: boolean): void {
@@ -238,37 +232,11 @@ export class ResponseGate {
   }
 
   /** @throws Error as Node does when the head has been sent */
-  #assertHeadIsOpen(): void {
-    if (this.#state !== 'open' && !this.#isPassing && !this.#isHeadSent()) {
+  assertHeadIsOpen(): void {
+    if (this.#state !== 'open' && !this.#isPassing && !this.#isHeadSent) {
       const error = new Error('Cannot set headers after they are sent to the client');
       throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
     }
-  }
-
-  #methodOf(name: SendingMethod | (typeof HEADER_METHODS)[number]): Method | undefined {
-    return (this.response as unknown as Record<string, Method | undefined>)[name];
-  }
-
-  #patch(name: string, method: Method): void {
-    (this.response as unknown as Record<string, Method>)[name] = method;
-  }
-
-  /**
-   * Patch of a flag that platforms and filters read before they answer.
-   *
-   * @returns reads the flag as it is without the patch
-   */
-  #patchFlag(name: 'headersSent' | 'writableEnded', isSet: () => boolean): () => boolean {
-    const { response } = this;
-    const own = Object.getOwnPropertyDescriptor(response, name);
-    const read = () =>
-      Boolean(own ? own.get?.call(response) : Reflect.get(Object.getPrototypeOf(response), name, response));
-    Object.defineProperty(response, name, {
-      configurable: true,
-      enumerable: false,
-      get: () => (!this.#isPassing && isSet()) || read(),
-    });
-    return read;
   }
 }
 
