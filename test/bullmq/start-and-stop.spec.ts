@@ -64,18 +64,28 @@ describe('Redis', () => {
       .map((command) => command.toLowerCase()),
   );
 
-  test.each([...commands, 'info', 'client|setname', 'bzpopmin', 'xread', 'eval', 'evalsha', 'multi', 'exec'])(
-    'a user who may not run %s keeps the application from starting, with an error that names it',
-    async (command) => {
-      const user = `without-${command.replace('|', '-')}`;
-      await client.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '+@all', `-${command}`);
-      const connection = `redis://${user}:secret@127.0.0.1:${host.port}`;
-      const named = command === 'exec' ? 'MULTI' : command.toUpperCase().replace(/\|.*/, '');
-      await expect(start({ connection, prefix: ownPrefix() })).rejects.toThrow(
-        new RegExp(`^BullMqTasksModule.*NOPERM the user may not run [A-Z, ]*\\b${named}\\b`),
-      );
-    },
-  );
+  test.each([
+    ...commands,
+    'hsetnx',
+    'type',
+    'xrevrange',
+    'info',
+    'client|setname',
+    'bzpopmin',
+    'xread',
+    'eval',
+    'evalsha',
+    'multi',
+    'exec',
+  ])('a user who may not run %s keeps the application from starting, with an error that names it', async (command) => {
+    const user = `without-${command.replace('|', '-')}`;
+    await client.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '+@all', `-${command}`);
+    const connection = `redis://${user}:secret@127.0.0.1:${host.port}`;
+    const named = command === 'exec' ? 'MULTI' : command.toUpperCase().replace(/\|.*/, '');
+    await expect(start({ connection, prefix: ownPrefix() })).rejects.toThrow(
+      new RegExp(`^BullMqTasksModule.*NOPERM the user may not run [A-Z, ]*\\b${named}\\b`),
+    );
+  });
 
   test('a user for the keys of the prefix alone can do everything', async () => {
     await client.call(

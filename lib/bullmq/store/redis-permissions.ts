@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 /** How long the probe's key stays when this process dies in between: ms. */
 const PROBE_LIFETIME = 10_000;
 
-/** The commands in the scripts of BullMQ that this package uses, with arguments after the key. */
+/** The commands in the scripts of BullMQ and of this package, with arguments after the key. */
 const IN_SCRIPTS: { readonly [command: string]: readonly string[] } = {
   exists: [],
   get: [],
@@ -21,6 +21,7 @@ const IN_SCRIPTS: { readonly [command: string]: readonly string[] } = {
   hmget: ['x'],
   hmset: ['x', '1'],
   hset: ['x', '1'],
+  hsetnx: ['x', '1'],
   incr: [],
   lindex: ['0'],
   llen: [],
@@ -39,7 +40,9 @@ const IN_SCRIPTS: { readonly [command: string]: readonly string[] } = {
   sismember: ['x'],
   smembers: [],
   srem: ['x'],
+  type: [],
   xadd: ['*', 'x', '1'],
+  xrevrange: ['+', '-'],
   xtrim: ['MAXLEN', '1'],
   zadd: ['1', 'x'],
   zcard: [],
