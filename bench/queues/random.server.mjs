@@ -10,6 +10,7 @@ import {
   currentTask,
   Task,
   TaskRegistry,
+  TaskRunner,
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
