@@ -63,6 +63,8 @@ const notQuick = [
   'test/sample-*.spec.ts',
   'test/shutdown-signal.spec.ts',
   'test/thread-modules.spec.ts',
+  // It replaces a module, which works only in a process of its own: a quick run shares one.
+  'test/retry-until.spec.ts',
   // They repeat one thing a thousand times, with random, hostile or all kinds of messages.
   'test/*.property.spec.ts',
   'test/*-hostile.spec.ts',
