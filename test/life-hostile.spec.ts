@@ -258,7 +258,7 @@ test('the history keeps no arguments, however a task has ended', async () => {
     .toEqual(names.toSorted());
 });
 
-test.each([1, 2])('a logger that cancels the task of which it writes: attempts %d', async (attempts) => {
+test.each([1, 2])('a logger that cancels the task in its line: attempts %d', async (attempts) => {
   const { runner, log } = await startApp({});
   const cancel = () => void task.cancel();
   log.error = cancel;

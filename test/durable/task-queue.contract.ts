@@ -646,7 +646,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
       describe('deduplication', () => {
         const deduplicated = () => ({ deduplication: { id: randomUUID() } });
 
-        test('resolves with the id of the task that has not settled, whichever application adds it', async () => {
+        test('resolves with the id of the task that has not settled, for every application that adds it', async () => {
           const options = deduplicated();
           const first = await app.add(call('idle', 'first'), options);
           expect(await app.add(call('idle', 'second'), options)).toBe(first);
@@ -754,7 +754,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           expect(runsOf(id)).toEqual([]);
         });
 
-        test('of a running task: its signal is aborted, whichever application cancels it', async () => {
+        test('of a running task: its signal is aborted, from every application', async () => {
           const { id, hold } = await app.hold();
           expect(await elsewhere.cancel(id)).toBe(true);
           expect(await elsewhere.settled(id)).toMatchObject({
@@ -912,7 +912,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           expect(runsOf(...ids).map(({ id }) => id)).toEqual(ids);
         });
 
-        test('the last step of a group is handed the results in the order of the steps, whichever completed first', async () => {
+        test('the last step of a group gets the results in the order of the steps, not of their completion', async () => {
           const hold = new Hold();
           // The first completes after the second, which lets it go.
           const steps = [
@@ -1007,7 +1007,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
         const listed = async (filter: Partial<DurableFilter>) =>
           (await elsewhere.list({ queue: LISTED, ...filter })).map(({ id }) => ids.indexOf(id));
 
-        test('has the newest first, whichever application has added them', async () => {
+        test('has the newest first, of all applications', async () => {
           expect(await listed({})).toEqual([5, 4, 3, 2, 1, 0]);
         });
 

@@ -47,7 +47,7 @@ export interface JobStatements {
 }
 
 /** Redis can't sort the jobs of a state by age, so `newestIds` looks at this many of each state. */
-export const MAX_SORTED = 10_000;
+const MAX_SORTED = 10_000;
 
 const REPLACE_DATA = `
   local found = redis.call('HMGET', KEYS[1], 'data', 'ats', 'finishedOn')

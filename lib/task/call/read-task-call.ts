@@ -87,7 +87,7 @@ function nameOf(fn: object): string {
 }
 
 /** The names of an object's methods, with those that it inherits. */
-export function methodsOf(target: object): string[] {
+function methodsOf(target: object): string[] {
   const names = new Set<string>();
   for (let holder = target; holder && !isBuiltIn(holder); holder = Object.getPrototypeOf(holder) as object) {
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
