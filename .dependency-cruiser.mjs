@@ -36,7 +36,7 @@ const insides = {
     ['index.ts'],
     ['*.module.ts'],
     ['*-task-queue.ts'],
-    ['workers'],
+    ['workers', 'transactions'],
     ['queues'],
     ['store', 'jobs'],
     ['*.options.ts'],

@@ -3,9 +3,10 @@ export type {
   BackgroundTasksModuleOptions,
   BackgroundTasksOptionsFactory,
 } from './options/background-tasks.options.ts';
-export { BackgroundTasks } from './request/background-tasks.ts';
+export { BackgroundTasks, type FlushOptions } from './request/background-tasks.ts';
 export { BackgroundTasksInterceptor } from './request/background-tasks.interceptor.ts';
 export { Tasks } from './request/tasks.decorator.ts';
+export type { Transaction } from './durable/transaction.ts';
 export { TaskRunner } from './services/task-runner.service.ts';
 export { currentTask, type CurrentTask } from './task/handle/current-task.ts';
 export { type TaskProgress } from './task/model/task-record.ts';

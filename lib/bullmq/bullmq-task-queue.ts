@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
+import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
@@ -10,6 +11,8 @@ import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
 import { JobMarks } from './queues/job-marks.ts';
 import { JobRetry } from './queues/job-retry.ts';
+import { TransactionEnqueuer } from './transactions/transaction-enqueuer.ts';
+import { TransactionWatch } from './transactions/transaction-watch.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { BullMqWorkers } from './workers/bullmq-workers.ts';
 
@@ -27,6 +30,8 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly connection: BullMqConnection,
     private readonly schedules: BullMqSchedules,
     private readonly enqueuer: JobEnqueuer,
+    private readonly transactions: TransactionEnqueuer,
+    private readonly watch: TransactionWatch,
     private readonly finder: JobFinder,
     private readonly retries: JobRetry,
     private readonly marks: JobMarks,
@@ -52,6 +57,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   enqueue(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
     return this.enqueuer.enqueue(jobs);
+  }
+
+  enqueueIn(transaction: Transaction, jobs: readonly JobToAdd[]): Promise<EnqueuedInTransaction> {
+    return this.transactions.enqueue(transaction, jobs);
   }
 
   find(id: string): Promise<TaskRecord | undefined> {
@@ -115,6 +124,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   async close(): Promise<void> {
     this.enqueuer.close();
+    this.watch.close();
     await this.connection.close();
   }
 }

@@ -9,6 +9,8 @@ import { JobMarks } from './queues/job-marks.ts';
 import { JobRetry } from './queues/job-retry.ts';
 import { RunIds } from './queues/run-ids.ts';
 import { RolloutTimes } from './queues/schedule-versions.ts';
+import { TransactionEnqueuer } from './transactions/transaction-enqueuer.ts';
+import { TransactionWatch } from './transactions/transaction-watch.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { loadStorePackages, STORE_PACKAGES } from './store/store-packages.ts';
 import { BullMqCancellations } from './workers/bullmq-cancellations.ts';
@@ -48,6 +50,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
     BullMqSchedules,
     JobFinder,
     JobEnqueuer,
+    TransactionWatch,
+    TransactionEnqueuer,
     JobMarks,
     JobRetry,
     BullMqCancellations,

@@ -113,3 +113,7 @@ export const folderInUse = (folder: string) =>
 export const folderNotOpened = (folder: string) =>
   `BullMqTasksModule: option 'connection': expected a folder that PGlite can open, got ${folder}: see the cause. ` +
   'Delete the folder if you need none of its tasks.';
+
+export const transactionFailed = (reason: string) =>
+  `The queue refused the tasks of the transaction: ${reason}. Roll the transaction back: Postgres runs no further statement in ` +
+  'it. Its connection needs the database of the queue, and the rights to use the schema that the option prefix names.';

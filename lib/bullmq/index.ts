@@ -6,3 +6,4 @@ export type {
   PostgresOptions,
   StoreClient,
 } from './bullmq-tasks.options.ts';
+export { drizzle, knex, kysely, pgClient, prisma, typeOrm } from './transactions/transactions-of-libraries.ts';

@@ -55,3 +55,22 @@ export const unknownToWorker = (name: string, queue: string) =>
 export const noSuchQueue = (name: string, queues: readonly string[]) =>
   `Queue: expected ${queues.length > 0 ? `one of ${queues.join(', ')}` : 'one that a task names'}, got '${name}'. ` +
   `Tasks name a queue by @Task({ queue: '${name}' }) or defineTask(fn, { queue: '${name}' }).`;
+
+export const notATransaction = (call: string, came: string) =>
+  `${call}: expected a transaction with a method query(text, values), got ${came}. Make one by pgClient, typeOrm, drizzle, ` +
+  "knex, kysely or prisma of 'nestjs-background-tasks/bullmq'.";
+
+export const notDurable = (call: string, name: string) =>
+  `${call}: expected a durable task, got task "${name}", which names no queue and runs in this process. ` +
+  `Give it a queue by @Task({ queue }) or defineTask(fn, { queue }), or add it after the transaction.`;
+
+export const alreadyEnqueued = () =>
+  'flush({ transaction }): expected tasks of a request that is not answered yet, got tasks outside of it, which are enqueued ' +
+  'as soon as they are added. Start them by TaskRunner.within(transaction).';
+
+export const noTransactions = () =>
+  'flush({ transaction }): expected a queue on a Postgres server, got another one, which is not part of a transaction. ' +
+  'Call flush() after the commit, or keep the queue in the Postgres of your data.';
+
+export const rolledBack = (name: string) =>
+  `Task "${name}" was skipped: its transaction was rolled back, so the task never got into its queue.`;

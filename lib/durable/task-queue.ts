@@ -1,5 +1,6 @@
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
+import type { EnqueuedInTransaction, Transaction } from './transaction.ts';
 
 /** A task on its way into a queue: all that another process needs to run it. */
 export interface DurableTask {
@@ -67,6 +68,16 @@ export interface TaskQueue {
    * @throws TaskQueueError if none was enqueued, or the adapter can't tell
    */
   enqueue(prepared: readonly unknown[]): Promise<readonly string[]>;
+
+  /**
+   * Enqueues all of these tasks or none, in the application's own transaction: workers see them once it has committed.
+   *
+   * An adapter leaves it out if no transaction of an application can reach its queue.
+   *
+   * @throws TaskArgumentError if the transaction can't reach the queue
+   * @throws TaskQueueError if none was enqueued
+   */
+  enqueueIn?(transaction: Transaction, prepared: readonly unknown[]): Promise<EnqueuedInTransaction>;
 
   /**
    * Finds a task in all queues by its id.

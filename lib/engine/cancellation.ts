@@ -12,6 +12,7 @@ type State = 'waiting' | 'running' | 'enqueueing' | 'enqueued' | 'over';
  * | `waiting`    | the task waits for its turn, a slot, a delay  | ends the wait; the task is `cancelled` at once            |
  * | `running`    | an attempt starts                             | aborts the attempt; then the task is `cancelled`          |
  * | `enqueueing` | the list flushes the task                     | remembers it, and asks the queue once it has the task     |
+ * |              | and until the application's transaction ends  | a shutdown leaves it to the queue                         |
  * | `enqueued`   | the queue has the task                        | asks the queue, because any process may run the task      |
  * | `over`       | the task is cancelled, or back in its queue   | nothing                                                   |
  *
@@ -28,6 +29,8 @@ export class Cancellation<T> implements Canceller {
   #requested: CancelReason | undefined;
   /** Read only in `enqueueing`: see `goesToQueue`. */
   #lose: (() => void) | undefined;
+  /** Set in `enqueueing`, once the task is part of a transaction of the application. */
+  #leaveToQueue: (() => void) | undefined;
   /** Read only in `enqueued`. */
   #askQueue: (() => void) | undefined;
 
@@ -68,6 +71,11 @@ export class Cancellation<T> implements Canceller {
     this.#leave = undefined;
   }
 
+  /** @param leaveToQueue is called if the application closes before the transaction has ended */
+  entersTransaction(leaveToQueue: () => void): void {
+    this.#leaveToQueue = leaveToQueue;
+  }
+
   arrivesInQueue(askQueue: () => void): void {
     this.#state = 'enqueued';
     this.#askQueue = askQueue;
@@ -93,6 +101,10 @@ export class Cancellation<T> implements Canceller {
         this.#state = 'over';
         return this.#attempt!.abort(new TaskCancelledError(this.task.name, reason));
       case 'enqueueing': {
+        if (reason === 'shutdown' && this.#leaveToQueue) {
+          this.#leaveToQueue();
+          return false;
+        }
         const isFirst = !this.#requested;
         this.#requested ??= reason;
         if (isFirst && reason === 'shutdown') {

@@ -24,6 +24,9 @@ export const notStoredSkipped = (name: string) =>
   `stored(): expected task "${name}" to get into its queue, got a response that its runOn does not match, so the task was ` +
   "skipped. Add it with runOn: 'always' if it has to run.";
 
+export const discarded = (name: string) =>
+  `stored(): expected task "${name}" to get into its queue, got a call of discard() before that. Add it again if it has to run.`;
+
 export const tasksLost = (finished: number, lost: readonly Named[], timeout: number) =>
   `Shutdown: ${finished} task(s) settled. ${lost.length} did not settle within shutdownTimeout (${timeout} ms) and were ` +
   `cancelled: ${namesOf(lost, MAX_LOST)}`;

@@ -1,13 +1,18 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AttemptRunner, type DurableAttempt, type RunningAttempt } from '../durable/attempt-runner.ts';
+import { notDurable } from '../durable/durable.messages.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import type { Transaction } from '../durable/transaction.ts';
+import { TaskArgumentError } from '../errors/task.errors.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { SharedRecords } from '../records/shared-records.ts';
 import { TaskHistory } from '../records/task-history.ts';
+import { isDurable, type TaskCall } from '../task/call/task-call.ts';
+import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
@@ -81,7 +86,7 @@ export class TaskEngine extends AttemptRunner {
       log,
     }));
     const defaults: ResolvedTaskOptions = { runOn, onFailure, ...options.defaults };
-    const flushing = { queues, admission, tracker, lifecycle, log, defaults };
+    const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults };
     this.#context = { execution, defaults, turns, lifecycle, tracker, flushing, log };
   }
 
@@ -106,6 +111,22 @@ export class TaskEngine extends AttemptRunner {
     const list = this.createList();
     list.open(undefined);
     return list;
+  }
+
+  /**
+   * Enqueues a durable task that belongs to no request in the application's own transaction.
+   *
+   * @throws TaskArgumentError if it is not durable
+   */
+  startIn(transaction: Transaction, call: TaskCall, options: TaskOptions): BackgroundTask {
+    if (!isDurable(call)) {
+      throw new TaskArgumentError(notDurable('within(transaction).start', call.name));
+    }
+    const list = this.createList();
+    const task = list.add(call, options);
+    // The handle and the log tell of a failure.
+    list.flushIn(transaction).catch(() => undefined);
+    return task;
   }
 
   // For queues.

@@ -1,5 +1,8 @@
 import Queue from 'yocto-queue';
-import type { TaskCall } from '../task/call/task-call.ts';
+import { notDurable } from '../durable/durable.messages.ts';
+import type { Transaction } from '../durable/transaction.ts';
+import { TaskArgumentError } from '../errors/task.errors.ts';
+import { isDurable, type TaskCall } from '../task/call/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
@@ -55,7 +58,7 @@ export class TaskList implements TaskOwner {
     const { defaults, lifecycle, tracker } = this.context;
     const defined = call.definition?.options;
     const options = defined || given !== NO_OPTIONS ? { ...defaults, ...defined, ...given } : defaults;
-    if (call.definition?.queue !== undefined || call.before) {
+    if (isDurable(call)) {
       return this.#addDurable(call, given, options);
     }
     const { deduplication } = options;
@@ -90,6 +93,33 @@ export class TaskList implements TaskOwner {
    */
   flush(outcome: Outcome): Promise<void> {
     return this.#unflushed?.flush(outcome) ?? Promise.resolve();
+  }
+
+  /**
+   * Enqueues the durable tasks that run on success in the application's own transaction.
+   *
+   * @throws TaskArgumentError if there are only tasks of this process
+   * @throws TaskQueueError
+   */
+  async flushIn(transaction: Transaction): Promise<void> {
+    if (this.#unflushed) {
+      return this.#unflushed.flushIn(transaction);
+    }
+    const [first] = this.#waiting;
+    if (first) {
+      throw new TaskArgumentError(notDurable('flush({ transaction })', first.task.name));
+    }
+  }
+
+  /** Skips the tasks that have not started and are not in a queue. */
+  discard(): void {
+    this.#unflushed?.discard();
+    // Checked one by one: a subscriber that hears of one skipped task can cancel the next.
+    for (const entry of this.#waiting.drain()) {
+      if (this.#isWaiting(entry)) {
+        this.#skip(entry);
+      }
+    }
   }
 
   /** The tasks in the order in which they were added. From 1,000 tasks on, settled ones may be missing. */

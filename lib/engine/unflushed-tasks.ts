@@ -1,15 +1,17 @@
-import { tooManyAtOnce } from '../durable/durable.messages.ts';
 import { sizeOf, toDurableTask } from '../durable/durable-task.ts';
+import { noTransactions, rolledBack, tooManyAtOnce } from '../durable/durable.messages.ts';
 import type { TaskQueue } from '../durable/task-queue.ts';
+import type { Transaction } from '../durable/transaction.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
-import { TaskCancelledError } from '../errors/task.errors.ts';
+import { TaskArgumentError, TaskCancelledError } from '../errors/task.errors.ts';
 import { TaskQueueError, TooManyTasksError } from '../errors/unavailable.errors.ts';
+import type { TaskHistory } from '../records/task-history.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
-import { notStoredSkipped } from './engine.messages.ts';
+import { discarded, notStoredSkipped } from './engine.messages.ts';
 import { PendingEnqueues } from './pending-enqueues.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
@@ -22,6 +24,7 @@ export interface FlushContext {
   readonly admission: Admission;
   readonly tracker: TaskTracker;
   readonly lifecycle: TaskLifecycle;
+  readonly history: TaskHistory;
   readonly log: TaskLog;
   /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
@@ -96,16 +99,59 @@ export class UnflushedTasks {
     return this.#enqueues.settle();
   }
 
+  /**
+   * Enqueues the tasks that run on success in the application's own transaction: all of them, or none. Until the
+   * transaction has ended, they are pending in this process. A rollback skips them.
+   *
+   * @throws TaskQueueError, TaskArgumentError
+   */
+  async flushIn(transaction: Transaction): Promise<void> {
+    const { queues, lifecycle } = this.context;
+    const queue = queues.current!;
+    if (!queue.enqueueIn) {
+      throw new TaskArgumentError(noTransactions());
+    }
+    const wanted = this.#take((options) => isWantedAfter('success', options));
+    if (wanted.length === 0) {
+      return;
+    }
+    for (const { task, cancellation } of wanted) {
+      cancellation.goesToQueue(loseLater(lifecycle, task));
+    }
+    try {
+      const { ids, ended } = await queue.enqueueIn(
+        transaction,
+        wanted.map(({ prepared }) => prepared),
+      );
+      wanted.forEach((unflushed, i) => {
+        unflushed.task.isInTransaction();
+        unflushed.cancellation.entersTransaction(() => this.#arrive(unflushed, queue, ids[i]!));
+      });
+      void ended.then((stored) => this.#endTransaction(wanted, ids, stored));
+    } catch (error) {
+      this.#refused(wanted, error, false);
+    }
+  }
+
+  /** Skips the tasks that are not in a queue yet. */
+  discard(): void {
+    this.#skip(() => true, discarded);
+  }
+
   /** Enqueues the tasks that run after this outcome, and skips the others. No caller waits for it: the log and the handles tell. */
   flushRest(outcome: Outcome): void {
-    for (const { task } of this.#take((options) => !isWantedAfter(outcome, options))) {
+    this.#skip((options) => !isWantedAfter(outcome, options), notStoredSkipped);
+    this.#start(outcome);
+  }
+
+  #skip(isSkipped: (options: ResolvedTaskOptions) => boolean, why: (name: string) => string): void {
+    for (const { task } of this.#take(isSkipped)) {
       // A subscriber that hears of one skipped task can cancel the next.
       if (!task.isSettled) {
-        task.isNotStored(new TaskQueueError(notStoredSkipped(task.name)));
+        task.isNotStored(new TaskQueueError(why(task.name)));
         task.skip();
       }
     }
-    this.#start(outcome);
   }
 
   #start(outcome: Outcome): void {
@@ -124,21 +170,43 @@ export class UnflushedTasks {
     }
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
-      wanted.forEach(({ task, cancellation }, i) => {
-        const id = ids[i]!;
-        task.enqueued(id, queue);
-        cancellation.arrivesInQueue(cancelLater(queue, id));
-      });
+      wanted.forEach((unflushed, i) => this.#arrive(unflushed, queue, ids[i]!));
     } catch (error) {
-      this.#refused(wanted, error);
+      this.#refused(wanted, error, queues.onUnavailable === 'run-here');
     }
   }
 
+  #arrive({ task, cancellation }: UnflushedTask, queue: TaskQueue, id: string): void {
+    task.enqueued(id, queue);
+    cancellation.arrivesInQueue(cancelLater(queue, id));
+  }
+
+  /** @param stored for each task, whether the queue has it; `undefined` if nobody can tell any more */
+  #endTransaction(
+    tasks: readonly UnflushedTask[],
+    ids: readonly string[],
+    stored: readonly boolean[] | undefined,
+  ): void {
+    const queue = this.context.queues.current!;
+    tasks.forEach((unflushed, i) => {
+      if (unflushed.task.isEnqueued) {
+        // The application has begun to close.
+      } else if (stored === undefined || stored[i]) {
+        this.#arrive(unflushed, queue, ids[i]!);
+      } else {
+        const { task } = unflushed;
+        task.skip(new TaskQueueError(rolledBack(task.name)));
+        // As the rows of the transaction, it has never existed.
+        this.context.history.drop(task);
+      }
+    });
+  }
+
   /** @throws error, unless the tasks run in this process instead */
-  #refused(refused: readonly UnflushedTask[], error: unknown): void {
-    const { queues, log } = this.context;
+  #refused(refused: readonly UnflushedTask[], error: unknown, mayRunHere: boolean): void {
+    const { log } = this.context;
     // A flow can't run here: only the queue passes results from step to step.
-    const isRunHere = queues.onUnavailable === 'run-here' && refused.every(({ call }) => !call.before);
+    const isRunHere = mayRunHere && refused.every(({ call }) => !call.before);
     log.notEnqueued(
       refused.map(({ task }) => task),
       isRunHere,

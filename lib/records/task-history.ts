@@ -40,6 +40,11 @@ export class TaskHistory {
     }
   }
 
+  /** Drops a settled task. No lookup finds it from now on. */
+  drop(task: BackgroundTask): void {
+    this.#settled?.delete(task.sequence);
+  }
+
   /** Whether the history remembers the settled task. */
   has(task: BackgroundTask): boolean {
     return this.#settled?.has(task.sequence) ?? false;

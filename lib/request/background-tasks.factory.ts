@@ -47,5 +47,7 @@ function foundAtEachCall(find: () => TaskCollection): TaskCollection {
     },
     add: (call, options) => find().add(call, options),
     flush: (outcome) => find().flush(outcome),
+    flushIn: (transaction) => find().flushIn(transaction),
+    discard: () => find().discard(),
   };
 }

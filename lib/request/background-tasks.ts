@@ -1,3 +1,4 @@
+import { checkTransaction, type Transaction } from '../durable/transaction.ts';
 import type { Flow } from '../task/call/flow.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
 import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
@@ -11,6 +12,16 @@ import type {
   TaskTarget,
 } from '../task/model/signatures.ts';
 import type { TaskCollection } from './task-collection.ts';
+
+/**
+ * Options of `BackgroundTasks.flush`.
+ *
+ * @since 0.1.0
+ */
+export interface FlushOptions {
+  /** A transaction on the Postgres of the queue. `pgClient`, `typeOrm` and others of `/bullmq` make it. */
+  readonly transaction?: Transaction;
+}
 
 /**
  * Collects the background tasks of one request, and runs them after its response.
@@ -96,6 +107,10 @@ export class BackgroundTasks {
    * before it leaves; call `flush` if code has to know earlier. In a task, it waits for what that task added. Tasks that
    * a singleton adds outside of requests and tasks are one context.
    *
+   * With `transaction`, it enqueues them in your own transaction on Postgres: they are in the queue when it commits, and they
+   * have never existed when it is rolled back. It resolves before the commit, and waits for no other enqueue.
+   *
+   * @throws TaskArgumentError if the queue can't join the transaction
    * @throws TaskQueueError if a task could not be enqueued, and no earlier call of `flush` has told of that; unless you
    * catch it, the client gets a 503. A rejection that nobody handles does not end the process
    *
@@ -106,12 +121,35 @@ export class BackgroundTasks {
    *   }
    *   await this.tasks.flush(); // this task is done only if all of these are in the queue
    * }
+   *
+   * @example
+   * await dataSource.transaction(async (manager) => {
+   *   await manager.save(order);
+   *   tasks.addTask(this.mailer, 'sendConfirmation', order.id);
+   *   await tasks.flush({ transaction: typeOrm(manager) });
+   * });
    */
-  flush(): Promise<void> {
-    const flushed = this.#collection.flush('success');
+  flush({ transaction }: FlushOptions = {}): Promise<void> {
+    const flushed = transaction
+      ? this.#collection.flushIn(checkTransaction('flush({ transaction })', transaction))
+      : this.#collection.flush('success');
     // The log tells of each task that a queue refuses.
     flushed.catch(() => undefined);
     return flushed;
+  }
+
+  /**
+   * Skips the tasks that were added so far, have not started and are not in a queue. For a handler that catches the error of
+   * a transaction and answers with success all the same.
+   *
+   * @example
+   * catch {
+   *   this.tasks.discard();
+   *   return { status: 'rejected' };
+   * }
+   */
+  discard(): void {
+    this.#collection.discard();
   }
 
   /**

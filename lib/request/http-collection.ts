@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Transaction } from '../durable/transaction.ts';
 import type { TaskEngine } from '../engine/task-engine.ts';
 import type { TaskList } from '../engine/task-list.ts';
 import { ShuttingDownError, UnavailableError } from '../errors/unavailable.errors.ts';
@@ -70,12 +71,11 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
 
   /** For the application, before the response is decided. If it answers 503, the answer asks to try again. */
   override async flush(outcome: 'success' | 'failure'): Promise<void> {
-    try {
-      await super.flush(outcome);
-    } catch (error) {
-      answerUnavailable(this.response, { isClosing: false, isForced: false });
-      throw error;
-    }
+    await this.#answeringUnavailable(super.flush(outcome));
+  }
+
+  override async flushIn(transaction: Transaction): Promise<void> {
+    await this.#answeringUnavailable(super.flushIn(transaction));
   }
 
   mustFlush(status: number): boolean {
@@ -126,6 +126,17 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
       list.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
     });
     return list;
+  }
+
+  async #answeringUnavailable(flushed: Promise<void>): Promise<void> {
+    try {
+      await flushed;
+    } catch (error) {
+      if (error instanceof UnavailableError) {
+        answerUnavailable(this.response, { isClosing: false, isForced: false });
+      }
+      throw error;
+    }
   }
 
   #outcomeOf(status: number): 'success' | 'failure' {

@@ -1,5 +1,7 @@
+import { alreadyEnqueued } from '../durable/durable.messages.ts';
 import { PendingEnqueues } from '../engine/pending-enqueues.ts';
 import type { TaskEngine } from '../engine/task-engine.ts';
+import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -28,6 +30,15 @@ export class OutsideCollection implements TaskCollection {
 
   flush(): Promise<void> {
     return this.#enqueues().settle();
+  }
+
+  /** @throws TaskArgumentError */
+  async flushIn(): Promise<void> {
+    throw new TaskArgumentError(alreadyEnqueued());
+  }
+
+  discard(): void {
+    // Every task has started, or is on its way into its queue.
   }
 
   #enqueues(): PendingEnqueues {

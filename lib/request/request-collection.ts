@@ -1,4 +1,7 @@
+import { alreadyEnqueued } from '../durable/durable.messages.ts';
+import type { Transaction } from '../durable/transaction.ts';
 import type { TaskList } from '../engine/task-list.ts';
+import { TaskArgumentError } from '../errors/task.errors.ts';
 import { shuttingDown, ShuttingDownError } from '../errors/unavailable.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
@@ -32,5 +35,17 @@ export abstract class RequestCollection implements TaskCollection {
   /** @throws TaskQueueError */
   async flush(outcome: 'success' | 'failure'): Promise<void> {
     await this.list?.flush(outcome);
+  }
+
+  /** @throws TaskQueueError, TaskArgumentError */
+  async flushIn(transaction: Transaction): Promise<void> {
+    if (this.list?.isOpen) {
+      throw new TaskArgumentError(alreadyEnqueued());
+    }
+    await this.list?.flushIn(transaction);
+  }
+
+  discard(): void {
+    this.list?.discard();
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { checkTransaction, type Transaction } from '../durable/transaction.ts';
 import { wrongDrainTimeout } from '../engine/engine.messages.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
@@ -38,6 +39,7 @@ import { timeLimit } from '../validation/option-rules.ts';
 export class TaskRunner {
   readonly #engine: TaskEngine;
   #options: TaskOptions = NO_OPTIONS;
+  #transaction?: Transaction;
 
   constructor(engine: TaskEngine) {
     this.#engine = engine;
@@ -71,7 +73,10 @@ export class TaskRunner {
   start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
   start<R>(flow: Flow<R>): BackgroundTask<R>;
   start(...task: unknown[]): BackgroundTask {
-    return this.#engine.createOpenList().add(readTaskCall('start', task), this.#options);
+    const call = readTaskCall('start', task);
+    return this.#transaction
+      ? this.#engine.startIn(this.#transaction, call, this.#options)
+      : this.#engine.createOpenList().add(call, this.#options);
   }
 
   /**
@@ -83,9 +88,23 @@ export class TaskRunner {
    * runner.with({ attempts: 3, timeout: 5_000 }).start(callApi, id);
    */
   with(options: TaskOptions): TaskRunner {
-    const runner = new TaskRunner(this.#engine);
-    runner.#options = { ...this.#options, ...checkTaskOptions('with', options) };
-    return runner;
+    return this.#copy({ ...this.#options, ...checkTaskOptions('with', options) }, this.#transaction);
+  }
+
+  /**
+   * Returns a runner that enqueues durable tasks in your own transaction on Postgres. Await `stored()` of each handle before
+   * you commit.
+   *
+   * @throws TaskArgumentError if it is no transaction
+   *
+   * @example
+   * await dataSource.transaction(async (manager) => {
+   *   await manager.save(order);
+   *   await this.runner.within(typeOrm(manager)).start(this.mailer, 'sendConfirmation', order.id).stored();
+   * });
+   */
+  within(transaction: Transaction): TaskRunner {
+    return this.#copy(this.#options, checkTransaction('within(transaction)', transaction));
   }
 
   /**
@@ -122,5 +141,14 @@ export class TaskRunner {
    */
   get events(): Observable<TaskEvent> {
     return this.#engine.events;
+  }
+
+  #copy(options: TaskOptions, transaction: Transaction | undefined): TaskRunner {
+    const runner = new TaskRunner(this.#engine);
+    runner.#options = options;
+    if (transaction) {
+      runner.#transaction = transaction;
+    }
+    return runner;
   }
 }

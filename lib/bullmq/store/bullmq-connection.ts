@@ -21,6 +21,7 @@ import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 import { throwFlowErrors } from './flow-errors.ts';
+import { type RunStatement, transactionFlows } from './transaction-flows.ts';
 import { endTimers, makeLasting } from './worker-backend.ts';
 
 /** ms for all connections to close, and then for the open ones to disconnect. */
@@ -116,6 +117,18 @@ export class BullMqConnection {
   flows(): FlowProducer {
     const flows = this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
     throwFlowErrors(flows, (error) => this.#store.noticeRefusal(error));
+    return flows;
+  }
+
+  /** Whether a transaction of the application can add jobs. */
+  get hasTransactions(): boolean {
+    return this.#store.hasTransactions;
+  }
+
+  /** Makes a FlowProducer for one transaction. There is nothing to close. */
+  flowsIn(run: RunStatement): FlowProducer {
+    const flows = transactionFlows(this.#bullmq, this.options.prefix, run);
+    throwFlowErrors(flows, () => undefined);
     return flows;
   }
 

@@ -26,6 +26,12 @@ export interface JobEnd {
   readonly failedReason?: string;
 }
 
+/** A job that a transaction has added. */
+export interface AddedJob {
+  readonly queueName: string;
+  readonly id: string;
+}
+
 export interface JobStatements {
   version(queue: Queue, id: string): Promise<JobVersion | undefined>;
 
@@ -151,6 +157,32 @@ export const redisStatements: JobStatements = {
     const redis = await redisOf(queue);
     await redis.hsetnx(queue.toKey('meta'), field, value);
     return (await redis.hget(queue.toKey('meta'), field))!;
+  },
+};
+
+/** Asks Postgres how transactions have ended. */
+export const transactionStatements = {
+  /** @returns those of the transactions that have ended */
+  async ended(queue: Queue, xids: readonly string[]): Promise<readonly string[]> {
+    // Of very old transactions, Postgres forgets the status.
+    const { rows } = await sql(
+      queue,
+      `SELECT xid FROM unnest($1::text[]) AS t(xid) WHERE coalesce(pg_xact_status(xid::xid8), 'over') <> 'in progress'`,
+      xids,
+    );
+    return rows.map(({ xid }) => xid as string);
+  },
+
+  /** @returns those of the jobs that are in their queues */
+  async present(queue: Queue, jobs: readonly AddedJob[]): Promise<readonly AddedJob[]> {
+    const { rows } = await sql(
+      queue,
+      `SELECT queue AS "queueName", id FROM job
+        WHERE (queue, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+      jobs.map(({ queueName }) => queueName),
+      jobs.map(({ id }) => id),
+    );
+    return rows as unknown as readonly AddedJob[];
   },
 };
 

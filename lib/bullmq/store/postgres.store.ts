@@ -19,6 +19,7 @@ const LIMITS = ['query_timeout', 'statement_timeout'] as const;
 export class PostgresStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
+  readonly hasTransactions = true;
   readonly isEmbedded = false;
   readonly isNotNow = isPostgresNotNow;
   readonly #config: pg.PoolConfig;

@@ -29,6 +29,7 @@ const WAITING = {
 export class RedisStore implements Store {
   readonly backend = undefined;
   readonly isBulkAtomic = false;
+  readonly hasTransactions = false;
   readonly isEmbedded = false;
   readonly isNotNow = isRedisNotNow;
   /** Shared by everything that enqueues. */

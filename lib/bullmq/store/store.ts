@@ -13,6 +13,8 @@ export interface Store {
   readonly backend: BackendFactory | undefined;
   /** Whether `Queue.addBulk` adds all jobs or none. On Redis it can add some of them. */
   readonly isBulkAtomic: boolean;
+  /** Whether a transaction of the application can add jobs. */
+  readonly hasTransactions: boolean;
   /** Whether it runs in this process. The application then waits for it at start, because it never comes back by itself. */
   readonly isEmbedded: boolean;
   /** Whether the server refused for now: the same request can succeed later. */

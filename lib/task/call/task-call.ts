@@ -35,6 +35,11 @@ export interface Before {
   readonly isGroup: boolean;
 }
 
+/** Whether a queue runs it: it names one, or it is a chain or group. */
+export function isDurable({ definition, before }: TaskCall): boolean {
+  return definition?.queue !== undefined || before !== undefined;
+}
+
 /** The same function with other arguments, in the current async context. */
 export function withArguments({ name, fn, thisArg, of, definition }: TaskCall, args: readonly unknown[]): TaskCall {
   const call = taskCall(name, fn, thisArg, args, definition);

@@ -214,6 +214,8 @@ export class BackgroundTask<R = unknown> {
   /**
    * Resolves when a durable task is in its queue; at once for a task that is not durable.
    *
+   * In a transaction of the application, it resolves when the task is part of the transaction.
+   *
    * Rejects if the task never gets into its queue: the queue fails, also where `onUnavailable: 'run-here'` then runs the
    * task in this process; the task is cancelled before; or it is skipped because of its `runOn`. A rejection that nobody
    * handles does not end the process. A handler that awaits it waits for ever, because tasks are enqueued when the
@@ -289,6 +291,11 @@ export class BackgroundTask<R = unknown> {
     this.#isUnstored = true;
   }
 
+  /** @internal the task is in its queue once the application's transaction commits */
+  isInTransaction(): void {
+    this.#endStoring();
+  }
+
   /** @internal the task will not get into its queue */
   isNotStored(error: unknown): void {
     this.#notStored = { error };
@@ -348,8 +355,8 @@ export class BackgroundTask<R = unknown> {
   }
 
   /** @internal */
-  skip(): void {
-    this.#settle('skipped', this.#error);
+  skip(reason = this.#error): void {
+    this.#settle('skipped', reason);
   }
 
   #settle(end: TaskEnd, error: unknown): void {

@@ -22,6 +22,7 @@ interface Opened {
 export class PgliteStore implements Store {
   readonly backend: BackendFactory;
   readonly isBulkAtomic = true;
+  readonly hasTransactions = false;
   readonly isEmbedded = true;
   readonly isNotNow = isPostgresNotNow;
   readonly #folder: string | undefined;
