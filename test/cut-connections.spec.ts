@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { Controller, Get, Param, StreamableFile } from '@nestjs/common';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { BackgroundTasks, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { expect, onTestFinished, test } from 'vitest';
+import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { GRACES } from '../lib/request/http/response-watcher.ts';
 import { RawClient } from './fixtures/raw-client.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 const CLIENTS = 1_000;
 const AT_ONCE = 50;
 const BALLAST = 200_000;
-/** ms for which tasks wait for an answer when the client has left and nothing tells that the handler has ended. */
-const HANDLER_GRACE = 10_000;
 
 const entered: string[] = [];
 const ran: string[] = [];
@@ -56,9 +55,10 @@ class CutController {
 }
 
 test(`${CLIENTS} clients that leave at random moments: every task runs once, and nothing is kept`, async () => {
-  // The test doesn't wait for timers of the package. The sleeps of this file come from `node:timers` and stay real.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
+  // For how long tasks wait when the client has left, and nothing tells that no answer will come.
+  const graces = { ...GRACES };
+  Object.assign(GRACES, { answer: 200, handler: 500 });
+  onTestFinished(() => void Object.assign(GRACES, graces));
   const { app, port, runner } = await startApp({ controllers: [CutController] }, {}, (configured) => {
     configured.use((request: object, _response: unknown, next: () => void) => {
       requests.push(new WeakRef(request));
@@ -80,7 +80,7 @@ test(`${CLIENTS} clients that leave at random moments: every task runs once, and
       await expect.poll(() => accepted, { timeout: 10_000 }).toBe(id + AT_ONCE);
     }
     await allGone(app.getHttpServer());
-    await drained(runner);
+    await runner.drain();
   };
   await cutMany(0, 200);
   const before = heapUsed();
@@ -97,13 +97,6 @@ async function allGone(server: { getConnections(callback: (error: unknown, count
   await expect
     .poll(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))), { timeout: 10_000 })
     .toBe(0);
-}
-
-async function drained(runner: TaskRunner): Promise<void> {
-  const draining = runner.drain().then(() => 'drained');
-  while ((await Promise.race([draining, sleep(10)])) !== 'drained') {
-    vi.advanceTimersByTime(HANDLER_GRACE);
-  }
 }
 
 function heapUsed(): number {

@@ -4,8 +4,8 @@ import { retryUntil } from '../lib/util/retry-until.ts';
 /** The waits of the loop, in ms. */
 const waits: { ms: number; ref: boolean }[] = [];
 
-vi.mock('node:timers/promises', () => ({
-  setTimeout: async (ms: number, _value: undefined, { ref }: { ref: boolean }) => void waits.push({ ms, ref }),
+vi.mock('../lib/util/timers.ts', () => ({
+  sleep: async (ms: number, _value: undefined, { ref }: { ref: boolean }) => void waits.push({ ms, ref }),
 }));
 
 beforeEach(() => {

@@ -6,6 +6,7 @@ import { readTaskCall } from '../task/call/read-task-call.ts';
 import { type TaskCall, withArguments } from '../task/call/task-call.ts';
 import { definitionOf, type TaskDefinition } from '../task/definition/task-definition.ts';
 import { queuedFunctions } from '../task/definition/queued-functions.ts';
+import { now } from '../util/timers.ts';
 import { notTheProvided, providedTwice, repeatNotImported, sameName } from './durable.messages.ts';
 import { type ProviderTask, providerTasks } from './provider-tasks.ts';
 import { TaskQueueHost } from './task-queue-host.ts';
@@ -35,7 +36,7 @@ export class TaskCatalog implements OnApplicationBootstrap {
   #queues: readonly string[] = [];
   /** Until then, Nest still creates providers: each call looks again. */
   #isStarted = false;
-  /** How many modules and functions there were at the last look, and when that was, by `performance.now()`. */
+  /** How many modules and functions there were at the last look, and when that was, by `now()`. */
   #seen = '';
   #seenAt = 0;
   /** Why the last late look failed, to log it once. */
@@ -69,7 +70,7 @@ export class TaskCatalog implements OnApplicationBootstrap {
   find(name: string): CatalogEntry | undefined {
     const found = this.#current.get(name) ?? this.#byAlias.get(name);
     // A module that is loaded later is known before its providers exist.
-    if (!found && this.#isStarted && performance.now() - this.#seenAt > LOOK_AGAIN) {
+    if (!found && this.#isStarted && now() - this.#seenAt > LOOK_AGAIN) {
       this.#lookLate();
       return this.#byName.get(name) ?? this.#byAlias.get(name);
     }
@@ -103,7 +104,7 @@ export class TaskCatalog implements OnApplicationBootstrap {
   /** @throws DefineTaskError */
   #look(): void {
     this.#seen = this.#present;
-    this.#seenAt = performance.now();
+    this.#seenAt = now();
     const methods = [...providerTasks(this.modules)];
     this.#byName = byName(methods);
     this.#byAlias = byAlias(methods);

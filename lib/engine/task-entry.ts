@@ -3,6 +3,7 @@ import type { ProgressObserver } from '../execution/attempt.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { taskTime } from '../util/timers.ts';
 import { Cancellation } from './cancellation.ts';
 
 /** Options of a task, merged with the application's defaults, so that `runOn` and `onFailure` are always set. */
@@ -13,8 +14,7 @@ export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonl
  * all entries have one shape: object literals with spreads made each task twice as expensive.
  */
 export class TaskEntry {
-  /** By `performance.now()`, because the system's clock can be set. */
-  readonly addedAt = performance.now();
+  readonly addedAt = taskTime();
   readonly cancellation: Cancellation<TaskEntry>;
   /** Whether the owner has begun to run the entry. */
   isTaken = false;

@@ -4,6 +4,7 @@ import type { TaskExecutor } from '../execution/task-executor.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { afterTaskTime, isTaskTimeFake, msSince, now } from '../util/timers.ts';
 import type { Admission } from './admission.ts';
 import type { FairSlots } from './fair-slots.ts';
 import { type ResolvedTaskOptions, TaskEntry, type TaskOwner } from './task-entry.ts';
@@ -38,10 +39,10 @@ interface Run {
  * and settles the task. Lists decide the order of tasks; executors run the attempts.
  */
 export class TaskLifecycle {
-  /** Tasks that wait for a delay, each with its time by `performance.now()`. */
+  /** Tasks that wait for a delay, each with its end by `now()`. */
   readonly #delayed = new Map<BackgroundTask, number>();
   readonly #lost: BackgroundTask[] = [];
-  /** By `performance.now()`. A delay that ends later is not waited for: the task is cancelled. */
+  /** By `now()`. A delay that ends later is not waited for: the task is cancelled. */
   #deadline = Infinity;
 
   constructor(private readonly context: LifecycleContext) {}
@@ -94,7 +95,7 @@ export class TaskLifecycle {
   /** Starts the task, which may call its function at once. So call it in a turn of its own, never inside `addTask`. */
   run(entry: TaskEntry, options: ResolvedTaskOptions, onEnd: () => void, origin?: Origin): void {
     const { delay = 0 } = options;
-    const wait = delay && delay - (performance.now() - entry.addedAt);
+    const wait = delay && delay - msSince(entry.addedAt);
     const run: Run = { entry, options, onEnd, origin };
     if (wait > 0) {
       this.#delay(run, wait);
@@ -124,18 +125,19 @@ export class TaskLifecycle {
   /** Waits for the delay, and then for a turn. */
   #delay(run: Run, ms: number): void {
     const { task, cancellation } = run.entry;
-    const time = performance.now() + ms;
-    this.#delayed.set(task, time);
-    const timer = setTimeout(() => {
+    const stopTimer = afterTaskTime(ms, () => {
       this.#delayed.delete(task);
       cancellation.waits(undefined, run.onEnd);
       this.context.turns.schedule(() => this.#start(run));
-    }, ms);
+    });
+    // Shutdown does not wait for a test to move its clock on.
+    const end = isTaskTimeFake() ? Infinity : now() + ms;
+    this.#delayed.set(task, end);
     cancellation.waits(() => {
-      clearTimeout(timer);
+      stopTimer();
       this.#delayed.delete(task);
     }, run.onEnd);
-    if (time > this.#deadline) {
+    if (end > this.#deadline) {
       task.cancelFor('shutdown');
     }
   }

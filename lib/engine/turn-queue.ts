@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import Queue from 'yocto-queue';
+import { now, setImmediate } from '../util/timers.ts';
 
 /**
  * ms of one turn of the event loop in which functions are called. One call a turn would let the backlog grow under load,
@@ -29,11 +30,11 @@ export class TurnQueue {
   }
 
   readonly #turn = (): void => {
-    const end = performance.now() + TURN_BUDGET;
+    const end = now() + TURN_BUDGET;
     try {
       do {
         this.#waiting.dequeue()!();
-      } while (this.#waiting.size > 0 && performance.now() < end);
+      } while (this.#waiting.size > 0 && now() < end);
     } finally {
       if (this.#waiting.size > 0) {
         this.#scheduleTurn();

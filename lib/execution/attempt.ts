@@ -4,6 +4,7 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { copyProgress, type CurrentTask } from '../task/handle/current-task.ts';
 import type { TaskProgress } from '../task/model/task-record.ts';
+import { afterTaskTime } from '../util/timers.ts';
 
 /** Why an attempt is aborted. */
 export type AbortReason = TaskTimeoutError | TaskCancelledError;
@@ -25,7 +26,7 @@ export class Attempt implements CurrentTask {
   #controller?: AbortController;
   #abortReason?: AbortReason;
   #onAbort?: (reason: AbortReason) => void;
-  #timer?: NodeJS.Timeout;
+  #stopTimer?: () => void;
   #isOver = false;
   #updateProgress?: (progress: TaskProgress) => void;
 
@@ -80,7 +81,7 @@ export class Attempt implements CurrentTask {
     const { timeout } = this.options;
     task.start();
     if (timeout !== undefined) {
-      this.#timer = setTimeout(() => this.abort(new TaskTimeoutError(task.name, timeout)), timeout);
+      this.#stopTimer = afterTaskTime(timeout, () => this.abort(new TaskTimeoutError(task.name, timeout)));
     }
   }
 
@@ -114,6 +115,6 @@ export class Attempt implements CurrentTask {
   end(): void {
     this.#isOver = true;
     this.#onAbort = undefined;
-    clearTimeout(this.#timer);
+    this.#stopTimer?.();
   }
 }

@@ -4,6 +4,7 @@ import type { ProviderMethod, TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
+import { now } from '../util/timers.ts';
 import type { Attempt } from './attempt.ts';
 import type { ProviderResolver } from './provider-resolver.ts';
 import type { TaskExecutor } from './task-executor.ts';
@@ -68,11 +69,11 @@ export class EventLoopExecutor implements TaskExecutor {
   }
 
   #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {
-    const startedAt = performance.now();
+    const startedAt = now();
     try {
       return Reflect.apply(fn, thisArg, call.args);
     } finally {
-      this.onReturn(call, performance.now() - startedAt);
+      this.onReturn(call, now() - startedAt);
     }
   }
 

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { TaskStoreError } from '../errors/unavailable.errors.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { settlesWithin } from '../util/settles-within.ts';
+import { clearInterval, now, setImmediate, setInterval, sleep } from '../util/timers.ts';
 import { MAX_TIMER } from '../validation/option-rules.ts';
 import { storeUnavailable } from './records.messages.ts';
 import type { TaskStore } from './task-store.ts';
@@ -239,9 +239,9 @@ export class SharedRecords {
   }
 
   #warn(error: unknown): void {
-    const now = performance.now();
-    if (now - this.#warnedAt >= this.patience.warning) {
-      this.#warnedAt = now;
+    const time = now();
+    if (time - this.#warnedAt >= this.patience.warning) {
+      this.#warnedAt = time;
       this.observer.storeFailed(error);
     }
   }

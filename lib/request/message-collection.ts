@@ -1,7 +1,8 @@
 import type { TaskEngine } from '../engine/task-engine.ts';
 import type { Outcome } from '../engine/task-entry.ts';
 import type { TaskList } from '../engine/task-list.ts';
-import { HANDLER_GRACE } from './http/response-watcher.ts';
+import { clearTimeout, setTimeout } from '../util/timers.ts';
+import { GRACES } from './http/response-watcher.ts';
 import { RequestCollection } from './request-collection.ts';
 
 /**
@@ -50,7 +51,7 @@ export class MessageCollection extends RequestCollection {
     } else if (!this.#isHandlerEntered) {
       // A guard adds this task. If the guard refuses the message, the handler is never entered, and no event tells
       // that.
-      this.#waitingForHandler = setTimeout(() => this.#open('failure'), HANDLER_GRACE).unref();
+      this.#waitingForHandler = setTimeout(() => this.#open('failure'), GRACES.handler).unref();
     }
     return list;
   }

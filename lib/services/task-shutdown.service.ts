@@ -4,6 +4,7 @@ import { TaskEngine } from '../engine/task-engine.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
 import { settlesWithin } from '../util/settles-within.ts';
+import { clearInterval, now, setImmediate, setInterval } from '../util/timers.ts';
 
 /** ms for tasks to settle once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
@@ -42,7 +43,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async #drainFirst(): Promise<void> {
-    this.#deadline = performance.now() + this.options.shutdownTimeout;
+    this.#deadline = now() + this.options.shutdownTimeout;
     this.engine.stopAdmitting(this.#deadline);
     this.queues.current?.stopClaiming();
     this.inFlight.close();
@@ -53,7 +54,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
 
   async #drainAgain(): Promise<void> {
     // Closing the server may have used up the time.
-    this.#deadline = Math.max(this.#deadline, performance.now() + GRACE);
+    this.#deadline = Math.max(this.#deadline, now() + GRACE);
     await this.#drain(this.#tasksSettled());
     this.engine.stopAdmittingAll();
     await this.engine.closeThreads(GRACE);
@@ -64,7 +65,7 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   get #timeLeft(): number {
-    return this.#deadline - performance.now();
+    return this.#deadline - now();
   }
 
   /** Waits for `settled` until the deadline. Then it cancels the tasks that are left. */

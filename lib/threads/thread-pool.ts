@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { setImmediate } from '../util/timers.ts';
 import type { PoolOptions } from './pool.options.ts';
 import type { ThreadRun } from './thread-run.ts';
 import { ThreadStartError } from './thread-start.error.ts';

@@ -3,6 +3,7 @@ import { TaskThreadError } from '../errors/task.errors.ts';
 import type { AbortReason, Attempt } from '../execution/attempt.ts';
 import { memoryIn } from '../task/call/move.ts';
 import type { ThreadDefinition } from '../task/definition/task-definition.ts';
+import { clearInterval, clearTimeout, setInterval, setTimeout, soon } from '../util/timers.ts';
 import { KillSignal } from './kill-signal.ts';
 import { moduleNotLoaded, resultNotCloned, taskNotDefined } from './threads.messages.ts';
 import { packThrown, unpackThrown } from './wire/packed-error.ts';
@@ -94,7 +95,7 @@ export class ThreadRun {
     if (this.#isLoaded) {
       this.request[REPORTS_BEGINNING] = false;
       // Later, when Piscina has posted the request: a subscriber of `started` may cancel the task, which kills the thread.
-      queueMicrotask(() => this.#begin());
+      soon(() => this.#begin());
     }
   }
 

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { sleep } from './timers.ts';
 
 export interface RetryOptions {
   /** ms to wait after the first try. */
@@ -36,6 +36,6 @@ export async function retryUntil<T>(
     if (value !== undefined) {
       return value;
     }
-    await setTimeout(wait, undefined, { ref: !unref });
+    await sleep(wait, undefined, { ref: !unref });
   }
 }

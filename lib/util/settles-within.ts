@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from './timers.ts';
+
 /**
  * Waits for a promise, for at most `ms`.
  *

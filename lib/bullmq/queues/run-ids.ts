@@ -8,6 +8,7 @@ import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
 import { isTaskId } from '../../task/model/task-record.ts';
+import { now } from '../../util/timers.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
@@ -39,13 +40,13 @@ export class RunIds {
   /** Reads the queue's secret, or makes it. */
   async load(queueName: string): Promise<void> {
     const known = this.#secrets.get(queueName);
-    if (known && performance.now() - known.readAt < KEPT_FOR) {
+    if (known && now() - known.readAt < KEPT_FOR) {
       return;
     }
     const made = randomBytes(BLOCK_SIZE).toString('hex');
     const { statements } = this.connection;
     const secret = await this.connection.answered(statements.setMetaOnce(this.queues.of(queueName), FIELD, made));
-    this.#secrets.set(queueName, { secret: Buffer.from(secret, 'hex'), readAt: performance.now() });
+    this.#secrets.set(queueName, { secret: Buffer.from(secret, 'hex'), readAt: now() });
   }
 
   /** The id that records show. The secret of the queue has to be loaded. */

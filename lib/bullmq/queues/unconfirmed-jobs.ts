@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { sleep } from '../../util/timers.ts';
 import type { JobToAdd } from '../jobs/task-job.ts';
 import type { BullMqConnection } from '../store/bullmq-connection.ts';
 import type { BullMqQueues } from './bullmq-queues.ts';
@@ -64,7 +64,7 @@ export class UnconfirmedJobs {
       if (isAnswered) {
         await Promise.all(others.map((id) => this.#remove(id)));
       }
-      await setTimeout(isAnswered ? LOOK_EVERY : PAUSE, undefined, { ref: false });
+      await sleep(isAnswered ? LOOK_EVERY : PAUSE, undefined, { ref: false });
     }
     // Set in the same turn as the check above: `add` starts the next loop.
     this.#isRemoving = false;

@@ -6,6 +6,7 @@ import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { describe, read } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
+import { now } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import {
   endRefused,
@@ -222,8 +223,8 @@ export class BullMqConnection {
       this.#logger.warn(lockLost(reason));
       return;
     }
-    if (performance.now() - this.#warnedAt > WARN_EVERY) {
-      this.#warnedAt = performance.now();
+    if (now() - this.#warnedAt > WARN_EVERY) {
+      this.#warnedAt = now();
       this.#logger.warn(serverUnavailable(reason));
     }
   }

@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Job, Worker } from 'bullmq';
 import { retryUntil } from '../../util/retry-until.ts';
+import { sleep } from '../../util/timers.ts';
 import { RECONNECT } from './store.ts';
 
 /**
@@ -68,7 +68,7 @@ export function makeLasting(worker: Worker, rules: WorkerRules): void {
           throw Object.assign(error as object, { code: 'ECONNREFUSED' });
         }
         // BullMQ asks again at once, and would freeze the process when the answer comes without a round trip.
-        await setTimeout(RECONNECT);
+        await sleep(RECONNECT);
         throw error;
       }
     };

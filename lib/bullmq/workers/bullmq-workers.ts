@@ -1,9 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Worker } from 'bullmq';
 import { unknownToWorker } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
 import type { DurableTask } from '../../durable/task-queue.ts';
+import { clearInterval, setInterval, sleep } from '../../util/timers.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import { claimsFrom } from '../bullmq.messages.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
@@ -122,7 +122,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
   /** Another worker can remove or change a schedule, and a server can come back empty. */
   async #keepSchedules(queue: string): Promise<void> {
     for (;;) {
-      await setTimeout(this.times.confirmEvery, undefined, { ref: false });
+      await sleep(this.times.confirmEvery, undefined, { ref: false });
       if (this.#isStopped) {
         return;
       }

@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
+import { sleep } from '../../util/timers.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
@@ -42,11 +42,11 @@ export class RunningJobs {
   }
 
   async #checkAll(): Promise<void> {
-    await setTimeout(CHECK_EVERY, undefined, { ref: false });
+    await sleep(CHECK_EVERY, undefined, { ref: false });
     while (this.#byId.size > 0) {
       const checks = Promise.all(Array.from(this.#byId.values(), (it) => this.#check(it)));
       await checks.catch((error: unknown) => this.connection.warn(error));
-      await setTimeout(CHECK_EVERY, undefined, { ref: false });
+      await sleep(CHECK_EVERY, undefined, { ref: false });
     }
     this.#isChecking = false;
   }

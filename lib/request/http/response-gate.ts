@@ -8,6 +8,7 @@ import { Logger } from '@nestjs/common';
 import { UNAVAILABLE_BODY } from '../../errors/unavailable.errors.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { kindOf } from '../../util/inspect.ts';
+import { soon } from '../../util/timers.ts';
 import { answerNotSent, wrongChunk } from './http.messages.ts';
 import { type Inner, patch, type SendingMethod } from './response-patch.ts';
 import { RETRY_AFTER } from './unavailable-answer.ts';
@@ -216,14 +217,14 @@ export class ResponseGate {
     const callback = args.find((arg) => typeof arg === 'function') as ((error?: unknown) => void) | undefined;
     if (method === 'write') {
       if (callback) {
-        process.nextTick(callback, error);
+        soon(() => callback(error));
       }
       // What pipes into the response stops, and `finish` detaches it.
       return false;
     }
     if (method === 'end' && callback) {
       if (response.writableFinished) {
-        process.nextTick(callback);
+        soon(callback);
       } else {
         response.once('finish', callback);
       }

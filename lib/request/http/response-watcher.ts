@@ -3,6 +3,7 @@
 // still be at work. Then the response is over when somebody ends it, or when nobody will. No event says that nobody
 // will, so the watcher waits for a limited time. Only requests with tasks are watched.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clearTimeout, setTimeout } from '../../util/timers.ts';
 import { onceConnectionCloses } from './connection-close.ts';
 import type { ResponseGate } from './response-gate.ts';
 import { answerUnavailable } from './unavailable-answer.ts';
@@ -19,11 +20,13 @@ export interface HandlerState {
   readonly gate?: ResponseGate | undefined;
 }
 
-/** ms that filters and interceptors get to answer a client that has left, after the handler has ended. */
-const ANSWER_GRACE = 1_000;
-
-/** ms that guards and interceptors get before they call the handler, or refuse to. */
-export const HANDLER_GRACE = 10_000;
+/** How long to wait where no event tells that nothing more will come, in ms. An object, so that tests can shorten them. */
+export const GRACES = {
+  /** That filters and interceptors get to answer a client that has left, after the handler has ended. */
+  answer: 1_000,
+  /** That guards and interceptors get before they call the handler, or refuse to. */
+  handler: 10_000,
+};
 
 /**
  * Knows when a response is over, and how it ended. Its states:
@@ -134,7 +137,7 @@ export class ResponseWatcher {
     const { headersSent } = this.response;
     const { handlerEnd } = this.handler;
     const isAnswerComing = !headersSent && handlerEnd !== 'streams' && handlerEnd !== 'torn down';
-    const grace = !isAnswerComing ? 0 : handlerEnd ? ANSWER_GRACE : HANDLER_GRACE;
+    const grace = !isAnswerComing ? 0 : handlerEnd ? GRACES.answer : GRACES.handler;
     clearTimeout(this.#waitingForAnswer);
     this.#waitingForAnswer = setTimeout(() => this.#over(), grace).unref();
   }

@@ -1,4 +1,5 @@
 import { perThread } from '../../util/per-thread.ts';
+import { soon } from '../../util/timers.ts';
 import type { AnyFunction } from '../model/signatures.ts';
 
 /** A function that `defineTask` was given with a queue. */
@@ -55,7 +56,7 @@ function currentTurn(): number {
   if (shared.isTurnOver) {
     shared.isTurnOver = false;
     shared.turn++;
-    queueMicrotask(() => (shared.isTurnOver = true));
+    soon(() => (shared.isTurnOver = true));
   }
   return shared.turn;
 }
