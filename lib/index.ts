@@ -31,6 +31,7 @@ export {
   InvalidOptionError,
   TaskArgumentError,
   TaskCancelledError,
+  TaskProviderError,
   TaskThreadError,
   TaskTimeoutError,
   type CancelReason,
