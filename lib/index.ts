@@ -32,6 +32,7 @@ export {
   InvalidOptionError,
   TaskArgumentError,
   TaskCancelledError,
+  TaskProviderError,
   TaskThreadError,
   TaskTimeoutError,
   type CancelReason,

@@ -9,7 +9,7 @@ const attemptOf = (call: DurableAttempt['call'], id: string, attempts = 1): Dura
   call,
   restored: { id, createdAt: Date.now(), attempts: 0 },
   options: { attempts },
-  observer: { progressed: () => undefined },
+  observer: { began: () => undefined, progressed: () => undefined },
 });
 
 test('a durable attempt that a subscriber of the event added cancels has a result', async () => {

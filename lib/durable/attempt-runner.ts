@@ -13,8 +13,12 @@ export interface DurableAttempt {
   readonly call: TaskCall;
   readonly restored: RestoredTask;
   readonly options: TaskOptions;
-  /** Is told when the task's progress changes, and writes it to the queue. */
-  readonly observer: { progressed(task: BackgroundTask): void };
+  readonly observer: {
+    /** Called just before the function of the task is called: until then the task waits, although it was claimed. */
+    began(task: BackgroundTask): void;
+    /** Called when the task's progress changes. Writes it to the queue. */
+    progressed(task: BackgroundTask): void;
+  };
 }
 
 /** How an attempt ended, and so what the adapter tells the queue. */

@@ -1,5 +1,5 @@
 import type { TaskCancelledError } from '../errors/task.errors.ts';
-import type { ProgressObserver } from '../execution/attempt.ts';
+import type { AttemptObserver } from '../execution/attempt.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -29,7 +29,7 @@ export class TaskEntry {
     public owner: TaskOwner,
     stop: (entry: TaskEntry, error: TaskCancelledError) => void,
     /** Set for an attempt that a queue gave to this process. The queue, not the lifecycle, makes the next attempt. */
-    readonly queue?: ProgressObserver,
+    readonly queue?: AttemptObserver,
   ) {
     this.cancellation = new Cancellation<TaskEntry>(task, this, stop);
   }

@@ -182,7 +182,8 @@ export class TaskLifecycle {
     if (this.#isOnEventLoop(call)) {
       this.context.slots?.release();
     }
-    // No thread could start or load the task's file. The attempt counts, or a task could retry this for ever.
+    // No thread could load the task's file, or Nest could not make the provider. The attempt counts, or a task could retry
+    // this for ever.
     if (task.status === 'pending' && !attempt.abortReason) {
       attempt.begin();
     }

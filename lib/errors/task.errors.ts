@@ -94,3 +94,12 @@ export class TaskTimeoutError extends BackgroundTasksError {
 export class TaskThreadError extends BackgroundTasksError {
   readonly code = 'BACKGROUND_TASKS_THREAD';
 }
+
+/**
+ * A task failed because Nest did not make its provider in time.
+ *
+ * @since 0.1.0
+ */
+export class TaskProviderError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_PROVIDER';
+}

@@ -9,8 +9,9 @@ import { afterTaskTime } from '../util/timers.ts';
 /** Why an attempt is aborted. */
 export type AbortReason = TaskTimeoutError | TaskCancelledError;
 
-/** Hears of the progress of an attempt that a queue gave to this process. */
-export interface ProgressObserver {
+/** Hears of an attempt that a queue gave to this process. */
+export interface AttemptObserver {
+  began(task: BackgroundTask): void;
   progressed(task: BackgroundTask): void;
 }
 
@@ -34,7 +35,7 @@ export class Attempt implements CurrentTask {
     readonly task: BackgroundTask,
     readonly call: TaskCall,
     private readonly options: Pick<TaskOptions, 'attempts' | 'timeout'>,
-    private readonly queue?: ProgressObserver,
+    private readonly queue?: AttemptObserver,
   ) {
     this.attempt = task.attempts + 1;
     this.isLast = this.attempt >= (options.attempts ?? 1);
@@ -80,6 +81,7 @@ export class Attempt implements CurrentTask {
     const { task } = this;
     const { timeout } = this.options;
     task.start();
+    this.queue?.began(task);
     if (timeout !== undefined) {
       this.#stopTimer = afterTaskTime(timeout, () => this.abort(new TaskTimeoutError(task.name, timeout)));
     }

@@ -1,11 +1,12 @@
 import { isObservable, type Subscription } from 'rxjs';
-import { TaskCancelledError } from '../errors/task.errors.ts';
-import type { ProviderMethod, TaskCall } from '../task/call/task-call.ts';
+import { TaskCancelledError, TaskProviderError } from '../errors/task.errors.ts';
+import type { TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
 import { now } from '../util/timers.ts';
-import type { Attempt } from './attempt.ts';
+import type { AbortReason, Attempt } from './attempt.ts';
+import { providerNotReady } from './execution.messages.ts';
 import type { ProviderResolver } from './provider-resolver.ts';
 import type { TaskExecutor } from './task-executor.ts';
 
@@ -14,7 +15,7 @@ export type BusyListener = (call: TaskCall, busy: number) => void;
 
 /** Runs tasks on the event loop. */
 export class EventLoopExecutor implements TaskExecutor {
-  /** Functions that still run after shutdown has aborted their attempts. */
+  /** Functions that still run, and providers that are still being made, after shutdown has aborted their attempts. */
   readonly #lingering = new Set<Promise<unknown>>();
 
   constructor(
@@ -49,23 +50,37 @@ export class EventLoopExecutor implements TaskExecutor {
   // The result is followed in the task's context too: an Observable or a lazy thenable only then starts its work.
   async #run(attempt: Attempt): Promise<unknown> {
     const { call } = attempt;
+    if (!call.of) {
+      return this.#begin(attempt, call.fn, call.thisArg);
+    }
+    const { provider, method, create } = call.of;
+    const made = create ? create() : this.providers.resolve(provider);
+    const target = made instanceof Promise ? await this.#waitFor(attempt, made as Promise<object>) : made;
+    return this.#begin(attempt, this.providers.methodOf(target, method, call.name), target);
+  }
+
+  /** Waits for a provider that Nest makes, or until the attempt is aborted. The task has not begun, so its timeout waits too. */
+  #waitFor(attempt: Attempt, made: Promise<object>): Promise<object> {
+    return new Promise((resolve, reject) => {
+      const { limit } = this.providers;
+      const timer = setTimeout(() => reject(new TaskProviderError(providerNotReady(attempt.name, limit))), limit);
+      const settled = made.then(resolve, reject).finally(() => clearTimeout(timer));
+      attempt.onAbort((reason) => {
+        clearTimeout(timer);
+        reject(reason);
+        this.#linger(settled, reason);
+      });
+    });
+  }
+
+  #begin(attempt: Attempt, fn: AnyFunction, thisArg: unknown): unknown {
     attempt.begin();
     if (attempt.abortReason) {
       // A subscriber of the event `started` has cancelled it.
       throw attempt.abortReason;
     }
-    const returned = call.of ? this.#callProvider(attempt, call.of) : this.#call(call, call.fn, call.thisArg);
+    const returned = this.#call(attempt.call, fn, thisArg);
     return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
-  }
-
-  async #callProvider(attempt: Attempt, { provider, method, create }: ProviderMethod): Promise<unknown> {
-    const { call } = attempt;
-    const target = await (create ? create() : this.providers.resolve(provider));
-    // Creating a provider can take long. The attempt may be aborted by now.
-    if (attempt.abortReason) {
-      throw attempt.abortReason;
-    }
-    return this.#call(call, this.providers.methodOf(target, method, call.name), target);
   }
 
   #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {
@@ -85,10 +100,7 @@ export class EventLoopExecutor implements TaskExecutor {
       attempt.onAbort((reason) => {
         reject(reason);
         subscription?.unsubscribe();
-        if (followed && reason instanceof TaskCancelledError && reason.reason === 'shutdown') {
-          const lingering = followed.finally(() => this.#lingering.delete(lingering));
-          this.#lingering.add(lingering);
-        }
+        this.#linger(followed, reason);
       });
       const settle = (value: unknown) => {
         if (!isObservable(value)) {
@@ -109,5 +121,12 @@ export class EventLoopExecutor implements TaskExecutor {
         followed = Promise.resolve(returned).then(settle).catch(reject);
       }
     });
+  }
+
+  #linger(work: Promise<void> | undefined, reason: AbortReason): void {
+    if (work && reason instanceof TaskCancelledError && reason.reason === 'shutdown') {
+      const lingering = work.finally(() => this.#lingering.delete(lingering));
+      this.#lingering.add(lingering);
+    }
   }
 }

@@ -9,3 +9,7 @@ export const providedWithoutMethod = (name: string, came: string, method: string
 export const durableInClass = (name: string, className: string) =>
   `Task "${name}": expected the class that says in @Task({ queue }) that the task is durable, got a class without it. ` +
   `Pass ${className}, or the injected object, in its place.`;
+
+export const providerNotReady = (name: string, limit: number) =>
+  `Task "${name}": expected Nest to make its provider within ${limit} ms, and it did not. ` +
+  'Check the factories and constructors of the provider and of what it injects.';

@@ -18,6 +18,9 @@ export class ProviderResolver {
   /** By class: of providers in modules that were loaded after the start. A `ModuleRef` finds what there was at its first use. */
   readonly #late = new Map<ProviderClass, ModuleRef>();
 
+  /** How long a provider can take to be made, in ms. Tests make it shorter. */
+  limit = 60_000;
+
   constructor(
     private readonly moduleRef: ModuleRef,
     private readonly modules: ModulesContainer,
@@ -43,8 +46,8 @@ export class ProviderResolver {
     this.#found.set(provider, (this.#found.get(provider) ?? new Set()).add(method));
   }
 
-  /** @returns the only object of the class; or, if it is request-scoped, a new one with its own dependencies */
-  async resolve(provider: ProviderClass): Promise<object> {
+  /** @returns the only object of the class; or, if it is request-scoped, a promise of a new one with its own dependencies */
+  resolve(provider: ProviderClass): object | Promise<object> {
     return this.#isStatic.get(provider)
       ? this.#get(provider)
       : this.#refOf(provider).resolve<object>(provider, ContextIdFactory.create(), { strict: false });

@@ -4,6 +4,7 @@ import type { AbortReason, Attempt } from '../execution/attempt.ts';
 import { memoryIn } from '../task/call/move.ts';
 import type { ThreadDefinition } from '../task/definition/task-definition.ts';
 import { clearInterval, clearTimeout, setInterval, setTimeout, soon } from '../util/timers.ts';
+import { isPrimitive } from '../util/clone.ts';
 import { KillSignal } from './kill-signal.ts';
 import { moduleNotLoaded, resultNotCloned, taskNotDefined } from './threads.messages.ts';
 import { packThrown, unpackThrown } from './wire/packed-error.ts';
@@ -92,7 +93,8 @@ export class ThreadRun {
   assignThread(findWorker: () => Worker | undefined, loadedModules: Set<string>): void {
     this.#findWorker = findWorker;
     this.#loadedModules = loadedModules;
-    if (this.#isLoaded) {
+    // Large arguments take the thread a while to read, so it says when it calls the function.
+    if (this.#isLoaded && this.attempt.call.args.every(isPrimitive)) {
       this.request[REPORTS_BEGINNING] = false;
       // Later, when Piscina has posted the request: a subscriber of `started` may cancel the task, which kills the thread.
       soon(() => this.#begin());

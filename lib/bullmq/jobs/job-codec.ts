@@ -17,12 +17,17 @@ import { isBytes, isPlainJson, unstorableIn } from './storable.ts';
  * A value in a job: JSON, with superjson's notes about what plain JSON can't hold, and whether keys are renamed. As base64,
  * the same JSON as bytes, where Postgres would refuse the text.
  */
-export type Encoded = EncodedJson | { base64: string };
+export type Encoded = (EncodedJson | { base64: string }) & Begun;
+
+/** Beside a result: when the first attempt of its task began, in ms since the epoch. */
+interface Begun {
+  startedAt?: number;
+}
 
 type EncodedJson = SuperJSONResult & { escaped?: true };
 
 /** In the place of a result that can't be kept: why. */
-export interface Omitted {
+export interface Omitted extends Begun {
   omitted: string;
 }
 

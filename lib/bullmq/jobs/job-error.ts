@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { errorRecord, type TaskError } from '../../task/model/task-record.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { isError } from '../../util/inspect.ts';
-import { withoutStart } from './job-start.ts';
+import { withoutBegun } from './job-start.ts';
 import { acceptedText } from './job-text.ts';
 import type { TaskJob } from './task-job.ts';
 
@@ -50,7 +50,7 @@ export function isCancellation({ stacktrace }: FailedJob): boolean {
 
 /** Reads the job's last error. */
 export function readJobError({ failedReason, stacktrace }: FailedJob): TaskError {
-  const stack = withoutStart(stacktrace?.at(-1) ?? '');
+  const stack = withoutBegun(stacktrace?.at(-1) ?? '');
   const lastLine = stack.slice(stack.lastIndexOf('\n') + 1);
   const [, record] = RECORD.exec(lastLine) ?? [];
   const cause = CAUSE.exec(stack);

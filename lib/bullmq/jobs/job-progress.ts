@@ -11,9 +11,13 @@ export class JobProgress {
   /** Pending while updates are written. */
   #writing?: Promise<void>;
 
-  /** @param onError is told of a failed write: the task itself goes on */
+  /**
+   * @param sayBegun makes the queue know that the attempt has begun: a task that waits has no progress
+   * @param onError is told of a failed write: the task itself goes on
+   */
   constructor(
     private readonly job: TaskJob,
+    private readonly sayBegun: () => Promise<void>,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -37,6 +41,7 @@ export class JobProgress {
   }
 
   async #writeOne(progress: TaskProgress): Promise<void> {
+    await this.sayBegun();
     await this.job.updateProgress(encodeProgress(progress));
   }
 }

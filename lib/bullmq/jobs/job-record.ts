@@ -5,7 +5,7 @@ import { stepBeforeFailed, unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
 import { decode, isOmitted } from './job-codec.ts';
 import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
-import { startOfFirst } from './job-start.ts';
+import { beganInClaim, begunAtFailure } from './job-start.ts';
 import { readProgress } from './job-progress.ts';
 import type { TaskJob } from './task-job.ts';
 
@@ -89,7 +89,8 @@ function statusOf(job: TaskJob, isActive: boolean): TaskStatus {
     return isMarked || isCancellation(job) ? 'cancelled' : 'failed';
   }
   if (phase === 'claimed' && isActive && !isClaimedInVain(job)) {
-    return 'running';
+    // Before its function begins, a task waits. One that was cancelled meanwhile is about to settle.
+    return beganInClaim(job) === undefined ? 'pending' : 'running';
   }
   return isMarked ? 'cancelled' : 'pending';
 }
@@ -102,12 +103,22 @@ function isClaimedInVain({ data, attemptsStarted }: TaskJob): boolean {
 /** BullMQ counts an attempt for each claim that ends, also when the task did not begin. */
 function attemptsOf(job: TaskJob, status: TaskStatus): number {
   const { attemptsMade, finishedOn, failedReason } = job;
+  const begun = finishedOn && status !== 'completed' ? begunAtFailure(job) : undefined;
+  if (begun) {
+    return begun.attempts;
+  }
   const isUnbegun = finishedOn && (isClaimedInVain(job) || failedStepOf(failedReason) !== undefined);
   return Math.max(0, attemptsMade + (status === 'running' ? 1 : 0) - (isUnbegun ? 1 : 0));
 }
 
-function startOf(job: TaskJob): number | undefined {
-  return startOfFirst(job) ?? (isClaimedInVain(job) ? undefined : job.processedOn);
+/** When the function of the first attempt began. Of a job that another program has failed or completed, when it was claimed. */
+export function startOf(job: TaskJob): number | undefined {
+  return (
+    job.returnvalue?.startedAt ??
+    begunAtFailure(job)?.startedAt ??
+    beganInClaim(job) ??
+    (isClaimedInVain(job) ? undefined : job.processedOn)
+  );
 }
 
 function errorOf(job: TaskJob, status: TaskStatus): TaskError | undefined {
@@ -115,7 +126,7 @@ function errorOf(job: TaskJob, status: TaskStatus): TaskError | undefined {
   if (status === 'cancelled' && !isCancellation(job)) {
     return { name: CANCELLED, message: taskCancelled(name, 'requested') };
   }
-  if (status === 'completed' || (!failedReason && status !== 'failed')) {
+  if (status === 'completed' || status === 'running' || (!failedReason && status !== 'failed')) {
     return undefined;
   }
   const failedStep = failedStepOf(failedReason);

@@ -1,29 +1,43 @@
 /*
- * BullMQ keeps when the last attempt of a job began (`processedOn`), and a record says when the first one did. This file writes
- * the time into the stack of an attempt that fails: BullMQ stores all stacks of a job, in the same step as the failure.
+ * BullMQ keeps when a worker has last claimed a job (`processedOn`), and counts claims. A record says when the function of the
+ * first attempt began, and counts the attempts that began: between the claim and the function, a task waits. This file writes
+ * both into the stack of an attempt that fails: BullMQ stores it in the same step as the failure.
  */
 import type { TaskJob } from './task-job.ts';
 
-const LINE = 'The attempt began at ';
-/** Only the last line: the message of an error can hold anything. */
-const STARTED = new RegExp(`\\n${LINE}(\\S+)$`);
+/** Which attempts of a task have begun. */
+export interface Begun {
+  readonly attempts: number;
+  /** When the first one began, in ms since the epoch. `undefined` if none has. */
+  readonly startedAt: number | undefined;
+}
 
-/** Adds the time at which this attempt began to the error's stack. */
-export function withStart(job: TaskJob, error: Error): Error {
-  error.stack = `${error.stack}\n${LINE}${new Date(job.processedOn!).toISOString()}`;
+/** Only the last line: the message of an error can hold anything. */
+const BEGUN = /\nAttempts: (\d+)(?:, the first began at (\S+))?$/;
+
+/** Adds to the error's stack which attempts have begun. */
+export function withBegun(error: Error, { attempts, startedAt }: Begun): Error {
+  const since = startedAt === undefined ? '' : `, the first began at ${new Date(startedAt).toISOString()}`;
+  error.stack = `${error.stack}\nAttempts: ${attempts}${since}`;
   return error;
 }
 
-/** Removes the line that `withStart` has added. */
-export function withoutStart(stack: string): string {
-  return stack.replace(STARTED, '');
+/** Removes the line that `withBegun` has added. */
+export function withoutBegun(stack: string): string {
+  return stack.replace(BEGUN, '');
 }
 
-/** @returns when the first attempt began, in ms since the epoch; `undefined` if no attempt has failed, or the stack is gone */
-export function startOfFirst({ stacktrace, attemptsMade, returnvalue }: TaskJob): number | undefined {
+/** Reads which attempts had begun when the job last failed; `undefined` if it did not, or another program made it fail. */
+export function begunAtFailure({ stacktrace, attemptsMade, returnvalue }: TaskJob): Begun | undefined {
   // On Redis, the stacks from before a retry are still there.
-  const failures = attemptsMade - (returnvalue ? 1 : 0);
-  const first = failures > 0 ? stacktrace?.at(Math.max(-failures, -stacktrace.length)) : undefined;
-  const [, time] = STARTED.exec(first ?? '') ?? [];
-  return time === undefined ? undefined : Date.parse(time);
+  const hasFailed = attemptsMade - (returnvalue ? 1 : 0) > 0;
+  const [, attempts, time] = BEGUN.exec((hasFailed && stacktrace?.at(-1)) || '') ?? [];
+  return attempts === undefined
+    ? undefined
+    : { attempts: Number(attempts), startedAt: time === undefined ? undefined : Date.parse(time) };
+}
+
+/** When the function of the running attempt began; `undefined` before that, and of a job that no worker has claimed. */
+export function beganInClaim({ data, attemptsStarted }: TaskJob): number | undefined {
+  return data.begun?.claim === attemptsStarted ? data.begun.at : undefined;
 }

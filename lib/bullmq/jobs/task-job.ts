@@ -21,6 +21,8 @@ export interface JobData {
   readonly cancelledAt?: number;
   /** How often workers had claimed the job when it was cancelled: no later claim runs the task. */
   readonly claimsAtCancel?: number;
+  /** Set while an attempt runs that takes long: the number of the claim, and when its function began, in ms since the epoch. */
+  readonly begun?: { readonly claim: number; readonly at: number };
   /** ms since the epoch. Set once a worker that does not know the task's name has released it. */
   readonly unknownSince?: number;
 }
@@ -39,7 +41,7 @@ export function asTaskJob(job: Job | undefined): TaskJob | undefined {
 }
 
 function fitting(data: Partial<JobData>): Partial<JobData> {
-  const { options, previousAt, before, cancelledAt, ...others } = data;
+  const { options, previousAt, before, cancelledAt, begun, ...others } = data;
   const timeout = options?.timeout;
   return {
     ...others,
@@ -47,6 +49,7 @@ function fitting(data: Partial<JobData>): Partial<JobData> {
     ...(Array.isArray(previousAt) && { previousAt }),
     ...(Array.isArray(before) && { before: before.filter((id) => typeof id === 'string') }),
     ...(Number.isFinite(cancelledAt) && { cancelledAt: cancelledAt! }),
+    ...(Number.isFinite(begun?.at) && { begun: begun! }),
   };
 }
 

@@ -80,7 +80,8 @@ export class JobFinder {
       return { ...finished, status: 'failed', error: { name: 'Error', message: end.failedReason ?? '' } };
     }
     const result = JSON.parse(end.returnvalue || 'null') as Encoded | null;
-    return { ...finished, status: 'completed', result: result && decode(result) };
+    const startedAt = result?.startedAt && { startedAt: new Date(result.startedAt).toISOString() };
+    return { ...finished, ...startedAt, status: 'completed', result: result && decode(result) };
   }
 
   /** @throws TaskQueueError; InvalidOptionError if no task names the queue */

@@ -26,8 +26,16 @@ export class JobMarks {
 
   /** Removes all marks, so that the job can run again. @returns whether this call removes one */
   clear(job: TaskJob): Promise<boolean> {
-    return this.#change(job, ({ cancelledAt, claimsAtCancel: _claims, unknownSince, ...data }) =>
-      cancelledAt === undefined && unknownSince === undefined ? undefined : data,
+    return this.#change(job, ({ cancelledAt, claimsAtCancel: _claims, unknownSince, begun, ...data }) =>
+      cancelledAt === undefined && unknownSince === undefined && begun === undefined ? undefined : data,
+    );
+  }
+
+  /** Notes when the function of the running attempt began, unless the worker has lost its claim. */
+  begun(job: TaskJob, at: number): Promise<boolean> {
+    const claim = job.attemptsStarted;
+    return this.#change(job, (data, { claims, finishedOn }) =>
+      finishedOn || claims !== claim ? undefined : { ...data, begun: { claim, at } },
     );
   }
 

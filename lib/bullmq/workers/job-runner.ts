@@ -9,14 +9,16 @@ import { taskNotKnownHere, taskReleased, unknownTaskName } from '../bullmq.messa
 import { argumentsOf } from '../jobs/job-arguments.ts';
 import { encodeResult, type Encoded, isOmitted, type Omitted } from '../jobs/job-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
-import { JobProgress } from '../jobs/job-progress.ts';
-import { withStart } from '../jobs/job-start.ts';
+import { JobProgress, readProgress } from '../jobs/job-progress.ts';
+import { startOf } from '../jobs/job-record.ts';
+import { type Begun, withBegun } from '../jobs/job-start.ts';
 import type { JobData, TaskJob } from '../jobs/task-job.ts';
 import { JobFinder } from '../queues/job-finder.ts';
 import { JobMarks } from '../queues/job-marks.ts';
 import { RunIds } from '../queues/run-ids.ts';
 import { RolloutTimes } from '../queues/schedule-versions.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
+import { JobBeginning } from './job-beginning.ts';
 import { RunningJobs } from './running-jobs.ts';
 
 /** ms after which a job that waits for others looks at them again. */
@@ -58,18 +60,18 @@ export class JobRunner {
     if (!args) {
       return this.#waitForOthers(job, token);
     }
-    const result = await this.#attempt(job, entry, args);
+    const { result, begun } = await this.#attempt(job, entry, args);
     if (result.status === 'completed') {
-      return this.#encoded(job, result.result);
+      return { ...this.#encoded(job, result.result), ...(begun.startedAt && { startedAt: begun.startedAt }) };
     }
     if (result.status === 'released') {
       this.#logger.warn(taskReleased({ id: this.ids.of(job), name: job.name }));
       return this.release(job, token);
     }
     if (result.status === 'cancelled') {
-      throw this.#final(result.error, true);
+      throw withBegun(this.#final(result.error, true), begun);
     }
-    throw withStart(job, result.isWorthAnother ? jobError(result.error) : this.#final(result.error));
+    throw withBegun(result.isWorthAnother ? jobError(result.error) : this.#final(result.error), begun);
   }
 
   /** Puts a claimed job back into the queue. */
@@ -78,21 +80,35 @@ export class JobRunner {
     throw new this.connection.waiting();
   }
 
-  async #attempt(job: TaskJob, entry: CatalogEntry, args: readonly unknown[]): Promise<AttemptResult> {
-    const { data, timestamp, attemptsMade, opts } = job;
-    const id = this.ids.of(job);
-    const progress = new JobProgress(job, (error) => this.connection.warn(error));
-    const { task, result } = this.attempts.run({
+  async #attempt(
+    job: TaskJob,
+    entry: CatalogEntry,
+    args: readonly unknown[],
+  ): Promise<{ result: AttemptResult; begun: Begun }> {
+    const { data, timestamp, opts } = job;
+    const onError = (error: unknown) => this.connection.warn(error);
+    const beginning = new JobBeginning((at) => this.marks.begun(job, at), onError);
+    const progress = new JobProgress(job, () => beginning.say(), onError);
+    const attempt = this.attempts.run({
       call: entry.call(args),
-      restored: { id, createdAt: timestamp, attempts: attemptsMade },
+      restored: {
+        id: this.ids.of(job),
+        createdAt: timestamp,
+        progress: readProgress(job.progress) || undefined,
+        ...begunBefore(job),
+      },
       options: { ...entry.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
-      observer: { progressed: (it) => progress.write(it.progress!) },
+      observer: {
+        began: ({ startedAt }) => beginning.began(Number(startedAt)),
+        progressed: (it) => progress.write(it.progress!),
+      },
     });
-    this.running.add(job, task);
-    const ended = await result;
+    this.running.add(job, attempt.task);
+    const result = await attempt.result;
     this.running.delete(job.id!);
-    await progress.written();
-    return ended;
+    await Promise.all([beginning.ended(), progress.written()]);
+    const { attempts, startedAt } = attempt.task;
+    return { result, begun: { attempts, startedAt: startedAt && Number(startedAt) } };
   }
 
   /** @returns `undefined` if the job has to wait: for a step before it, or for the server */
@@ -158,7 +174,7 @@ export class JobRunner {
     if (reason instanceof TaskQueueError) {
       this.#logger.error(`${reason.message} (${this.ids.of(job)})`);
     }
-    return this.#final(reason, reason instanceof TaskCancelledError);
+    return withBegun(this.#final(reason, reason instanceof TaskCancelledError), begunBefore(job));
   }
 
   /** An error after which BullMQ does not retry the job, even if it has attempts left. */
@@ -166,4 +182,10 @@ export class JobRunner {
     const { message, stack } = jobError(thrown, isCancelled);
     return Object.assign(new this.connection.unrecoverable(message), { stack });
   }
+}
+
+/** Which attempts had begun before this claim. */
+function begunBefore(job: TaskJob): Begun {
+  const { attemptsMade: attempts } = job;
+  return { attempts, startedAt: attempts > 0 ? startOf(job) : undefined };
 }

@@ -28,6 +28,9 @@ export interface RestoredTask {
   readonly createdAt: number;
   /** How many attempts have begun so far. */
   readonly attempts: number;
+  /** When the first of them began, in ms since the epoch. */
+  readonly startedAt?: number | undefined;
+  readonly progress?: TaskProgress | undefined;
 }
 
 /** What a handle needs of the queue that owns its task. */
@@ -113,6 +116,8 @@ export class BackgroundTask<R = unknown> {
     if (restored) {
       this.#id = restored.id;
       this.#attempts = restored.attempts;
+      this.#startedAt = restored.startedAt;
+      this.#progress = restored.progress;
       observer?.ids.set(restored.id, this);
     }
   }
