@@ -10,9 +10,10 @@ import { taskCancelled } from '../lib/errors/task.errors.ts';
 import { THREAD_LOAD_LIMIT } from '../lib/threads/thread.executor.ts';
 import { moduleNotLoaded, threadNotReady } from '../lib/threads/threads.messages.ts';
 import { broken } from './fixtures/threads/broken.task.ts';
-import { gated, holdThread } from './fixtures/threads/gated.task.ts';
+import { gated, holdThread, inThread, writes } from './fixtures/threads/gated.task.ts';
 import { addTwice } from './fixtures/threads/importing.task.ts';
 import { add, blockForEver } from './fixtures/threads/math.task.ts';
+import { neverLoaded } from './fixtures/threads/never-loaded.task.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
 /** ms, far longer than the functions here take. */
@@ -39,6 +40,7 @@ async function start(pool = {}, imports: (typeof ShortLimitModule)[] = []) {
   app.runner.events.subscribe((event) => void events.push(event));
   return {
     ...app,
+    folder,
     events,
     waiting: () => expect.poll(() => existsSync(join(folder, 'waiting')), { timeout: 20_000 }).toBe(true),
     open: () => put('open'),
@@ -88,6 +90,53 @@ test('a task that is cancelled while its file is loaded has never begun', async 
   expect(app.runner.stats()).toMatchObject({ running: 0, cancelled: 1 });
   await threadsGone(app);
   await worksOn(app);
+});
+
+test('a thread that loads a file when its task is cancelled runs the next task', async () => {
+  const { runner, folder, waiting, open } = await start();
+  const file = join(folder, 'written');
+  const cancelled = runner.start(writes, file);
+  await waiting();
+  cancelled.cancel();
+  const next = runner.start(inThread);
+  // The gate is still closed.
+  expect(await cancelled.settled()).toMatchObject({ status: 'cancelled', attempts: 0 });
+  await expect.poll(() => runner.stats().threads).toEqual({ alive: 1, busy: 1, waiting: 1 });
+  open();
+  const { result } = await next.settled();
+  expect(result).toEqual(expect.any(Number));
+  expect(await runner.start(inThread).settled()).toMatchObject({ result });
+  expect(runner.stats().threads.alive).toBe(1);
+  expect(existsSync(file)).toBe(false);
+});
+
+test('a file that blocks its thread for ever keeps no other task waiting when its task is cancelled', async () => {
+  const app = await start();
+  const task = app.runner.start(neverLoaded);
+  await app.waiting();
+  task.cancel();
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 0 });
+  await worksOn(app);
+});
+
+test('an application closes while a file blocks its thread for ever', async () => {
+  const { app, runner, waiting } = await start();
+  const task = runner.start(neverLoaded);
+  await waiting();
+  const closedAt = performance.now();
+  await app.close();
+  expect(performance.now() - closedAt).toBeLessThan(10_000);
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 0 });
+});
+
+test('an application closes while its threads never start', async () => {
+  const { app, runner } = await start({ minThreads: 1, execArgv: preload });
+  const task = runner.start(add, 1, 2);
+  await expect.poll(() => runner.stats().threads.alive).toBe(1);
+  const closedAt = performance.now();
+  await app.close();
+  expect(performance.now() - closedAt).toBeLessThan(10_000);
+  expect(await task.settled()).toMatchObject({ status: 'cancelled', attempts: 0 });
 });
 
 test('a file that never loads fails its task, and its thread is replaced', async () => {

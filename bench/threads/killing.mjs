@@ -1,9 +1,14 @@
 // Runs ten thousand tasks; every 50th kills its thread. All settle once, and memory doesn't grow.
+// Then cancels 500 tasks while their threads start, load or run. No file descriptor stays open.
+import { existsSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { report } from '../figures.mjs';
 import { startApplication } from '../application.mjs';
-import { dieInThread } from './cpu.task.mjs';
+import { busyInThread, dieInThread } from './cpu.task.mjs';
 
 const TASKS = 10_000;
+const CANCELLED = 500;
+const DESCRIPTORS = '/proc/self/fd';
 
 const { app, runner } = await startApplication({ pool: { maxThreads: 2 } });
 
@@ -30,12 +35,26 @@ async function runMany(count) {
   };
 }
 
+/** Cancels each task at another time after its start, up to 60 ms: in that time a thread starts and loads the task. */
+async function cancelMany(count) {
+  for (let i = 0; i < count; i++) {
+    const task = runner.start(busyInThread, 60_000);
+    await sleep(i % 60);
+    task.cancel();
+    await task.settled();
+  }
+}
+
 await runMany(500);
 const before = { heap: heapUsed(), rss: process.memoryUsage.rss() / 1e6 };
 const start = performance.now();
 const outcome = await runMany(TASKS);
 const seconds = (performance.now() - start) / 1_000;
 const after = { heap: heapUsed(), rss: process.memoryUsage.rss() / 1e6 };
+const descriptors = () => readdirSync(DESCRIPTORS).length;
+const openBefore = existsSync(DESCRIPTORS) ? descriptors() : undefined;
+await cancelMany(CANCELLED);
+const openAfter = openBefore === undefined ? undefined : descriptors();
 await app.close();
 
 console.log(`${TASKS} tasks, where every 50th kills its thread (${seconds.toFixed(1)} s)`);
@@ -45,3 +64,7 @@ report('  failed', outcome.failed, String(TASKS / 50), outcome.failed === TASKS 
 const grown = after.heap - before.heap;
 report('  heap after gc(), more than before', `${grown.toFixed(1)} MB`, '< 5 MB', grown < 5);
 report('  resident memory, more than before', `${(after.rss - before.rss).toFixed(0)} MB`);
+if (openBefore !== undefined) {
+  console.log(`${CANCELLED} tasks, cancelled while their threads start, load or run`);
+  report('  open file descriptors', `${openBefore} -> ${openAfter}`, '< 20 more', openAfter - openBefore < 20);
+}

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { retryUntil } from '../util/retry-until.ts';
 import { setImmediate } from '../util/timers.ts';
 import type { PoolOptions } from './pool.options.ts';
 import type { ThreadRun } from './thread-run.ts';
 import { ThreadStartError } from './thread-start.error.ts';
-import type { ThreadData, ThreadMessage, ThreadResponse } from './wire/protocol.ts';
+import type { ThreadData, ThreadMessage, ThreadResponse, ThreadUp } from './wire/protocol.ts';
 import { workerFolder } from './worker/folder.cjs';
 
 export interface ThreadPoolObserver {
@@ -16,6 +17,9 @@ export interface ThreadPoolObserver {
   /** A thread has ended. `error` is what ended it: `undefined` if the pool did. */
   onThreadEnd(error: unknown): void;
 }
+
+/** ms that a thread has to come up when the pool closes. A thread that is terminated while it starts leaks file descriptors. */
+const STARTING_GRACE = 2_000;
 
 /** By the id of each thread that is ready: the URLs of the modules that it has loaded. */
 type LoadedModules = Map<number, Set<string>>;
@@ -32,6 +36,8 @@ export class ThreadPool {
   readonly #loadedModules: LoadedModules;
   /** Threads that were terminated before they were ready. Piscina lists them until they have exited. */
   readonly #terminated = new WeakSet<Worker>();
+  /** The ids of the threads that have loaded their entry. Piscina takes a thread of `minThreads` for ready before that. */
+  readonly #up = new Set<number>();
   #isRetired = false;
 
   private constructor(piscina: Piscina, runKey: symbol, loadedModules: LoadedModules) {
@@ -82,7 +88,9 @@ export class ThreadPool {
       // Piscina emits this before it removes the thread from `threads`, and before it emits 'error'.
       setImmediate(() => {
         const alive = new Set(piscina.threads.map(({ threadId }) => threadId));
-        [...loadedModules.keys()].filter((id) => !alive.has(id)).forEach((id) => loadedModules.delete(id));
+        for (const ids of [loadedModules, pool.#up]) {
+          [...ids.keys()].filter((id) => !alive.has(id)).forEach((id) => ids.delete(id));
+        }
         if (!pool.#isRetired) {
           observer.onThreadEnd(error);
         }
@@ -92,6 +100,8 @@ export class ThreadPool {
     piscina.on('message', (message: unknown) => {
       if (isThreadMessage(message)) {
         observer.onMessage(message);
+      } else if (isThreadUp(message)) {
+        pool.#up.add(message.threadUp);
       }
     });
     return pool;
@@ -135,7 +145,13 @@ export class ThreadPool {
     this.#isRetired = true;
   }
 
+  /** Terminates all threads. One that is still starting comes up first, for at most `STARTING_GRACE`. */
   async close(): Promise<void> {
+    const deadline = performance.now() + STARTING_GRACE;
+    await retryUntil(async () => this.threads.every(({ threadId }) => this.#up.has(threadId)) || undefined, {
+      delay: 5,
+      shouldStop: () => performance.now() > deadline,
+    });
     if (this.#isRetired) {
       // `destroy()` would also reject the run that Piscina has kept. No code has its promise: see `abortSilently`.
       await Promise.all(this.threads.map((thread) => thread.terminate()));
@@ -158,6 +174,12 @@ function startingThreads<T>(start: () => T): T {
   } catch (error) {
     throw new ThreadStartError(error);
   }
+}
+
+function isThreadUp(message: unknown): message is ThreadUp {
+  return (
+    typeof message === 'object' && message !== null && 'threadUp' in message && typeof message.threadUp === 'number'
+  );
 }
 
 /** A task can post messages of its own to the parent port, so any value can arrive. */

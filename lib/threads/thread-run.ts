@@ -7,10 +7,11 @@ import { clearInterval, clearTimeout, setInterval, setTimeout, soon } from '../u
 import { isPrimitive } from '../util/clone.ts';
 import { KillSignal } from './kill-signal.ts';
 import { moduleNotLoaded, resultNotCloned, taskNotDefined } from './threads.messages.ts';
+import { createBeginning, tryWithdraw } from './wire/beginning.ts';
 import { packThrown, unpackThrown } from './wire/packed-error.ts';
 import {
   type AbortMessage,
-  REPORTS_BEGINNING,
+  BEGINNING,
   type ThreadMessage,
   type ThreadRequest,
   type ThreadResponse,
@@ -18,6 +19,12 @@ import {
 
 /** ms between aborting a task that has read its signal, and killing its thread. */
 const ABORT_GRACE = 500;
+
+/**
+ * ms that a thread has to finish loading after its run was withdrawn. A thread that is terminated while it loads a file leaks
+ * the file's descriptor (Node 20 and 22). A thread that takes longer than this most likely waits for something else.
+ */
+const LOADING_GRACE = 2_000;
 
 /**
  * The limit for loading counts this many ticks of a timer. A single timer would also fire after a time in which the process
@@ -35,6 +42,8 @@ let count = 0;
  * - loading: the thread imports the module of the task, until it reports that it calls the function (`receive`). A thread
  *   in which a task of this module has begun before skips this state;
  * - running: the attempt has begun, and its timeout counts, until the thread answers (`settle`);
+ * - withdrawn: it was aborted while its thread loaded the module. The attempt is rejected, the function never begins, and the
+ *   thread is free for the next run when it has loaded the module. If that takes too long, the run is killed;
  * - ending: it was aborted (`abort`), or no thread got it or loaded its module in time (`kill`), until the thread answers or
  *   exits. Each state above can lead here, except in the executor's queue: a run that is aborted there is gone at once;
  * - gone: no thread runs it, and `dispose` has freed what it held.
@@ -47,6 +56,8 @@ export class ThreadRun {
   #loadTimer?: NodeJS.Timeout;
   #hasBegun = false;
   #threadExit?: Promise<void>;
+  #withdrawal?: Promise<void>;
+  #endWithdrawal?: () => void;
   /** Set once the task has read its signal. */
   #abortPort?: MessagePort;
   #graceTimer?: NodeJS.Timeout;
@@ -67,7 +78,7 @@ export class ThreadRun {
   ) {
     const { id, name, attempt: number, call } = attempt;
     this.definition = call.definition!.thread!;
-    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, this.id, true];
+    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, this.id, undefined];
   }
 
   /** The arguments are already a clone. Only another attempt could still need them, so the last one moves all their memory. */
@@ -84,6 +95,11 @@ export class ThreadRun {
     return this.#threadExit;
   }
 
+  /** Resolves when the thread of a withdrawn run is free or has exited. Undefined if the run was not withdrawn. */
+  get withdrawal(): Promise<void> | undefined {
+    return this.#withdrawal;
+  }
+
   /**
    * The pool calls this right before it posts the request to a thread.
    *
@@ -95,9 +111,10 @@ export class ThreadRun {
     this.#loadedModules = loadedModules;
     // Large arguments take the thread a while to read, so it says when it calls the function.
     if (this.#isLoaded && this.attempt.call.args.every(isPrimitive)) {
-      this.request[REPORTS_BEGINNING] = false;
       // Later, when Piscina has posted the request: a subscriber of `started` may cancel the task, which kills the thread.
       soon(() => this.#begin());
+    } else {
+      this.request[BEGINNING] = createBeginning();
     }
   }
 
@@ -125,9 +142,17 @@ export class ThreadRun {
     }
   }
 
-  /** Kills the thread: after `ABORT_GRACE` if the task has read its signal, at once otherwise. */
+  /**
+   * Withdraws the run if its thread still loads the module. Otherwise kills the thread: after `ABORT_GRACE` if the task has
+   * read its signal, at once if not.
+   */
   abort(reason: AbortReason): void {
-    if (this.#abortPort) {
+    const beginning = this.request[BEGINNING];
+    if (beginning && tryWithdraw(beginning)) {
+      this.reject(reason);
+      this.#withdrawal = new Promise((resolve) => (this.#endWithdrawal = resolve));
+      this.#graceTimer = setTimeout(() => this.kill(), LOADING_GRACE);
+    } else if (this.#abortPort) {
       this.#abortPort.postMessage({ reason: packThrown(reason) } satisfies AbortMessage);
       this.#graceTimer = setTimeout(() => this.kill(), ABORT_GRACE);
     } else {
@@ -147,6 +172,10 @@ export class ThreadRun {
   settle(response: ThreadResponse): void {
     // The thread is free for the next run: to kill it now would hit that one.
     this.#findWorker = undefined;
+    if (response.status === 'withdrawn') {
+      this.#loadedModules?.add(this.definition.module);
+      return;
+    }
     if (response.status !== 'not loaded' && response.status !== 'not defined') {
       // The response can overtake the message `hasBegun`.
       this.#begin();
@@ -174,6 +203,7 @@ export class ThreadRun {
     clearInterval(this.#loadTimer);
     clearTimeout(this.#graceTimer);
     this.#abortPort?.close();
+    this.#endWithdrawal?.();
   }
 
   get #isLoaded(): boolean {

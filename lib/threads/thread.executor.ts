@@ -39,7 +39,10 @@ const LOAD_LIMIT = 60_000;
 export class ThreadExecutor implements TaskExecutor {
   /** In the order of arrival. A Set, so that a cancelled run leaves at once and its arguments can be freed. */
   readonly #waiting = new Set<ThreadRun>();
-  /** By id, at most `maxThreads`: the runs that the pool has, and those whose killed thread has not exited yet. */
+  /**
+   * By id, at most `maxThreads`: the runs that the pool has, and aborted ones whose thread has neither finished loading nor
+   * exited yet.
+   */
   readonly #running = new Map<number, ThreadRun>();
   /** Tasks that were admitted and not released: they run, wait here, or wait elsewhere for their turn. */
   #admitted = 0;
@@ -98,7 +101,10 @@ export class ThreadExecutor implements TaskExecutor {
     return { alive: this.#pool?.threads.length ?? 0, busy: this.#running.size, waiting: this.#waiting.size };
   }
 
-  /** Cancels every run, kills their threads, and resolves when all threads have exited. Later runs are cancelled at once. */
+  /**
+   * Cancels every run, ends all threads, and resolves when they have exited. Threads that load a file finish that first, for
+   * at most some seconds. Later runs are cancelled at once.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const running = [...this.#running.values()];
@@ -107,6 +113,9 @@ export class ThreadExecutor implements TaskExecutor {
     }
     // If the pool can't be opened, the runs that wait for it are rejected with that error.
     await this.#opening?.catch(() => undefined);
+    for (const { withdrawal } of running) {
+      await withdrawal;
+    }
     for (const pool of [...this.#retired, ...(this.#pool ? [this.#pool] : [])]) {
       await pool.close();
     }

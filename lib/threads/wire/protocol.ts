@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TaskProgress } from '../../task/model/task-record.ts';
+import type { Beginning } from './beginning.ts';
 import type { PackedThrown } from './packed-error.ts';
 
 /** The `workerData` of every thread. */
@@ -24,17 +25,18 @@ export type ThreadRequest = [
   args: readonly unknown[],
   /** The run to which the messages of the thread belong. */
   runId: number,
-  /** Whether the thread sends `hasBegun` when it calls the function. */
-  reportsBeginning: boolean,
+  /** Set if the thread first loads the module: then it asks whether it may begin, and sends `hasBegun`. */
+  beginning: Beginning | undefined,
 ];
 
-/** The position of `reportsBeginning`. It is set after the request was made: when the pool has picked the thread. */
-export const REPORTS_BEGINNING = 7;
+/** The position of `beginning`. It is set after the request was made: when the pool has picked the thread. */
+export const BEGINNING = 7;
 
 export type ThreadOutcome =
   | { status: 'completed'; result: unknown }
   | { status: 'threw' | 'not loaded' | 'result not cloned'; error: PackedThrown }
-  | { status: 'not defined' };
+  /** `withdrawn`: the thread has loaded the module, but the task was aborted before. */
+  | { status: 'not defined' | 'withdrawn' };
 
 /** Sent once more with the response, because the response can overtake the last message about progress. */
 export interface FinalProgress {
@@ -57,6 +59,11 @@ export type ThreadMessage = { runId: number } & (
   /** The thread calls the function. */
   | { hasBegun: true }
 );
+
+/** What a thread posts when it has started and loaded its entry, and can be terminated without harm. */
+export interface ThreadUp {
+  threadUp: number;
+}
 
 /** What the main thread posts to `abortPort`. */
 export interface AbortMessage {

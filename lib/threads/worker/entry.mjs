@@ -1,11 +1,16 @@
 // @ts-check
 // JavaScript, because a thread has to load this file before it can load TypeScript.
-import { workerData } from 'node:worker_threads';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
 
 /**
  * @typedef {import('../wire/protocol.ts').ThreadRequest} ThreadRequest
  * @typedef {import('../wire/protocol.ts').ThreadResponse} ThreadResponse
+ * @typedef {import('../wire/protocol.ts').ThreadUp} ThreadUp
  */
+
+/** @type {ThreadUp} */
+const threadUp = { threadUp: threadId };
+parentPort?.postMessage(threadUp);
 
 const isTypeScript = (/** @type {string} */ url) => /\.[cm]?tsx?$/.test(url);
 

@@ -3,6 +3,7 @@ import { enterTaskThread, findThreadTask, forgetThreadTasks } from '../../task/d
 import { runAsTask } from '../../task/handle/current-task.ts';
 import type { AnyFunction } from '../../task/model/signatures.ts';
 import { cloneForMainThread, isPrimitive } from '../../util/clone.ts';
+import { tryBegin } from '../wire/beginning.ts';
 import { packThrown } from '../wire/packed-error.ts';
 import type { ThreadOutcome, ThreadRequest, ThreadResponse } from '../wire/protocol.ts';
 import { ThreadCurrentTask } from './thread-current-task.ts';
@@ -35,9 +36,12 @@ async function loadAndRun(request: ThreadRequest): Promise<ThreadResponse> {
 }
 
 function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadResponse> {
-  const [, , id, name, attempt, args, runId, reportsBeginning] = request;
+  const [, , id, name, attempt, args, runId, beginning] = request;
+  if (beginning && !tryBegin(beginning)) {
+    return { status: 'withdrawn' };
+  }
   const task = new ThreadCurrentTask(id, name, attempt, runId);
-  if (reportsBeginning) {
+  if (beginning) {
     task.reportBeginning();
   }
   const respond = (outcome: ThreadOutcome) => {
