@@ -1,4 +1,4 @@
-import Queue from 'yocto-queue';
+import { Queue } from '../vendor/yocto-queue.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';

@@ -7,6 +7,9 @@ import { workerData } from 'node:worker_threads';
  * @typedef {import('../wire/protocol.ts').ThreadResponse} ThreadResponse
  */
 
+/** Handed over, because the CommonJS build of `run-task.ts` turns its own `import()` into `require()`, which knows no URLs. */
+const importModule = (/** @type {string} */ url) => import(url);
+
 const isTypeScript = (/** @type {string} */ url) => /\.[cm]?tsx?$/.test(url);
 
 /** @type {typeof import('./run-task.ts').run | undefined} */
@@ -21,7 +24,9 @@ let isTypeScriptReady = false;
  */
 export default function run(request) {
   const [module] = request;
-  return runTask && (isTypeScriptReady || !isTypeScript(module)) ? runTask(request) : prepareAndRun(request);
+  return runTask && (isTypeScriptReady || !isTypeScript(module))
+    ? runTask(request, importModule)
+    : prepareAndRun(request);
 }
 
 /**
