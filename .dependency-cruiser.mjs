@@ -13,7 +13,7 @@ const core = [
   ['task'],
   ['validation'],
   ['errors'],
-  ['util'],
+  ['util', 'vendor'],
 ];
 
 /** `threads` implements the executor that `execution` declares. */
@@ -21,7 +21,7 @@ const exceptions = [{ from: 'threads', to: 'execution' }];
 
 /** Adapters stand beside the core. Each may import the rooms named here. The core may not import an adapter. */
 const adapters = {
-  bullmq: ['durable', 'task', 'validation', 'errors', 'util'],
+  bullmq: ['durable', 'task', 'validation', 'errors', 'util', 'vendor'],
   otel: ['observe'],
   dashboard: ['services', 'durable'],
   testing: ['durable', 'services'],

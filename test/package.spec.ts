@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleEntry } from './fixtures/bundle-entry.ts';
-import { installPackage } from './fixtures/install-package.ts';
+import { INSTALL_TIMEOUT, installPackage } from './fixtures/install-package.ts';
 
 const run = promisify(execFile);
 
+type Format = 'import' | 'require';
+
 interface Manifest {
-  exports: Record<string, string | { default: string }>;
+  exports: Record<string, string | Record<Format, { types: string; default: string }>>;
   peerDependencies: Record<string, string>;
+  types: string;
+  typesVersions: { '*': Record<string, [string]> };
 }
 
 /** The folder of an application that has the package installed. */
@@ -23,43 +27,87 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'package-'));
   await installPackage(folder);
   manifest = JSON.parse(await readFile(join(installed(), 'package.json'), 'utf8')) as Manifest;
-}, 120_000);
+}, INSTALL_TIMEOUT);
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The names of the packages that a process loads when it imports an entry. */
-async function loadedBy(entry: string): Promise<string[]> {
-  const loads = join(folder, `loads${entry.replaceAll('/', '-')}.txt`);
+const entries = () =>
+  Object.entries(manifest.exports).flatMap(([entry, formats]) =>
+    typeof formats === 'string' ? [] : [{ entry, formats }],
+  );
+
+/** The names of the packages that a process loads when it imports or requires an entry. */
+async function loadedBy(format: Format, entry: string): Promise<string[]> {
+  const loads = join(folder, `loads-${format}${entry.replaceAll('/', '-')}.txt`);
   const hook = join(import.meta.dirname, 'fixtures/record-loads.mjs');
   const specifier = join('nestjs-background-tasks', entry);
-  await run(process.execPath, ['--import', hook, '--input-type=module', '-e', `import '${specifier}';`], {
+  const script = format === 'import' ? `import '${specifier}';` : `require('${specifier}');`;
+  const type = format === 'import' ? 'module' : 'commonjs';
+  await run(process.execPath, ['--import', hook, `--input-type=${type}`, '-e', script], {
     cwd: folder,
     env: { ...process.env, LOADS: loads },
   });
   const files = (await readFile(loads, 'utf8')).split('\n');
   const packages = files.flatMap((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
-  expect(packages, `importing ${specifier} loads its own files`).toContain('nestjs-background-tasks');
+  expect(packages, `the ${format} of ${specifier} loads its own files`).toContain('nestjs-background-tasks');
   return [...new Set(packages)].filter((name) => name !== 'nestjs-background-tasks').toSorted();
 }
 
 const servers = ['bullmq', 'ioredis', 'pg', '@electric-sql/pglite'];
 
-test.for([
+const formats = ['import', 'require'] as const;
+const unwantedIn = [
   // Threads, queues and shared records load their packages when an application uses them.
   ['.', [...servers, 'piscina', 'keyv', 'superjson']],
   // The module loads only the packages of the server that it connects to, and only when it starts.
   ['./bullmq', [...servers, 'piscina', 'keyv']],
-] as const)('importing the entry %s loads no package that only some applications need', async ([entry, unwanted]) => {
-  const loaded = await loadedBy(entry);
-  expect(
-    loaded.filter((name) => unwanted.some((it) => it === name)),
-    `All packages that importing ${entry} loads: ${loaded.join(', ')}`,
-  ).toEqual([]);
+] as const;
+
+test.for(formats.flatMap((format) => unwantedIn.map(([entry, unwanted]) => [format, entry, unwanted] as const)))(
+  'the %s of the entry %s loads no package that only some applications need',
+  async ([format, entry, unwanted]) => {
+    const loaded = await loadedBy(format, entry);
+    expect(
+      loaded.filter((name) => unwanted.some((it) => it === name)),
+      `All packages that the ${format} of ${entry} loads: ${loaded.join(', ')}`,
+    ).toEqual([]);
+  },
+);
+
+// Each thread loads this entry: Nest would take ten times as long to load and four times the memory.
+test.for(formats)('the %s of the entry ./task loads no package', async (format) => {
+  expect(await loadedBy(format, './task')).toEqual([]);
 });
 
-// Each thread imports this entry: Nest would take ten times as long to load and four times the memory.
-test('importing the entry ./task loads no package', async () => {
-  expect(await loadedBy('./task')).toEqual([]);
+test('each entry has the same exports by import and by require', async () => {
+  const names = entries().map(({ entry }) => join('nestjs-background-tasks', entry));
+  const script = `
+    (async () => {
+      const sorted = (module) => Object.keys(module).toSorted();
+      for (const name of ${JSON.stringify(names)}) {
+        const imported = sorted(await import(name)).filter((it) => it !== 'default' && it !== 'module.exports');
+        console.log(JSON.stringify({ name, imported, required: sorted(require(name)) }));
+      }
+    })();
+  `;
+  const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder });
+  const all = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, string[]>);
+  expect(all.map(({ name }) => name)).toEqual(names);
+  for (const { name, imported, required } of all) {
+    expect(imported!.length, `exports of ${String(name)}`).toBeGreaterThan(0);
+    expect(required, `exports of ${String(name)}`).toEqual(imported);
+  }
+});
+
+// `moduleResolution: node10` knows no `exports`, and its applications are CommonJS.
+test('typesVersions has the types of each entry for TypeScript that reads no exports', () => {
+  const types = entries().map(({ entry, formats: { require } }) => [entry, require.types]);
+  const { typesVersions, types: main } = manifest;
+  const old = Object.entries(typesVersions['*']).map(([entry, [path]]) => [`./${entry}`, path]);
+  expect([['.', main], ...old]).toEqual(types);
 });
 
 /**
@@ -77,10 +125,11 @@ const bounds: Record<string, number> = {
 test('each entry stays within the bound of its size', async () => {
   const peers = Object.keys(manifest.peerDependencies);
   const sizes = [];
-  for (const [entry, target] of Object.entries(manifest.exports)) {
-    if (typeof target !== 'string') {
-      sizes.push({ entry, ...(await bundleEntry(join(installed(), target.default), peers)) });
-    }
+  for (const {
+    entry,
+    formats: { import: esm },
+  } of entries()) {
+    sizes.push({ entry, ...(await bundleEntry(join(installed(), esm.default), peers)) });
   }
   const lines = sizes.map(({ entry, minified, gzip, gzipLater }) =>
     [entry.padEnd(10), ...[minified, gzip, bounds[entry] ?? 0, gzipLater].map((it) => String(it).padStart(9))].join(''),
@@ -99,8 +148,11 @@ test('the package contains what is built from lib, the docs, and no other file',
   const root = join(import.meta.dirname, '..');
   const built = (await filesIn(join(root, 'lib'))).flatMap((file) => {
     const [, name, m] = /^(.*)\.([cm]?)[jt]s$/.exec(file)!;
-    return [`${name}.${m}js`, `${name}.${m}js.map`, `${name}.d.${m}ts`].map((it) => join('dist', it));
+    const files = [`${name}.${m}js`, `${name}.d.${m}ts`];
+    return [...files, `${name}.${m}js.map`, ...files.map((it) => join('cjs', it))].map((it) => join('dist', it));
   });
+  // The bundles of packages that are only ESM hold their code, so they hold their licenses too.
+  built.push('dist/cjs/package.json', 'dist/cjs/vendor/LICENSES.md');
   const docs = (await filesIn(join(root, 'docs'))).map((it) => join('docs', it));
   const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   expect(docs.filter((it) => !it.endsWith('.md'))).toEqual([]);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { installPackage } from './fixtures/install-package.ts';
+import { INSTALL_TIMEOUT, installPackage } from './fixtures/install-package.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -44,39 +44,43 @@ function filesIn(readme: string): Record<string, string> {
   return Object.fromEntries(Array.from(blocks, ([, path, code]) => [path, code]));
 }
 
-test('the quick start, pasted into a new application with the packed package, compiles and works', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'quick-start-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  await installPackage(folder);
-  const pasted = filesIn(await readFile(join(root, 'README.md'), 'utf8'));
-  expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/app.controller.ts']);
-  for (const [path, content] of Object.entries({ ...newApplication, ...pasted })) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), content);
-  }
-  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch(
-    ({ stdout }: { stdout: string }) => expect.fail(stdout),
-  );
+test(
+  'the quick start, pasted into a new application with the packed package, compiles and works',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'quick-start-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await installPackage(folder);
+    const pasted = filesIn(await readFile(join(root, 'README.md'), 'utf8'));
+    expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/app.controller.ts']);
+    for (const [path, content] of Object.entries({ ...newApplication, ...pasted })) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), content);
+    }
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch(
+      ({ stdout }: { stdout: string }) => expect.fail(stdout),
+    );
 
-  const server = spawn(process.execPath, ['dist/main.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(async () => {
-    server.kill();
-    await once(server, 'exit');
-  });
-  let output = '';
-  server.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
-  await expect.poll(() => output, { timeout: 10_000 }).toMatch(/listening at (\S+)/);
-  const url = /listening at (\S+)/.exec(output)![1]!;
-  const response = await fetch(`${url}/send-notification/ada@example.com`, { method: 'POST' });
-  expect(await response.json()).toEqual({ message: 'Notification sent in the background' });
-  const log = join(folder, 'log.txt');
-  await expect
-    .poll(() =>
-      access(log).then(
-        () => readFile(log, 'utf8'),
-        () => '',
-      ),
-    )
-    .toBe('notification for ada@example.com: some notification\n');
-  // Packing builds the package, and then the application is compiled: on a busy machine that takes two minutes.
-}, 300_000);
+    const server = spawn(process.execPath, ['dist/main.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(async () => {
+      server.kill();
+      await once(server, 'exit');
+    });
+    let output = '';
+    server.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+    await expect.poll(() => output, { timeout: 10_000 }).toMatch(/listening at (\S+)/);
+    const url = /listening at (\S+)/.exec(output)![1]!;
+    const response = await fetch(`${url}/send-notification/ada@example.com`, { method: 'POST' });
+    expect(await response.json()).toEqual({ message: 'Notification sent in the background' });
+    const log = join(folder, 'log.txt');
+    await expect
+      .poll(() =>
+        access(log).then(
+          () => readFile(log, 'utf8'),
+          () => '',
+        ),
+      )
+      .toBe('notification for ada@example.com: some notification\n');
+    // Packing builds the package, and then the application is compiled: on a busy machine that takes two minutes.
+  },
+  INSTALL_TIMEOUT,
+);

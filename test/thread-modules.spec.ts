@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { installPackage } from './fixtures/install-package.ts';
+import { INSTALL_TIMEOUT, installPackage } from './fixtures/install-package.ts';
 
 const run = promisify(execFile);
 
@@ -17,7 +17,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'modules-'));
   await installPackage(folder);
-}, 60_000);
+}, INSTALL_TIMEOUT);
 
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import { noteCopy } from '../util/copies.ts';
 import { BullMqTaskQueue } from './bullmq-task-queue.ts';
 import { type BullMqTasksModuleOptions, BullMqTasksOptions, resolveBullMqOptions } from './bullmq-tasks.options.ts';
 import { BullMqQueues } from './queues/bullmq-queues.ts';
@@ -24,6 +25,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createBullMqTasksOptions')
   .build();
+
+noteCopy();
 
 /**
  * Keeps durable tasks in queues of BullMQ, on Redis or Postgres, and runs them.

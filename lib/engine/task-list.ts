@@ -1,10 +1,10 @@
-import Queue from 'yocto-queue';
 import { notDurable } from '../durable/durable.messages.ts';
 import type { Transaction } from '../durable/transaction.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { isDurable, type TaskCall } from '../task/call/task-call.ts';
 import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
+import { Queue } from '../vendor/yocto-queue.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';

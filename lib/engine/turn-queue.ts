@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
-import Queue from 'yocto-queue';
 import { now, setImmediate } from '../util/timers.ts';
+import { Queue } from '../vendor/yocto-queue.ts';
 
 /**
  * ms of one turn of the event loop in which functions are called. One call a turn would let the backlog grow under load,

@@ -22,6 +22,7 @@ import { createPlatformHook } from '../request/request-entry.ts';
 import { TaskRegistry } from '../services/task-registry.service.ts';
 import { TaskRunner } from '../services/task-runner.service.ts';
 import { TaskShutdown } from '../services/task-shutdown.service.ts';
+import { noteCopy } from '../util/copies.ts';
 import {
   type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
@@ -30,8 +31,10 @@ import {
   scopedProviders,
 } from './background-tasks.module-definition.ts';
 import { closeBeforeOthers } from './close-order.ts';
-import { assertImportedOnce, assertNotInThread } from './import-checks.ts';
+import { assertImportedOnce, assertNotInThread, assertOneCopy } from './import-checks.ts';
 import { needsInterceptor } from './needs-interceptor.ts';
+
+noteCopy();
 
 /**
  * Gives the whole application background tasks. Import it once, in the root module: it is global.
@@ -48,6 +51,8 @@ import { needsInterceptor } from './needs-interceptor.ts';
       provide: BackgroundTasksOptions,
       inject: [{ token: MODULE_OPTIONS_TOKEN, optional: true }, ModulesContainer],
       useFactory: (options: BackgroundTasksModuleOptions | undefined, modules: ModulesContainer) => {
+        // Again, because the application may load a copy after `forRoot`.
+        assertOneCopy();
         assertImportedOnce(BackgroundTasksModule, options, modules);
         return resolveOptions(options!, noScopeRule);
       },
@@ -107,13 +112,14 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * Returns the module with these options. Every option has a default.
    *
    * @throws InvalidOptionError if an option is unknown or has a wrong value
-   * @throws ModuleImportError if it is called in a worker thread of a task
+   * @throws ModuleImportError if it is called in a worker thread of a task, or if several copies of this package are loaded
    *
    * @example
    * BackgroundTasksModule.forRoot({ concurrency: 50, shutdownTimeout: 30_000 })
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     assertNotInThread();
+    assertOneCopy();
     // Checked here too, so that the stack of an error names this call.
     return super.forRoot(Object.assign(resolveOptions(options), { scope: options.scope }));
   }
@@ -125,7 +131,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * know it before it calls the factory. An option that is wrong stops the start with an `InvalidOptionError`.
    *
    * @throws InvalidOptionError if `scope` has a wrong value
-   * @throws ModuleImportError if it is called in a worker thread of a task
+   * @throws ModuleImportError if it is called in a worker thread of a task, or if several copies of this package are loaded
    *
    * @example
    * BackgroundTasksModule.forRootAsync({
@@ -135,6 +141,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     assertNotInThread();
+    assertOneCopy();
     return super.forRootAsync(options);
   }
 }

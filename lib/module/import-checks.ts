@@ -2,7 +2,8 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { ModuleImportError } from '../errors/module.errors.ts';
 import { isTaskThread } from '../task/definition/thread-registry.ts';
-import { forRootInThread, importedMoreThanOnce, importedWithoutForRoot } from './module.messages.ts';
+import { loadedCopies } from '../util/copies.ts';
+import { forRootInThread, importedMoreThanOnce, importedWithoutForRoot, severalCopies } from './module.messages.ts';
 
 type Import = Type | DynamicModule | undefined;
 
@@ -28,6 +29,19 @@ export function assertImportedOnce(moduleClass: Type, options: unknown, modules:
 export function assertNotInThread(): void {
   if (isTaskThread()) {
     throw new ModuleImportError(forRootInThread());
+  }
+}
+
+/**
+ * Nest finds providers by their class, and each copy of this package has classes of its own. So an application whose files
+ * load two copies would fail at a missing provider.
+ *
+ * @throws ModuleImportError if several copies of this package are loaded; it names their folders
+ */
+export function assertOneCopy(): void {
+  const copies = loadedCopies();
+  if (copies.length > 1) {
+    throw new ModuleImportError(severalCopies(copies));
   }
 }
 

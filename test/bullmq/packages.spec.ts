@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { peerMissing } from '../../lib/bullmq/bullmq.messages.ts';
 import { stopStores, stores } from '../fixtures/queue-stores.ts';
-import { installPackage } from '../fixtures/install-package.ts';
+import { INSTALL_TIMEOUT, installPackage } from '../fixtures/install-package.ts';
 
 const run = promisify(execFile);
 
@@ -58,4 +58,4 @@ test('the package installed: an application ends by itself, also if its store wa
   await unlink(join(folder, 'node_modules/bullmq'));
   expect(await start('redis://127.0.0.1:1')).toBe(missing('bullmq', 'ioredis'));
   expect(await start('postgres://127.0.0.1:1/none')).toBe(missing('bullmq', 'pg'));
-}, 120_000);
+}, INSTALL_TIMEOUT);

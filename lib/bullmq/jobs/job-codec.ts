@@ -1,4 +1,4 @@
-import { SuperJSON, type SuperJSONResult } from 'superjson';
+import { SuperJSON, type SuperJSONResult } from '../../vendor/superjson.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { errorRecord } from '../../task/model/task-record.ts';
 import { isError } from '../../util/inspect.ts';

@@ -6,7 +6,7 @@ import type { BullMqTasksOptions, PostgresOptions } from '../bullmq-tasks.option
 import { unreadableUrl } from '../bullmq.messages.ts';
 import { safeBackend } from './postgres-backend.ts';
 import { isPostgresNotNow } from './postgres-errors.ts';
-import type { BullMq } from './store-packages.ts';
+import type { BullMq, Pg } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 
 /** ms that a worker's statement may take: far more than it needs. */
@@ -27,7 +27,7 @@ export class PostgresStore implements Store {
 
   constructor(
     private readonly bullmq: BullMq,
-    private readonly pg: typeof import('pg').default,
+    private readonly pg: Pg,
     private readonly options: BullMqTasksOptions,
     private readonly onError: (error: Error) => void,
   ) {

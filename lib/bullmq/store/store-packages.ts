@@ -1,15 +1,17 @@
+import type pg from 'pg';
 import { ModuleImportError } from '../../errors/module.errors.ts';
 import { type BullMqTasksOptions, storeKindOf } from '../bullmq-tasks.options.ts';
 import { peerMissing } from '../bullmq.messages.ts';
 import type { Pglite } from './pglite/pglite.types.ts';
 
 export type BullMq = typeof import('bullmq');
+export type Pg = typeof pg;
 
 /** BullMQ, and the driver that the option `connection` needs. */
 export interface StorePackages {
   readonly bullmq: BullMq;
   readonly Redis?: typeof import('ioredis').Redis;
-  readonly pg?: typeof import('pg').default;
+  readonly pg?: Pg;
   readonly pglite?: Pglite;
 }
 

@@ -1,4 +1,4 @@
-import { deserializeError, type ErrorObject, serializeError } from 'serialize-error';
+import { deserializeError, type ErrorObject, serializeError } from '../../vendor/serialize-error.ts';
 import { cloneForMainThread } from '../../util/clone.ts';
 import { describe, isError, read } from '../../util/inspect.ts';
 

@@ -12,6 +12,9 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 const threadUp = { threadUp: threadId };
 parentPort?.postMessage(threadUp);
 
+/** Handed over, because the CommonJS build of `run-task.ts` turns its own `import()` into `require()`, which knows no URLs. */
+const importModule = (/** @type {string} */ url) => import(url);
+
 const isTypeScript = (/** @type {string} */ url) => /\.[cm]?tsx?$/.test(url);
 
 /** @type {typeof import('./run-task.ts').run | undefined} */
@@ -26,7 +29,9 @@ let isTypeScriptReady = false;
  */
 export default function run(request) {
   const [module] = request;
-  return runTask && (isTypeScriptReady || !isTypeScript(module)) ? runTask(request) : prepareAndRun(request);
+  return runTask && (isTypeScriptReady || !isTypeScript(module))
+    ? runTask(request, importModule)
+    : prepareAndRun(request);
 }
 
 /**

@@ -11,21 +11,22 @@ import { ThreadCurrentTask } from './thread-current-task.ts';
 enterTaskThread();
 
 type MaybePromise<T> = T | Promise<T>;
+type ImportModule = (url: string) => Promise<unknown>;
 
 /**
  * Runs a task in this thread. Never throws or rejects: the response says what happened. A sync function that throws or
  * returns a primitive gets no promise, because each promise costs as much as all other steps together.
  */
-export function run(request: ThreadRequest): MaybePromise<ThreadResponse> {
+export function run(request: ThreadRequest, importModule: ImportModule): MaybePromise<ThreadResponse> {
   const [module, definitionName] = request;
   const fn = findThreadTask(module, definitionName);
-  return fn ? runTask(fn, request) : loadAndRun(request);
+  return fn ? runTask(fn, request) : loadAndRun(request, importModule);
 }
 
-async function loadAndRun(request: ThreadRequest): Promise<ThreadResponse> {
+async function loadAndRun(request: ThreadRequest, importModule: ImportModule): Promise<ThreadResponse> {
   const [module, definitionName] = request;
   try {
-    await import(module);
+    await importModule(module);
   } catch (error) {
     // A later request must not find the tasks that the module defined before it threw: the rest of it did not run.
     forgetThreadTasks(module);

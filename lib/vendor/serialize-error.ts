@@ -1,0 +1,1 @@
+export { deserializeError, type ErrorObject, serializeError } from 'serialize-error';

@@ -1,0 +1,1 @@
+export { SuperJSON, type SuperJSONResult } from 'superjson';
