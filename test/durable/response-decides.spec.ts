@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { createGunzip, createGzip, type Gzip } from 'node:zlib';
+import { constants, createGunzip, createGzip, type Gzip } from 'node:zlib';
 import {
   type ArgumentsHost,
   type CallHandler,
@@ -47,6 +47,8 @@ let order: string[];
 let seen: unknown[];
 /** Patches a response after the gate has. */
 let patchOutside: ((response: ServerResponse) => void) | undefined;
+/** What a handler pipes into its response. */
+let source: Readable;
 /** Lets streams go on. */
 let goOn: ReturnType<typeof withResolvers>;
 
@@ -270,6 +272,84 @@ class DecidedController {
     seen.push(response.headersSent, response.writableEnded);
   }
 
+  @Get('text-status')
+  textStatus(@Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    addAll(tasks);
+    reply.hijack?.();
+    const response = rawOf(reply);
+    response.statusCode = '202' as never;
+    response.end('of a status that is text');
+  }
+
+  @Get('old-name')
+  oldName(@Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    addAll(tasks);
+    reply.hijack?.();
+    const response = rawOf(reply) as ServerResponse & { writeHeader: ServerResponse['writeHead'] };
+    response.writeHeader(202);
+    response.end();
+  }
+
+  @Get('catches/:what')
+  catches(@Param('what') what: keyof typeof WRONG, @Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    addAll(tasks);
+    reply.hijack?.();
+    const response = rawOf(reply);
+    seen.push(codeOf(() => WRONG[what](response)));
+    response.statusCode = 400;
+    response.statusMessage = 'Caught';
+    response.end('caught');
+  }
+
+  @Get('late-status')
+  lateStatus(@Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    addAll(tasks);
+    reply.hijack?.();
+    const response = rawOf(reply);
+    response.end('whole');
+    response.statusCode = 500;
+    response.statusMessage = 'Too late';
+  }
+
+  @Get('wraps/:method')
+  wraps(@Param('method') method: 'write' | 'end', @Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    reply.hijack?.();
+    const response = rawOf(reply) as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const inner = response[method]!;
+    response[method] = function (this: unknown, ...args: unknown[]) {
+      response[method] = inner;
+      tasks.addTask(mailer, 'send', 'audit');
+      return inner.apply(this, args);
+    };
+    if (method === 'write') {
+      rawOf(reply).write('piece, ');
+    }
+    rawOf(reply).end('whole');
+  }
+
+  @Get('piped-from/:readers')
+  pipedFrom(@Param('readers') readers: string, @Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    addAll(tasks);
+    reply.hijack?.();
+    source = Readable.from(Array.from({ length: 100 }, () => 'x'.repeat(100_000)));
+    if (readers === 'two') {
+      source.pipe(new Writable({ write: (_chunk, _encoding, done) => void goOn.promise.then(() => done()) }));
+    }
+    source.pipe(rawOf(reply));
+  }
+
+  @Get('compressed')
+  compressed(@Tasks() tasks: BackgroundTasks, @Res() reply: Reply) {
+    addAll(tasks);
+    reply.hijack?.();
+    const response = rawOf(reply) as ServerResponse & { flush(): void };
+    patchOutside?.(response);
+    response.write('one, ');
+    response.write('two');
+    response.flush();
+    void goOn.promise.then(() => response.end());
+  }
+
   @Get('flushed')
   async flushed(@Tasks() tasks: BackgroundTasks, @RawResponse() response: ServerResponse) {
     addAll(tasks);
@@ -328,6 +408,18 @@ class DecidedController {
   }
 }
 
+/** What Node refuses, and the caller can catch. */
+const WRONG = {
+  message: (response: ServerResponse) => response.writeHead(200, 'a\nb'),
+  'message-before': (response: ServerResponse) => {
+    response.statusMessage = 'a\nb';
+    response.end();
+  },
+  list: (response: ServerResponse) => response.writeHead(200, ['x-bad', 'a\nb']),
+  'odd-list': (response: ServerResponse) => response.writeHead(200, ['x-bad']),
+  encoding: (response: ServerResponse) => response.write('x', 'none' as never),
+};
+
 function codeOf(fn: () => unknown): unknown {
   try {
     fn();
@@ -339,7 +431,7 @@ function codeOf(fn: () => unknown): unknown {
 
 type Middleware = (request: unknown, response: ServerResponse, next: () => void) => void;
 
-async function start(middleware?: Middleware) {
+async function start(middleware?: Middleware, configure: (app: INestApplication) => void = () => undefined) {
   const started = await startApp(
     {
       controllers: [DecidedController],
@@ -347,6 +439,7 @@ async function start(middleware?: Middleware) {
     },
     {},
     (app: INestApplication) => {
+      configure(app);
       if (middleware) {
         app.use((request: unknown, response: unknown, next: () => void) => middleware(request, rawOf(response), next));
       }
@@ -378,6 +471,9 @@ const answers: [string, number, string[]][] = [
   ['send-by-hand', 202, onSuccess],
   ['raw-409', 409, onFailure],
   ['raw', 200, onSuccess],
+  ['text-status', 202, onSuccess],
+  ['old-name', 202, onSuccess],
+  ['late-status', 200, onSuccess],
   ['flushed', 200, onSuccess],
   ['unawaited', 200, onSuccess],
   ['file', 200, onSuccess],
@@ -489,6 +585,27 @@ test('a pipe into a refused answer ends', async () => {
   expect((await fetch(`${url}/file`)).status).toBe(503);
 });
 
+test.each([
+  ['one', true],
+  ['two', false],
+])(
+  'a refused answer destroys the stream that is piped into it if it has %s reader(s): %s',
+  async (readers, isDestroyed) => {
+    const { url, queue } = await start();
+    queue.refuse();
+    expect((await fetch(`${url}/piped-from/${readers}`)).status).toBe(503);
+    if (isDestroyed) {
+      await expect.poll(() => source.destroyed).toBe(true);
+    } else {
+      await expect.poll(() => source.listenerCount('data')).toBe(1);
+      await turn();
+      expect(source.destroyed).toBe(false);
+      goOn.resolve();
+      await expect.poll(() => source.readableEnded).toBe(true);
+    }
+  },
+);
+
 test('flush() in the handler enqueues earlier, and the response goes on at once', async () => {
   const { url, queue } = await start();
   queue.answer = async () => void order.push('enqueue');
@@ -537,6 +654,46 @@ test('an invalid header is still the handler’s error', async () => {
   expect(queue.names).toEqual(onFailure);
 });
 
+test.each([
+  ['message', 'ERR_INVALID_CHAR'],
+  ['message-before', 'ERR_INVALID_CHAR'],
+  ['list', 'ERR_INVALID_CHAR'],
+  ['odd-list', 'ERR_INVALID_ARG_VALUE'],
+  ['encoding', 'ERR_UNKNOWN_ENCODING'],
+])('what Node refuses is the caller’s error: %s', async (what, code) => {
+  const { url, queue, log } = await start();
+  const response = await fetch(`${url}/catches/${what}`);
+  expect([response.status, await response.text()]).toEqual([400, 'caught']);
+  expect(seen).toEqual([code]);
+  expect(queue.stored).toEqual([onFailure]);
+  expect(log.said('error')).toEqual([]);
+});
+
+test('a status that is set after the answer doesn’t change it', async () => {
+  const { url, queue } = await start();
+  const hanging = queue.hang();
+  const response = fetch(`${url}/late-status`);
+  await expect.poll(() => queue.calls).toBe(1);
+  hanging.answer();
+  expect([(await response).status, (await response).statusText]).toEqual([200, 'OK']);
+});
+
+// The response can’t be held any more, and it has to stay whole.
+test.each([
+  ['end', 'whole'],
+  ['write', 'piece, whole'],
+])('a patch of %s that adds the first task breaks nothing, and its task is enqueued', async (method, body) => {
+  const { url, queue, runner } = await start();
+  const hanging = queue.hang();
+  const response = fetch(`${url}/wraps/${method}`);
+  await expect.poll(() => queue.calls).toBe(1);
+  hanging.answer();
+  expect((await response).status).toBe(200);
+  expect(await (await response).text()).toBe(body);
+  await runner.drain();
+  expect(queue.stored).toEqual([['audit']]);
+});
+
 test('a client that leaves while its answer is held loses nothing', async () => {
   for (const path of ['returned', 'raw', 'file']) {
     const { port, queue, runner } = await start();
@@ -583,9 +740,17 @@ test('a 503 keeps what browsers need, and no other header of the dropped answer'
   const { headers } = await fetch(`${url}/plain/x`);
   expect(headers.get('cache-control')).toBeNull();
   expect(headers.get('etag')).toBeNull();
-  if (platform === 'express') {
-    expect(headers.get('access-control-allow-origin')).toBe('*');
-  }
+  expect(headers.get('access-control-allow-origin')).toBe('*');
+});
+
+test('a 503 keeps what enableCors() sets', async () => {
+  const { url, queue } = await start(undefined, (app) => app.enableCors({ origin: true, credentials: true }));
+  queue.refuse();
+  const { status, headers } = await fetch(`${url}/returned`, { headers: { origin: 'http://elsewhere.test' } });
+  expect(status).toBe(503);
+  expect(headers.get('access-control-allow-origin')).toBe('http://elsewhere.test');
+  expect(headers.get('access-control-allow-credentials')).toBe('true');
+  expect(headers.get('vary')).toContain('Origin');
 });
 
 test('an application that closes gives a held answer up: a 503, and its tasks are cancelled', async () => {
@@ -605,17 +770,15 @@ test('an application that closes gives a held answer up: a 503, and its tasks ar
 });
 
 /** What the package compression does: it patches the methods, and writes later by what it has patched. */
-function compress(response: ServerResponse): void {
+function compress(
+  response: ServerResponse,
+  begin = () => void (response.headersSent || response.writeHead(response.statusCode)),
+): void {
   const { write, end, writeHead } = response as unknown as Record<
     'write' | 'end' | 'writeHead',
     (...a: unknown[]) => boolean
   >;
   let gzip: Gzip | undefined;
-  const began = () => {
-    if (!response.headersSent && !gzip) {
-      response.writeHead(response.statusCode);
-    }
-  };
   response.writeHead = ((...args: unknown[]) => {
     response.writeHead = writeHead as never;
     gzip = createGzip();
@@ -631,13 +794,24 @@ function compress(response: ServerResponse): void {
     return writeHead.apply(response, args);
   }) as never;
   response.write = ((chunk: never) => {
-    began();
+    begin();
     return gzip!.write(chunk);
   }) as never;
   response.end = ((chunk: never) => {
-    began();
+    begin();
     return gzip!.end(chunk ?? undefined);
   }) as never;
+  Object.assign(response, { flush: () => gzip?.flush(constants.Z_SYNC_FLUSH) });
+}
+
+/** What it did before version 1.8: it looked at what Node keeps for itself. */
+function compressAsBefore(response: ServerResponse): void {
+  const internals = response as unknown as { _header: string | null; _implicitHeader(): void };
+  compress(response, () => {
+    if (!internals._header) {
+      internals._implicitHeader();
+    }
+  });
 }
 
 /** What the package express-session does: it saves before the answer ends, and writes all but the last byte before. */
@@ -659,7 +833,8 @@ function saveSession(response: ServerResponse): void {
 }
 
 describe.each([
-  ['compression', compress],
+  ['compression', (response: ServerResponse) => compress(response)],
+  ['compression of old', compressAsBefore],
   ['a session', saveSession],
 ])('beside %s', (name, patch) => {
   const read = async (response: Response) => {
@@ -685,11 +860,38 @@ describe.each([
     await expect.poll(() => queue.calls).toBe(1);
     hanging.answer();
     expect(await read(await response)).toBe('x'.repeat(1_000));
-    expect(name === 'compression' ? (await response).headers.get('x-encoding') : 'gzip').toBe('gzip');
+    expect(name.startsWith('compression') ? (await response).headers.get('x-encoding') : 'gzip').toBe('gzip');
     expect(queue.names).toEqual(['x']);
     queue.refuse();
     const refused = await fetch(`${url}/plain/x`);
     expect(refused.status).toBe(503);
     expect(JSON.parse(await read(refused))).toMatchObject({ statusCode: 503 });
   });
+
+  test.runIf(name.startsWith('compression')).each(['inside', 'outside'])(
+    'that patches %s of ours, what it flushes leaves',
+    async (side) => {
+      patchOutside = side === 'outside' ? patch : undefined;
+      const { url, queue } = await start((_request, response, next) => {
+        if (side === 'inside') {
+          patch(response);
+        }
+        next();
+      });
+      const hanging = queue.hang();
+      const response = fetch(`${url}/compressed`);
+      await expect.poll(() => queue.calls).toBe(1);
+      hanging.answer();
+      const gunzip = createGunzip();
+      let text = '';
+      gunzip.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      const reader = (await response).body!.getReader();
+      while (text !== 'one, two') {
+        gunzip.write((await reader.read()).value!);
+        await new Promise<void>((done) => gunzip.flush(() => done()));
+      }
+      goOn.resolve();
+      while (!(await reader.read()).done);
+    },
+  );
 });

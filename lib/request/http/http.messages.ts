@@ -8,3 +8,6 @@ export const answerNotSent = () =>
 
 export const wrongChunk = (came: string) =>
   `response.write(chunk): expected a string, a Buffer or a Uint8Array, got ${came}. Serialize the value first.`;
+
+export const oddHeaders = () =>
+  'response.writeHead(status, headers): expected a list of names and values in turn, got a name without a value. Add it.';

@@ -4,12 +4,13 @@
 // own response sees each of them. The gate patches that response, once its request has a durable task. While tasks have
 // to be enqueued, the gate holds the calls that send something, and makes them when the queue has answered.
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { Readable } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import { UNAVAILABLE_BODY } from '../../errors/unavailable.errors.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { kindOf } from '../../util/inspect.ts';
 import { soon } from '../../util/timers.ts';
-import { answerNotSent, wrongChunk } from './http.messages.ts';
+import { answerNotSent, oddHeaders, wrongChunk } from './http.messages.ts';
 import { type Inner, patch, type SendingMethod } from './response-patch.ts';
 import { RETRY_AFTER } from './unavailable-answer.ts';
 
@@ -41,8 +42,9 @@ const KEPT_HEADERS = /^(?:access-control-.*|vary|connection)$/;
 export class ResponseGate {
   #state: 'open' | 'holding' | 'refused' = 'open';
   #held: HeldCall[] = [];
-  /** The status of the held answer: the application may set another one after the calls that are held. */
+  /** The status line of the held answer: the application may set another one after the calls that are held. */
   #status = 200;
+  #statusMessage: string | undefined;
   #isEndHeld = false;
   /** Whether the caller of `write` waits for `drain`. */
   #isDrainExpected = false;
@@ -74,7 +76,8 @@ export class ResponseGate {
     }
     const dropped = this.#held.splice(0);
     this.#state = 'refused';
-    this.#pass(() => this.#answerUnavailable(isClosing));
+    this.#destroySources();
+    this.#pass(() => this.#answerUnavailable(dropped, isClosing));
     for (const { method, args } of dropped) {
       this.#drop(method, args, error);
     }
@@ -93,7 +96,6 @@ export class ResponseGate {
 
   /** The application, or a package between it and the gate, calls a method that sends. */
   call(method: SendingMethod, args: unknown[]): unknown {
-    const { response } = this;
     if (this.#isPassing) {
       return this.#make(method, args);
     }
@@ -101,7 +103,10 @@ export class ResponseGate {
       return this.#drop(method, args, undefined);
     }
     if (this.#state === 'open') {
-      const status = method === 'writeHead' && !this.#isHeadSent ? Number(args[0]) : response.statusCode;
+      if (method === 'flush') {
+        return this.#make(method, args);
+      }
+      const status = toStatus(method === 'writeHead' && !this.#isHeadSent ? args[0] : this.response.statusCode);
       if (this.#inner.isEnded || !this.tasks.mustFlush(status) || !isSendable(status)) {
         return this.#make(method, args);
       }
@@ -109,23 +114,44 @@ export class ResponseGate {
     return this.#hold(method, args);
   }
 
+  /**
+   * Node, or a package, writes the head of a response that has none.
+   *
+   * Node does so in the middle of a call that sends. Mostly the gate let that call pass. Otherwise a package that patches
+   * `end` or `write` has added the request's first durable task there, and calls Node's own method. Then it is too late
+   * to hold anything: the body would leave without its head.
+   */
+  implicitHead(write: () => void, isCalledByNode: () => boolean): void {
+    if (this.#isPassing) {
+      write();
+    } else if (isCalledByNode()) {
+      this.#whilePassing(write);
+    } else if (!this.hasHead) {
+      write();
+    }
+  }
+
   #hold(method: SendingMethod, args: unknown[]): unknown {
     const { response } = this;
-    assertChunk(method, args[0]);
+    assertChunk(method, args);
     if (method === 'writeHead') {
       this.assertHeadIsOpen();
       args = copyOfHead(args);
-      response.statusCode = Number(args[0]);
+      response.statusCode = toStatus(args[0]);
+    } else if (this.#state === 'open' && !this.#isHeadSent && !this.#isHttp2) {
+      assertMessage(response.statusMessage);
     }
     this.#held.push({ method, args });
     this.#isEndHeld ||= method === 'end';
     this.#isDrainExpected ||= method === 'write';
     if (this.#state === 'open') {
       this.#state = 'holding';
-      this.#status = response.statusCode;
+      this.#status = toStatus(response.statusCode);
+      // HTTP/2 has no message, and warns of one.
+      this.#statusMessage = this.#isHttp2 ? undefined : response.statusMessage;
       this.#flush();
     }
-    return method === 'write' ? false : method === 'flushHeaders' ? undefined : response;
+    return method === 'write' ? false : method === 'end' || method === 'writeHead' ? response : undefined;
   }
 
   #flush(): void {
@@ -153,6 +179,9 @@ export class ResponseGate {
     const isDrainExpected = this.#isDrainExpected && !this.#isEndHeld;
     if (!this.#isHeadSent) {
       response.statusCode = this.#status;
+      if (!this.#isHttp2) {
+        response.statusMessage = this.#statusMessage as string;
+      }
     }
     this.#state = 'open';
     this.#isEndHeld = false;
@@ -160,7 +189,10 @@ export class ResponseGate {
     let isFull = false;
     this.#pass(() => {
       for (const { method, args } of held) {
-        isFull = this.#make(method, args) === false;
+        // A package may have sent another head in the meantime, by a method of Node that it took before.
+        if (method !== 'writeHead' || !this.#isHeadSent) {
+          isFull = this.#make(method, args) === false;
+        }
       }
     });
     // A response that is full emits it by itself.
@@ -170,35 +202,66 @@ export class ResponseGate {
   }
 
   #pass(send: () => void): void {
-    this.#isPassing = true;
     try {
-      send();
+      this.#whilePassing(send);
     } catch (error) {
       // The application could have caught it and answered something else. By now nobody is there to catch it.
       new Logger('BackgroundTasks').error(answerNotSent(), stackOf(error));
       this.response.destroy();
-    } finally {
-      this.#isPassing = false;
     }
   }
 
   #make(method: SendingMethod, args: unknown[]): unknown {
-    return this.#inner.call(method, args);
+    return this.#whilePassing(() => this.#inner.call(method, args));
+  }
+
+  #whilePassing<T>(send: () => T): T {
+    const wasPassing = this.#isPassing;
+    this.#isPassing = true;
+    try {
+      return send();
+    } finally {
+      this.#isPassing = wasPassing;
+    }
   }
 
   get #isHeadSent(): boolean {
     return this.#inner.isHeadSent;
   }
 
-  #answerUnavailable(isClosing: boolean): void {
+  get #isHttp2(): boolean {
+    return this.response.req.httpVersionMajor >= 2;
+  }
+
+  /** Destroys the streams that are piped into the refused answer, if nothing else reads them: files would stay open. */
+  #destroySources(): void {
+    const { response } = this;
+    response.on('unpipe', (source: Readable) =>
+      process.nextTick(() => {
+        // Node reads the rest of the request.
+        if (source !== response.req && source.listenerCount('data') + source.listenerCount('readable') === 0) {
+          source.destroy();
+        }
+      }),
+    );
+  }
+
+  #answerUnavailable(dropped: readonly HeldCall[], isClosing: boolean): void {
     const { response } = this;
     for (const name of response.getHeaderNames()) {
       if (!KEPT_HEADERS.test(name)) {
         response.removeHeader(name);
       }
     }
+    // Fastify gives all headers to `writeHead`.
+    const head = dropped.find(({ method }) => method === 'writeHead');
+    for (const [name, value] of head ? headersIn(head.args) : []) {
+      if (KEPT_HEADERS.test(name.toLowerCase())) {
+        response.setHeader(name, value);
+      }
+    }
     const body = Buffer.from(JSON.stringify(UNAVAILABLE_BODY));
-    const isHttp2 = response.req.httpVersionMajor >= 2;
+    const isHttp2 = this.#isHttp2;
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
     response.setHeader('Content-Length', body.length);
     response.setHeader('Retry-After', RETRY_AFTER);
@@ -229,7 +292,7 @@ export class ResponseGate {
         response.once('finish', callback);
       }
     }
-    return method === 'flushHeaders' ? undefined : response;
+    return method === 'end' || method === 'writeHead' ? response : undefined;
   }
 
   /** @throws Error as Node does when the head has been sent */
@@ -241,41 +304,70 @@ export class ResponseGate {
   }
 }
 
+/** Converts a status as Node does: the application may have set text. */
+function toStatus(status: unknown): number {
+  return Math.trunc(Number(status));
+}
+
 /** Whether Node can send such a status. For others it throws, and the caller has to get that error. */
 function isSendable(status: number): boolean {
-  return Number.isInteger(status) && status >= 100 && status <= 999;
+  return status >= 100 && status <= 999;
 }
 
 /** @throws TypeError as Node does: later, the caller couldn't catch it any more */
-function assertChunk(method: SendingMethod, chunk: unknown): void {
+function assertChunk(method: SendingMethod, [chunk, encoding]: readonly unknown[]): void {
   const isNone = method === 'end' && (!chunk || typeof chunk === 'function');
-  if (
-    (method === 'write' || method === 'end') &&
-    !isNone &&
-    typeof chunk !== 'string' &&
-    !(chunk instanceof Uint8Array)
-  ) {
+  if ((method !== 'write' && method !== 'end') || isNone || chunk instanceof Uint8Array) {
+    return;
+  }
+  if (typeof chunk !== 'string') {
     throw Object.assign(new TypeError(wrongChunk(kindOf(chunk))), { code: 'ERR_INVALID_ARG_TYPE' });
+  }
+  if (typeof encoding === 'string' && encoding !== 'buffer' && !Buffer.isEncoding(encoding)) {
+    throw Object.assign(new TypeError(`Unknown encoding: ${encoding}`), { code: 'ERR_UNKNOWN_ENCODING' });
+  }
+}
+
+/** @throws TypeError as Node does */
+function assertMessage(message: unknown): void {
+  if (message) {
+    validateHeaderValue('statusMessage', String(message));
   }
 }
 
 /**
  * Copies the arguments of `writeHead`: the caller may change its headers later.
  *
- * @throws Error as Node does, if a header is not valid
+ * @throws Error as Node does, if the message or a header is not valid
  */
 function copyOfHead(args: readonly unknown[]): unknown[] {
+  assertMessage(typeof args[1] === 'string' ? args[1] : undefined);
+  for (const [name, value] of headersIn(args)) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value as string);
+  }
   return args.map((arg) => {
     if (typeof arg !== 'object' || arg === null) {
       return arg;
     }
-    if (Array.isArray(arg)) {
-      return [...(arg as unknown[])];
-    }
-    for (const [name, value] of Object.entries(arg)) {
-      validateHeaderName(name);
-      validateHeaderValue(name, value as string);
-    }
-    return { ...arg };
+    return Array.isArray(arg) ? [...(arg as unknown[])] : { ...arg };
   });
+}
+
+/**
+ * The headers among the arguments of `writeHead`: an object, a list of pairs, or a list of names and values in turn.
+ *
+ * @throws TypeError as Node does, if a list has a name without a value
+ */
+function headersIn(args: readonly unknown[]): [string, string | readonly string[]][] {
+  const headers = args.find((arg) => typeof arg === 'object' && arg !== null);
+  if (!Array.isArray(headers)) {
+    return Object.entries((headers ?? {}) as Record<string, string>);
+  }
+  const list = (headers as unknown[]).flat() as string[];
+  if (list.length % 2 !== 0) {
+    const error = new TypeError(oddHeaders());
+    throw Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
+  }
+  return Array.from({ length: list.length / 2 }, (_, i) => [list[2 * i]!, list[2 * i + 1]!]);
 }

@@ -3,7 +3,8 @@
 // has patched before is a property of the response itself, and is patched there.
 import type { ServerResponse } from 'node:http';
 
-export type SendingMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end';
+/** `flush` sends what a package that compresses the response has kept back. */
+export type SendingMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'flush';
 type Method = (this: object, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method | undefined>;
 
@@ -12,6 +13,7 @@ interface PatchedBy {
   readonly hasHead: boolean;
   readonly hasEnd: boolean;
   call(method: SendingMethod, args: unknown[]): unknown;
+  implicitHead(write: () => void, isCalledByNode: () => boolean): void;
   assertHeadIsOpen(): void;
 }
 
@@ -23,6 +25,8 @@ export interface Inner {
 }
 
 const SENDING = ['writeHead', 'flushHeaders', 'write', 'end'] as const;
+/** Those that only packages add to a response. */
+const OWN_SENDING = [...SENDING, 'flush'] as const;
 const HEADERS = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const;
 
 interface Patched {
@@ -79,6 +83,21 @@ function patchedFrom(base: object): Patched {
       return (this as Holder)[gateKey]!.call(name, args);
     });
   }
+  const { _implicitHeader: implicitHeader, writeHeader } = base as Methods;
+  if (writeHeader) {
+    // Node's second name for it.
+    define('writeHeader', function (...args) {
+      return (this as Holder)[gateKey]!.call('writeHead', args);
+    });
+  }
+  if (implicitHeader) {
+    define('_implicitHeader', function called() {
+      (this as Holder)[gateKey]!.implicitHead(
+        () => implicitHeader.call(this),
+        () => isNode(called),
+      );
+    });
+  }
   for (const name of HEADERS) {
     const inner = (base as Methods)[name];
     if (inner) {
@@ -100,10 +119,18 @@ function patchedFrom(base: object): Patched {
   return { prototype, gateKey };
 }
 
+/** Whether Node itself has called this function, and no package. It reads the stack, so it is for rare paths only. */
+function isNode(called: Method): boolean {
+  const at: { stack?: string } = {};
+  Error.captureStackTrace(at, called);
+  const [, caller = ''] = String(at.stack).split('\n');
+  return /\bnode:_http_/.test(caller);
+}
+
 /** @returns the methods that were patched before; mostly none */
 function patchOwn(response: Methods, gate: PatchedBy): Methods | undefined {
   let own: Methods | undefined;
-  for (const name of SENDING) {
+  for (const name of OWN_SENDING) {
     if (Object.hasOwn(response, name)) {
       (own ??= {})[name] = response[name];
       response[name] = (...args) => gate.call(name, args);
