@@ -33,29 +33,33 @@ const application = `
   );
 `;
 
-test('the package installed: an application ends by itself, also if its store was never there; one that is missing is named, with the line that installs it, where it is needed and only there', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'packages-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  await installPackage(folder);
-  await writeFile(join(folder, 'package.json'), '{}');
-  await writeFile(join(folder, 'main.js'), application);
-  const start = async (connection: string) => {
-    const { stdout } = await run(process.execPath, ['main.js', connection], { cwd: folder, timeout: 25_000 });
-    return stdout.trim();
-  };
-  expect(await start('redis://127.0.0.1:1')).toContain('started\nclosed');
-  const store = stores.find(({ name }) => name === 'Redis');
-  if (store) {
-    expect(await start(store.connection)).toContain('started\nclosed');
-  }
-  expect(await start('postgres://127.0.0.1:1/none')).toContain('started\nclosed');
-  const missing = (name: string, driver: string) =>
-    peerMissing('nestjs-background-tasks/bullmq', name, ['bullmq', driver]);
-  await unlink(join(folder, 'node_modules/pg'));
-  expect(await start('postgres://127.0.0.1:1/none')).toBe(missing('pg', 'pg'));
-  await unlink(join(folder, 'node_modules/ioredis'));
-  expect(await start('redis://127.0.0.1:1')).toBe(missing('ioredis', 'ioredis'));
-  await unlink(join(folder, 'node_modules/bullmq'));
-  expect(await start('redis://127.0.0.1:1')).toBe(missing('bullmq', 'ioredis'));
-  expect(await start('postgres://127.0.0.1:1/none')).toBe(missing('bullmq', 'pg'));
-}, INSTALL_TIMEOUT);
+test(
+  'the package installed: an application ends by itself, also if its store was never there; one that is missing is named, with the line that installs it, where it is needed and only there',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'packages-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await installPackage(folder);
+    await writeFile(join(folder, 'package.json'), '{}');
+    await writeFile(join(folder, 'main.js'), application);
+    const start = async (connection: string) => {
+      const { stdout } = await run(process.execPath, ['main.js', connection], { cwd: folder, timeout: 25_000 });
+      return stdout.trim();
+    };
+    expect(await start('redis://127.0.0.1:1')).toContain('started\nclosed');
+    const store = stores.find(({ name }) => name === 'Redis');
+    if (store) {
+      expect(await start(store.connection)).toContain('started\nclosed');
+    }
+    expect(await start('postgres://127.0.0.1:1/none')).toContain('started\nclosed');
+    const missing = (name: string, driver: string) =>
+      peerMissing('nestjs-background-tasks/bullmq', name, ['bullmq', driver]);
+    await unlink(join(folder, 'node_modules/pg'));
+    expect(await start('postgres://127.0.0.1:1/none')).toBe(missing('pg', 'pg'));
+    await unlink(join(folder, 'node_modules/ioredis'));
+    expect(await start('redis://127.0.0.1:1')).toBe(missing('ioredis', 'ioredis'));
+    await unlink(join(folder, 'node_modules/bullmq'));
+    expect(await start('redis://127.0.0.1:1')).toBe(missing('bullmq', 'ioredis'));
+    expect(await start('postgres://127.0.0.1:1/none')).toBe(missing('bullmq', 'pg'));
+  },
+  INSTALL_TIMEOUT,
+);
