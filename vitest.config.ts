@@ -58,8 +58,10 @@ const notQuick = [
   'test/bullmq/**',
   'test/store.spec.ts',
   // They start applications or compilers, most of them with the packed package.
+  'test/commonjs.spec.ts',
   'test/define-task.spec.ts',
   'test/fake-timers-jest.spec.ts',
+  'test/nest-11-app.spec.ts',
   'test/quick-start.spec.ts',
   'test/sample-*.spec.ts',
   'test/shutdown-signal.spec.ts',
@@ -95,7 +97,8 @@ export default defineConfig(({ mode }) => {
     test: {
       name: 'express, request',
       include: ['test/**/*.spec.ts'],
-      exclude: [...configDefaults.exclude, ...(isQuick ? notQuick : [])],
+      // The applications in test/ have tests of their own, for Jest.
+      exclude: [...configDefaults.exclude, 'test/nest-11-app/**', ...(isQuick ? notQuick : [])],
       isolate: !isQuick,
       typecheck: { enabled: !isQuick, include: ['test/**/*.spec-d.ts'], tsconfig: 'test/tsconfig.types.json' },
     },
