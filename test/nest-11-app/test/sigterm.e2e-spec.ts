@@ -57,6 +57,8 @@ describe('the built application, when it gets SIGTERM under load', () => {
     const accepted: string[] = [];
     const others: unknown[] = [];
 
+    const isRunning = () => app.exitCode === null && app.signalCode === null;
+
     /** Registers one user after the other, until there is no server. */
     async function client(name: string): Promise<void> {
       for (let i = 0; ; i++) {
@@ -77,13 +79,13 @@ describe('the built application, when it gets SIGTERM under load', () => {
     }
 
     const clients = Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(`client-${index}`)));
-    while (accepted.length < 10 * CLIENTS) {
+    while (accepted.length < 10 * CLIENTS && isRunning()) {
       await sleep(10);
     }
     expect(mailbox.mails).toEqual([]);
     app.kill('SIGTERM');
     // A request that is refused shows that the application closes, and no mail has left yet.
-    while (others.length === 0) {
+    while (others.length === 0 && isRunning()) {
       await sleep(10);
     }
     expect(mailbox.mails).toEqual([]);
