@@ -4,18 +4,20 @@ import { checkTransaction, type Transaction } from '../durable/transaction.ts';
 import { wrongDrainTimeout } from '../engine/engine.messages.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
+import type {
+  FunctionArguments,
+  FunctionResult,
+  Method,
+  MethodArguments,
+  MethodOf,
+  Target,
+  TaskFunction,
+} from '../task/call/call-types.ts';
 import type { Flow } from '../task/call/flow.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
 import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import type {
-  AnyFunction,
-  ArgumentsOf,
-  MethodName,
-  ProviderClass,
-  TaskResult,
-  TaskTarget,
-} from '../task/model/signatures.ts';
+import type { AnyFunction, TaskResult } from '../task/model/signatures.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { describe } from '../util/inspect.ts';
@@ -60,18 +62,22 @@ export class TaskRunner {
    * runner.start(this.reports, 'rebuild');
    * runner.start(Reports, 'rebuild'); // Nest resolves the provider
    */
-  start<T extends object, K extends MethodName<T>>(
-    target: TaskTarget<T>,
-    method: K,
-    ...args: ArgumentsOf<T[K]>
-  ): BackgroundTask<TaskResult<T[K]>>;
-  start<T extends object, K extends MethodName<T>>(
-    provider: ProviderClass<T>,
-    method: K,
-    ...args: ArgumentsOf<T[K]>
-  ): BackgroundTask<TaskResult<T[K]>>;
-  start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
-  start<R>(flow: Flow<R>): BackgroundTask<R>;
+  start<F extends TaskFunction | Flow = AnyFunction>(
+    task: F,
+    ...args: FunctionArguments<F>
+  ): BackgroundTask<FunctionResult<F>>;
+  start<
+    Members,
+    Name extends keyof Members,
+    K extends string | symbol,
+    Instance = unknown,
+    Params extends unknown[] = never,
+    Given extends unknown[] = never,
+  >(
+    target: Target<Members, Name, Instance, Params, K>,
+    method: Method<Members, Name, Instance, Params, K>,
+    ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
+  ): BackgroundTask<TaskResult<MethodOf<Members, Name, Instance, K>>>;
   start(...task: unknown[]): BackgroundTask {
     const call = readTaskCall('start', task);
     return this.#transaction

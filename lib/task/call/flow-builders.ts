@@ -1,14 +1,8 @@
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { kindOf } from '../../util/inspect.ts';
-import type {
-  AnyFunction,
-  ArgumentsOf,
-  MethodName,
-  ProviderClass,
-  TaskResult,
-  TaskTarget,
-} from '../model/signatures.ts';
+import type { AnyFunction, TaskResult } from '../model/signatures.ts';
 import { flowExpected, groupOfNone, notTheFirst } from '../task.messages.ts';
+import type { FunctionArguments, Method, MethodArguments, MethodOf, Target, TaskFunction } from './call-types.ts';
 import { Flow, isFlow } from './flow.ts';
 import { readTaskCall } from './read-task-call.ts';
 import type { Before } from './task-call.ts';
@@ -24,17 +18,19 @@ import type { Before } from './task-call.ts';
  *
  * @since 0.1.0
  */
-export function step<T extends object, K extends MethodName<T>>(
-  target: TaskTarget<T>,
-  method: K,
-  ...args: ArgumentsOf<T[K]>
-): Flow<TaskResult<T[K]>>;
-export function step<T extends object, K extends MethodName<T>>(
-  provider: ProviderClass<T>,
-  method: K,
-  ...args: ArgumentsOf<T[K]>
-): Flow<TaskResult<T[K]>>;
-export function step<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Flow<TaskResult<F>>;
+export function step<F extends TaskFunction = AnyFunction>(task: F, ...args: FunctionArguments<F>): Flow<TaskResult<F>>;
+export function step<
+  Members,
+  Name extends keyof Members,
+  K extends string | symbol,
+  Instance = unknown,
+  Params extends unknown[] = never,
+  Given extends unknown[] = never,
+>(
+  target: Target<Members, Name, Instance, Params, K>,
+  method: Method<Members, Name, Instance, Params, K>,
+  ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
+): Flow<TaskResult<MethodOf<Members, Name, Instance, K>>>;
 export function step(...task: unknown[]): Flow {
   return new Flow(readTaskCall('step', task));
 }
