@@ -5,7 +5,7 @@ import type { Observable } from 'rxjs';
 export type AnyFunction = (...args: any[]) => unknown;
 
 /** The names of the methods of `T`. */
-export type MethodName<T> = { [K in keyof T]-?: T[K] extends AnyFunction ? K : never }[keyof T] & (string | symbol);
+export type MethodName<T> = keyof { [K in keyof T as T[K] extends AnyFunction ? K : never]: T[K] } & (string | symbol);
 
 /** The class of a provider, which Nest resolves when the task runs. */
 export type ProviderClass<T = object> = abstract new (...args: never[]) => T;
