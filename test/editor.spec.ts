@@ -29,6 +29,8 @@ declare const tasks: BackgroundTasks;
 declare const runner: TaskRunner;
 declare function send(to: string, times?: number): number;
 declare function clean(): void;
+declare function level(level: 'info' | 'warn', options: { a: number; b?: string }): void;
+declare function pick(list: string[], by: (item: string) => boolean): void;
 declare function each(visit: (item: { id: string }) => void): void;
 declare class Mailer {
   readonly sender: string;
@@ -60,8 +62,8 @@ const inModule = (line: string) => `
 ${line};
 `;
 
-const names = `"send" | "sendLater" | "level"`;
-const ownNames = `"build" | "add"`;
+const names = `"level" | "send" | "sendLater"`;
+const ownNames = `"add" | "build"`;
 const task = `TaskFunction | Flow<unknown>`;
 const notAssignable = (type: string, parameter: string) =>
   `Argument of type '${type}' is not assignable to parameter of type '${parameter}'.`;
@@ -73,8 +75,9 @@ const wrongCalls: readonly (readonly [line: string, message: string])[] = [
   [`tasks.addTask(send, 'a', 1, «2»)`, 'Expected 2-3 arguments, but got 4.'],
   ['tasks.addTask(send, «5»)', notAssignable('number', 'string')],
   [`tasks.addTask(send, 'a', «'b'»)`, notAssignable('string', 'number')],
-  ['tasks.addTask(clean, «5»)', notAssignable('number', 'NoArgument')],
+  ['tasks.addTask(clean, «5»)', 'Expected 1 arguments, but got 2.'],
   ['tasks.addTask(each, (item) => item.«name»)', `Property 'name' does not exist on type '{ id: string; }'.`],
+  ['tasks.addTask(pick, [«5»], (item: string) => true)', `Type 'number' is not assignable to type 'string'.`],
   [`tasks.with({ attempts: 2 }).addTask(send, «5»)`, notAssignable('number', 'string')],
   // a method
   [`tasks.«addTask»(mailer, 'send')`, 'Expected 3-4 arguments, but got 2.'],
@@ -138,6 +141,8 @@ const completions: readonly (readonly [line: string, around: (line: string) => s
   [`tasks.addTask(mailer, 'se|', 'a')`, inModule, ['level', 'send', 'sendLater']],
   [`tasks.addTask(Mailer, '|')`, inModule, ['level', 'send', 'sendLater', 'stats']],
   [`tasks.addTask(mailer, 'level', '|')`, inModule, ['info', 'warn']],
+  [`tasks.addTask(mailer, 'level', 'info', { | })`, inModule, ['a', 'b']],
+  [`tasks.addTask(level, '|')`, inModule, ['info', 'warn']],
   [`runner.start(mailer, '|')`, inModule, ['level', 'send', 'sendLater']],
   [`step(mailer, '|')`, inModule, ['level', 'send', 'sendLater']],
   [`this.tasks.addTask(this, '|')`, inClass, ['add', 'build']],
@@ -180,31 +185,48 @@ describe.each(compilers)('with the compiler of Nest $nest', ({ compiler, nest, o
     version++;
   }
 
-  /** The call with marks around what the compiler underlines, and the first line of its message. One for each error. */
-  function errorsIn(line: string, around: (line: string) => string) {
+  /** The parameters that an editor shows at the end of a call which is not complete. */
+  function hintFor(line: string, around: (line: string) => string): string {
     write(around(line));
-    const start = text.lastIndexOf(line);
-    return [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)].map((error) => {
-      const from = error.start! - start;
-      const to = from + error.length!;
-      const [message] = compiler.flattenDiagnosticMessageText(error.messageText, '\n').split('\n');
-      // The compiler adds what an optional parameter means, in some places and not in others.
-      const text = message!.replaceAll(/\?: (\w+) \| undefined/g, '?: $1');
-      return { line: `${line.slice(0, from)}«${line.slice(from, to)}»${line.slice(to)}`, message: text };
+    const place = text.lastIndexOf(line) + line.lastIndexOf(')');
+    const help = service.getSignatureHelpItems(file, place, {})!;
+    return help.items[help.selectedItemIndex]!.parameters.map(({ displayParts }) =>
+      compiler.displayPartsToString(displayParts),
+    ).join(', ');
+  }
+
+  /** Each error: its line with marks around what the compiler underlines, and the first line of its message. */
+  function errorsIn(lines: readonly string[], around: (line: string) => string) {
+    write(around(lines.join(';\n')));
+    const errors = [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)];
+    return errors.map(({ start, length, messageText }) => {
+      const lineStart = text.lastIndexOf('\n', start) + 1;
+      const line = text.slice(lineStart, text.indexOf(';\n', start));
+      const from = start! - lineStart;
+      const to = from + length!;
+      const [message] = compiler.flattenDiagnosticMessageText(messageText, '\n').split('\n');
+      const plain = message!
+        // The compiler says what an optional parameter means, in some places and not in others.
+        .replaceAll(/\?: (\w+) \| undefined/g, '?: $1')
+        // It lists names in the order in which it has met them.
+        .replaceAll(/"\w+"(?: \| "\w+")+/g, (list) => list.split(' | ').toSorted().join(' | '));
+      return [`${line.slice(0, from)}«${line.slice(from, to)}»${line.slice(to)}`.trim(), plain];
     });
   }
 
+  const unmarked = (calls: typeof wrongCalls) => calls.map(([line]) => line.replaceAll(/[«»]/g, ''));
+
   test('the declarations compile', () => {
-    expect(errorsIn('clean()', inModule)).toEqual([]);
-    expect(errorsIn('clean()', inClass)).toEqual([]);
+    expect(errorsIn(['clean()'], inModule)).toEqual([]);
+    expect(errorsIn(['clean()'], inClass)).toEqual([]);
   });
 
-  test.for(wrongCalls)('%s: one error, which names the mistake', ([marked, message]) => {
-    expect(errorsIn(marked.replaceAll(/[«»]/g, ''), inModule)).toEqual([{ line: marked, message }]);
+  test('a wrong call has one error, which is at the mistake and names it', () => {
+    expect(errorsIn(unmarked(wrongCalls), inModule)).toEqual(wrongCalls);
   });
 
-  test.for(wrongOwnCalls)('own methods: %s: one error, which names the mistake', ([marked, message]) => {
-    expect(errorsIn(marked.replaceAll(/[«»]/g, ''), inClass)).toEqual([{ line: marked, message }]);
+  test('a wrong call of an own method has one error, which is at the mistake and names it', () => {
+    expect(errorsIn(unmarked(wrongOwnCalls), inClass)).toEqual(wrongOwnCalls);
   });
 
   test.for(completions)('%s: the editor offers what fits', ([marked, around, offered]) => {
@@ -213,5 +235,15 @@ describe.each(compilers)('with the compiler of Nest $nest', ({ compiler, nest, o
     const place = text.lastIndexOf(line) + marked.indexOf('|');
     const entries = service.getCompletionsAtPosition(file, place, {})?.entries ?? [];
     expect(entries.map(({ name }) => name).toSorted()).toEqual(offered);
+  });
+
+  test('while a call is not complete, the editor shows the parameters of the method', () => {
+    const wanted = /^target: .*, method: "level", level: "info" \| "warn", options: \{ a: number; b\?: string/;
+    expect(hintFor(`tasks.addTask(mailer, 'level', )`, inModule)).toMatch(wanted);
+    expect(hintFor(`tasks.addTask(mailer, 'level', 'info', )`, inModule)).toMatch(wanted);
+    expect(hintFor(`this.tasks.addTask(this, 'build', )`, inClass)).toMatch(
+      /^target: .*, method: "build", id: string$/,
+    );
+    expect(hintFor(`tasks.addTask(send, )`, inModule)).toMatch(/^task: .*, to: string, times\?: number/);
   });
 });

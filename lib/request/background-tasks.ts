@@ -1,6 +1,7 @@
 import { checkTransaction, type Transaction } from '../durable/transaction.ts';
 import type {
   FunctionArguments,
+  FunctionOr,
   FunctionResult,
   Method,
   MethodArguments,
@@ -72,10 +73,6 @@ export class BackgroundTasks {
    * tasks.addTask(this.mailer, 'sendWelcome', email);
    * tasks.addTask(() => this.ownMethod(email)); // TypeScript can't look into the type of `this`
    */
-  addTask<F extends TaskFunction | Flow = AnyFunction>(
-    task: F,
-    ...args: FunctionArguments<F>
-  ): BackgroundTask<FunctionResult<F>>;
   addTask<
     Members,
     Name extends keyof Members,
@@ -83,11 +80,23 @@ export class BackgroundTasks {
     Instance = unknown,
     Params extends unknown[] = never,
     Given extends unknown[] = never,
+    IsInferred = true,
   >(
-    target: Target<Members, Name, Instance, Params, K>,
+    target: Target<Members, Name, Instance, Params, K, IsInferred>,
     method: Method<Members, Name, Instance, Params, K>,
     ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
   ): BackgroundTask<TaskResult<MethodOf<Members, Name, Instance, K>>>;
+  addTask<
+    F extends TaskFunction | Flow = AnyFunction,
+    Members = unknown,
+    Name extends keyof Members = never,
+    Instance = unknown,
+    const Given extends readonly unknown[] = never,
+    IsInferred = true,
+  >(
+    task: FunctionOr<F, Members, Name, Instance, IsInferred>,
+    ...args: FunctionArguments<F, Members, Name, Instance, Given>
+  ): BackgroundTask<FunctionResult<F>>;
   addTask(...task: unknown[]): BackgroundTask {
     return this.#collection.add(readTaskCall('addTask', task), this.#options);
   }

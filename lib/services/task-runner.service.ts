@@ -6,6 +6,7 @@ import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import type {
   FunctionArguments,
+  FunctionOr,
   FunctionResult,
   Method,
   MethodArguments,
@@ -62,10 +63,6 @@ export class TaskRunner {
    * runner.start(this.reports, 'rebuild');
    * runner.start(Reports, 'rebuild'); // Nest resolves the provider
    */
-  start<F extends TaskFunction | Flow = AnyFunction>(
-    task: F,
-    ...args: FunctionArguments<F>
-  ): BackgroundTask<FunctionResult<F>>;
   start<
     Members,
     Name extends keyof Members,
@@ -73,11 +70,23 @@ export class TaskRunner {
     Instance = unknown,
     Params extends unknown[] = never,
     Given extends unknown[] = never,
+    IsInferred = true,
   >(
-    target: Target<Members, Name, Instance, Params, K>,
+    target: Target<Members, Name, Instance, Params, K, IsInferred>,
     method: Method<Members, Name, Instance, Params, K>,
     ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
   ): BackgroundTask<TaskResult<MethodOf<Members, Name, Instance, K>>>;
+  start<
+    F extends TaskFunction | Flow = AnyFunction,
+    Members = unknown,
+    Name extends keyof Members = never,
+    Instance = unknown,
+    const Given extends readonly unknown[] = never,
+    IsInferred = true,
+  >(
+    task: FunctionOr<F, Members, Name, Instance, IsInferred>,
+    ...args: FunctionArguments<F, Members, Name, Instance, Given>
+  ): BackgroundTask<FunctionResult<F>>;
   start(...task: unknown[]): BackgroundTask {
     const call = readTaskCall('start', task);
     return this.#transaction

@@ -1,23 +1,26 @@
 import type { AnyFunction, MethodName, TaskResult } from '../model/signatures.ts';
 import type { Flow } from './flow.ts';
 
-// The types of `addTask`, `start` and `step`. Each has two signatures: one takes a function, one an object or class with the
-// name of a method. What a wrong call looks like in an editor rests on four rules of the TypeScript compiler:
+// The types of `addTask`, `start` and `step`. Each has two signatures: the first takes an object or class with the name of a
+// method, the second a function or flow. What an editor shows for a wrong call rests on these rules of the compiler:
 //
-// 1. An overload that fails by its number of arguments is not reported if another fails by their types. If all fail by
-//    number, the last one is reported. So for each call one signature answers, and the other fails by number: the function's
-//    signature for any object, the method's for any function.
-// 2. The members of an object are inferred through `Pick<Members, Name>`. That gives the members of `this` as they are. With
-//    the type of `this` itself, every condition on it stays open, and nothing fits.
-// 3. A condition is no place to infer from, but its branches are. So some branches below are never taken.
-// 4. Members are looked at by name, one at a time, so that a method can return the handle of another method of its class.
+// 1. If one signature fails by the types of its arguments and the other by their number, only the first failure is an error.
+//    If both fail by number, the error is the last one's. So the signature that a call does not mean fails by number, with one
+//    argument more than were given. If the number is wrong anyway, it has the parameters that the call should have.
+// 2. While a call is not complete, an editor takes its hints from the first signature. So that one answers for functions too.
+// 3. `Pick<Members, Name>` infers the public members of any target. For `this` it gives what they are in this class. A
+//    condition on the type of `this` itself stays open, and then nothing fits.
+// 4. The compiler infers from the branches of a condition, but not from the condition. So some branches below exist only for
+//    inference and are never taken. `IsInferred` is always true and decides for the other branch.
+// 5. The compiler looks only at the member that the call names. So a method can return the handle of another method of its
+//    class without a written type.
 //
 // The signatures are repeated, not shared: a member typed by an interface is a property, which a subclass can't override with
-// a method (TS2425). `test/signatures.spec-d.ts` keeps them equal, `test/type-errors.spec.ts` has the messages.
+// a method (TS2425). `test/signatures.spec-d.ts` keeps them equal, `test/editor.spec.ts` has the messages.
 
 declare const only: unique symbol;
 
-/** A class has a `prototype` of its own type, any other function one of type `any`, which fits here. */
+/** The `prototype` of a class has a type of its own. That of any other function has the type `any`, which fits here. */
 interface NotAClass {
   readonly [only]: 'a function that can be called';
 }
@@ -27,51 +30,77 @@ export interface TaskFunction extends Function {
   readonly prototype: NotAClass;
 }
 
-/** The type of an argument after the last one that a function takes. Nothing has this type. */
-interface NoArgument {
-  readonly [only]: 'no argument';
-}
-
-/** The type of a name of a method of an object without methods. Nothing has this type. */
+/** The type of the name of a method, for an object without methods. No value has it. */
 interface NoMethod {
   readonly [only]: 'no method';
 }
 
-/**
- * The arguments of a function. Looks like TypeScript's `Parameters`, so that `Parameters<F>` fits where `F` is a parameter.
- */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type FunctionArguments<F> = F extends (...args: infer P) => any ? P : [];
+/** More arguments than anybody gives. */
+type TooMany = [
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+  never,
+];
 
-/** The result of a function, or of the last step of a flow. */
-export type FunctionResult<F> = F extends Flow<infer R> ? R : TaskResult<F>;
+/** The types to infer from: the public members of an object or class, and what a class creates. */
+type Sources<Members, Name extends keyof Members, Instance> =
+  // oxlint-disable-next-line typescript/no-explicit-any
+  Pick<Members, Name> | (abstract new (...args: any) => Instance);
 
-/**
- * An object with methods, or the class of a provider. The first branch, which is never taken, infers its public members,
- * what a class creates, and the parameters of a function, whose call the other signature answers.
- */
-export type Target<Members, Name extends keyof Members, Instance, Params extends unknown[], K> = [K] extends [never]
-  ? // oxlint-disable-next-line typescript/no-explicit-any
-    Pick<Members, Name> | (abstract new (...args: any) => Instance) | ((...args: Params) => unknown)
-  : string extends Name
-    ? object
-    : K extends Name
-      ? object & HasMethod<Members, K>
-      : object;
-
-/** For an object of a union type: each type of the union must have the method. */
-type HasMethod<Members, K extends keyof Members> = [Members[K]] extends [(...args: infer A) => infer R]
-  ? { readonly [N in K]: (...args: A) => R }
-  : unknown;
-
-/** The method of an object or class, then of what the class creates, or `undefined`. */
+/** The method of an object or class, else of what the class creates, else `undefined`. */
 export type MethodOf<Members, Name extends keyof Members, Instance, K> = K extends Name
   ? Members[K]
   : K extends keyof Instance
     ? Instance[K]
     : undefined;
 
-/** The name of a method. If it is no such name: all names that are. The last branch is for inference only. */
+/** The parameters of a method. If there is no such method, the error is about its name, so that anything fits here. */
+// oxlint-disable-next-line typescript/no-explicit-any
+type ParametersOf<F> = [F] extends [(...args: infer A) => unknown] ? A : any[];
+
+/** See rule 1. */
+type UnlessWrongNumber<
+  Params extends readonly unknown[],
+  Given extends readonly unknown[],
+> = Given['length'] extends Params['length'] ? [...Given, never] : Params;
+
+// The signature for methods. `Params` are those of a function, `never` for anything else. `Given` are the arguments after
+// the second one, `never` if the compiler does not know them yet: among them is a function without types.
+
+/** An object with methods, or the class of a provider. */
+export type Target<
+  Members,
+  Name extends keyof Members,
+  Instance,
+  Params extends unknown[],
+  K,
+  IsInferred,
+> = IsInferred extends false
+  ? Sources<Members, Name, Instance> | ((...args: Params) => unknown)
+  : string extends Name
+    ? object
+    : K extends Name
+      ? object & HasMethod<Members, K>
+      : object;
+
+/** If the target is one of several types, each of them must have the method. */
+type HasMethod<Members, K extends keyof Members> = [Members[K]] extends [(...args: infer A) => infer R]
+  ? { readonly [N in K]: (...args: A) => R }
+  : unknown;
+
+/** The name of a method. If there is no such method: the names of those that there are. */
 export type Method<Members, Name extends keyof Members, Instance, Params, K> =
   CheckedMethod<Members, Name, Instance, Params, K> extends infer M ? M : K;
 
@@ -79,45 +108,53 @@ type CheckedMethod<Members, Name extends keyof Members, Instance, Params, K> = [
   ? [MethodOf<Members, Name, Instance, K>] extends [AnyFunction]
     ? K
     : Either<(MethodName<Members> & Name) | MethodName<Instance>, NoMethod>
-  : Params extends []
-    ? NoArgument
-    : Params[0 & keyof Params];
+  : Params[0 & keyof Params];
 
 type Either<T, Else> = [T] extends [never] ? Else : T;
 
-/** The arguments of a method. The last branch is for inference only. */
-export type MethodArguments<
-  Members,
-  Name extends keyof Members,
-  Instance,
-  Params extends unknown[],
-  K,
-  Given extends unknown[],
-> = CheckedArguments<Members, Name, Instance, Params, K, Given> extends infer A extends unknown[] ? A : Given;
+/** The arguments of a method. */
+export type MethodArguments<Members, Name extends keyof Members, Instance, Params, K, Given extends unknown[]> =
+  CheckedArguments<Members, Name, Instance, Params, K, Given> extends infer A extends unknown[] ? A : Given;
 
-type CheckedArguments<
-  Members,
-  Name extends keyof Members,
-  Instance,
-  Params extends unknown[],
-  K,
-  Given extends unknown[],
-> = [Params] extends [never]
-  ? ArgumentsOf<MethodOf<Members, Name, Instance, K>>
-  : Params extends [unknown?, ...infer Rest]
-    ? RestOfFunction<Params, Rest, Given>
-    : unknown[];
+type CheckedArguments<Members, Name extends keyof Members, Instance, Params, K, Given extends unknown[]> = [
+  Params,
+] extends [never]
+  ? ParametersOf<MethodOf<Members, Name, Instance, K>>
+  : [Given] extends [never]
+    ? TooMany
+    : Params extends [unknown?, ...infer Rest]
+      ? UnlessWrongNumber<Rest, Given>
+      : TooMany;
 
-/** The parameters of `F`. If it is no function, the error is about its name, so anything fits. */
-// oxlint-disable-next-line typescript/no-explicit-any
-type ArgumentsOf<F> = [F] extends [(...args: infer A) => unknown] ? A : any[];
+// The signature for functions and flows. `Given` are the arguments after the first one.
+
+/** A function, a flow, or for inference the target of a method. */
+export type FunctionOr<F, Members, Name extends keyof Members, Instance, IsInferred> = IsInferred extends false
+  ? F | Sources<Members, Name, Instance>
+  : F;
 
 /**
- * A function was given. If the number of its arguments is right, this fails by number, and the function's signature answers.
- * If the number is wrong, this says so, since the last signature is the one that is reported.
+ * The arguments of a function. Its form is that of TypeScript's `Parameters`: so `Parameters<F>` fits if `F` is not known.
  */
-type RestOfFunction<Params extends unknown[], Rest extends unknown[], Given extends unknown[]> = [Given] extends [never]
-  ? Rest
-  : [unknown, ...Given]['length'] extends Params['length']
-    ? [...Given, never]
-    : Rest;
+export type FunctionArguments<
+  F,
+  Members,
+  Name extends keyof Members,
+  Instance,
+  Given extends readonly unknown[],
+  // oxlint-disable-next-line typescript/no-explicit-any
+> = F extends (...args: infer P) => any ? P : OtherArguments<Members, Name, Instance, Given>;
+
+type OtherArguments<Members, Name extends keyof Members, Instance, Given extends readonly unknown[]> =
+  CheckedOthers<Members, Name, Instance, Given> extends infer A extends unknown[] ? A : Given;
+
+type CheckedOthers<Members, Name extends keyof Members, Instance, Given extends readonly unknown[]> = [Given] extends [
+  never,
+]
+  ? []
+  : Given extends readonly [infer K, ...unknown[]]
+    ? UnlessWrongNumber<[method: K, ...args: ParametersOf<MethodOf<Members, Name, Instance, K>>], Given>
+    : [];
+
+/** The result of a function, or of the last step of a flow. */
+export type FunctionResult<F> = F extends Flow<infer R> ? R : TaskResult<F>;
