@@ -71,7 +71,7 @@ export class BackgroundTasks {
    * @example
    * tasks.addTask(writeNotification, email, 'some notification');
    * tasks.addTask(this.mailer, 'sendWelcome', email);
-   * tasks.addTask(() => this.ownMethod(email)); // TypeScript can't look into the type of `this`
+   * tasks.addTask(this, 'ownMethod', email); // keeps the options of its `@Task`, which `() => this.ownMethod(email)` drops
    */
   addTask<
     Members,

@@ -61,6 +61,7 @@ export class TaskRunner {
    * @example
    * runner.start(rebuildIndex, 'products');
    * runner.start(this.reports, 'rebuild');
+   * runner.start(this, 'ownMethod'); // keeps the options of its `@Task`
    * runner.start(Reports, 'rebuild'); // Nest resolves the provider
    */
   start<

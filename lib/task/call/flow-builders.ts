@@ -23,6 +23,7 @@ import type { Before } from './task-call.ts';
  * @example
  * step(resize, previousResult, 300);
  * step(this.mailer, 'send', address);
+ * step(this, 'ownMethod', address);
  *
  * @since 0.1.0
  */
