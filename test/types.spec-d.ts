@@ -181,7 +181,15 @@ test('a function that adds what it was given', () => {
   start(send, 'a');
 });
 
+/** What the types for mocks of Jest and others ask for. */
+type Mocked<T> = {
+  // oxlint-disable-next-line typescript/no-explicit-any
+  [K in keyof T]: T[K] extends (this: infer This, ...args: any[]) => unknown ? { calledWith: This } : never;
+};
+
 test('doubles of tests fit', () => {
+  expectTypeOf<Mocked<Pick<BackgroundTasks, 'addTask'>>['addTask']>().not.toBeNever();
+  expectTypeOf<Mocked<Pick<TaskRunner, 'start'>>['start']>().not.toBeNever();
   const double = { addTask: vi.fn() } satisfies Pick<BackgroundTasks, 'addTask'>;
   expectTypeOf(double).toExtend<Pick<BackgroundTasks, 'addTask'>>();
   const mocked = vi.mocked(tasks);

@@ -148,13 +148,15 @@ export type FunctionArguments<
 type OtherArguments<Members, Name extends keyof Members, Instance, Given extends readonly unknown[]> =
   CheckedOthers<Members, Name, Instance, Given> extends infer A extends unknown[] ? A : Given;
 
-type CheckedOthers<Members, Name extends keyof Members, Instance, Given extends readonly unknown[]> = [Given] extends [
-  never,
-]
-  ? []
-  : Given extends readonly [infer K, ...unknown[]]
-    ? UnlessWrongNumber<[method: K, ...args: ParametersOf<MethodOf<Members, Name, Instance, K>>], Given>
-    : [];
+// `any` comes from a comparison of whole signatures, such as that of a type for mocks: then the arguments are a plain array.
+type CheckedOthers<Members, Name extends keyof Members, Instance, Given extends readonly unknown[]> = 0 extends 1 &
+  Given
+  ? unknown[]
+  : [Given] extends [never]
+    ? []
+    : Given extends readonly [infer K, ...unknown[]]
+      ? UnlessWrongNumber<[method: K, ...args: ParametersOf<MethodOf<Members, Name, Instance, K>>], Given>
+      : [];
 
 /** The result of a function, or of the last step of a flow. */
 export type FunctionResult<F> = F extends Flow<infer R> ? R : TaskResult<F>;
