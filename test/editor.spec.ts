@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installPackage, otherNests } from './fixtures/install-package.ts';
+import { INSTALL_TIMEOUT, installPackage, otherNests } from './fixtures/install-package.ts';
 
 const older = createRequire(join(otherNests[11], 'package.json'))('typescript') as typeof ts;
 
@@ -176,7 +176,7 @@ describe.each(compilers)('with the compiler of Nest $nest', ({ compiler, nest, o
       },
       realpath: compiler.sys.realpath!,
     });
-  }, 120_000);
+  }, INSTALL_TIMEOUT);
 
   afterAll(() => rm(folder, { recursive: true }));
 

@@ -155,8 +155,8 @@ class SalesReports extends Reports<number> {
 }
 
 test('a target of an unknown subclass, or of several types', () => {
-  const later = <M extends Mailer>(it: M) => tasks.addTask(it, 'send', 'a');
-  expectTypeOf(later(mailer)).toEqualTypeOf<BackgroundTask<number>>();
+  const later = <M extends Mailer>(it: M) => ({ it, task: tasks.addTask(it, 'send', 'a') });
+  expectTypeOf(later(mailer).task).toEqualTypeOf<BackgroundTask<number>>();
   expectTypeOf(tasks.addTask(new SalesReports(), 'sales', 1)).toEqualTypeOf<BackgroundTask<void>>();
 
   const either = mailer as Mailer | { send(to: string): number };

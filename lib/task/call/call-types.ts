@@ -7,6 +7,8 @@ import type { Flow } from './flow.ts';
 // 1. If one signature fails by the types of its arguments and the other by their number, only the first failure is an error.
 //    If both fail by number, the error is the last one's. So the signature that a call does not mean fails by number, with one
 //    argument more than were given. If the number is wrong anyway, it has the parameters that the call should have.
+//    It can't tell the number if one of the arguments is a function without types: then the message about a wrong number of a
+//    method's arguments has a wrong number itself.
 // 2. While a call is not complete, an editor takes its hints from the first signature. So that one answers for functions too.
 // 3. `Pick<Members, Name>` infers the public members of any target. For `this` it gives what they are in this class. A
 //    condition on the type of `this` itself stays open, and then nothing fits.
