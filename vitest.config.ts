@@ -60,6 +60,7 @@ const notQuick = [
   // They start applications or compilers, most of them with the packed package.
   'test/commonjs.spec.ts',
   'test/define-task.spec.ts',
+  'test/editor.spec.ts',
   'test/fake-timers-jest.spec.ts',
   'test/nest-11-app.spec.ts',
   'test/quick-start.spec.ts',

@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest';
-import { BackgroundTasks, type Flow, step, type TaskRunner } from 'nestjs-background-tasks';
+import { type BackgroundTask, BackgroundTasks, type Flow, step, type TaskRunner } from 'nestjs-background-tasks';
 
 declare function send(to: string, times?: number): number;
 declare function each(visit: (item: { id: string }) => void): void;
@@ -42,4 +42,12 @@ test('a subclass can override addTask with a method', () => {
     }
   }
   expectTypeOf<Own>().toExtend<BackgroundTasks>();
+  abstract class Counting extends BackgroundTasks {
+    // oxlint-disable-next-line typescript/no-explicit-any
+    override addTask(...task: [any, ...any[]]): BackgroundTask<any> {
+      const [first, ...rest] = task;
+      return super.addTask(first, ...rest);
+    }
+  }
+  expectTypeOf<Counting>().toExtend<BackgroundTasks>();
 });

@@ -1,6 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Controller, Get, Injectable } from '@nestjs/common';
 import { expect, test } from 'vitest';
-import { DefineTaskError, InvalidOptionError, Task, TaskRunner } from 'nestjs-background-tasks';
+import {
+  BackgroundTasks,
+  DefineTaskError,
+  InvalidOptionError,
+  Task,
+  TaskRegistry,
+  TaskRunner,
+} from 'nestjs-background-tasks';
 import { taskOfNoMethod } from '../lib/task/task.messages.ts';
 import { unknownOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
@@ -59,6 +66,48 @@ test('the options of a method apply wherever it is added, and it keeps its `this
   const task = app.get(TaskRunner).start(mailer, 'send', 'ada@example.com');
   expect(await task.settled()).toMatchObject({ name: 'Mailer.send', status: 'completed', attempts: 3, result: 1 });
   expect(mailer.sent).toEqual(['ada@example.com']);
+});
+
+@Controller()
+class Newsletter {
+  readonly sent: string[] = [];
+  failing = 2;
+
+  constructor(
+    private readonly tasks: BackgroundTasks,
+    private readonly runner: TaskRunner,
+  ) {}
+
+  @Get('by-tasks')
+  byTasks() {
+    return { id: this.tasks.addTask(this, 'send', 'ada@example.com').id };
+  }
+
+  @Get('by-runner')
+  byRunner() {
+    return { id: this.runner.start(this, 'send', 'ada@example.com').id };
+  }
+
+  @Task({ attempts: 3 })
+  async send(address: string): Promise<number> {
+    if (this.failing-- > 0) {
+      throw new Error('busy');
+    }
+    return this.sent.push(address);
+  }
+}
+
+test.each(['by-tasks', 'by-runner'])('the options apply where a class adds its own method: %s', async (path) => {
+  const { app, url } = await startApp({ controllers: [Newsletter] });
+  const response = await fetch(`${url}/${path}`);
+  const { id } = (await response.json()) as { id: string };
+  await app.get(TaskRunner).drain();
+  expect(await app.get(TaskRegistry).get(id)).toMatchObject({
+    name: 'Newsletter.send',
+    status: 'completed',
+    attempts: 3,
+    result: 1,
+  });
 });
 
 test('options of the call override them', async () => {

@@ -1,6 +1,13 @@
 import type { Observable } from 'rxjs';
-import { expectTypeOf, test } from 'vitest';
-import type { BackgroundTask, BackgroundTasks, TaskRecord, TaskRunner } from 'nestjs-background-tasks';
+import { expectTypeOf, test, vi } from 'vitest';
+import {
+  type BackgroundTask,
+  type BackgroundTasks,
+  step,
+  type Flow,
+  type TaskRecord,
+  type TaskRunner,
+} from 'nestjs-background-tasks';
 
 declare const tasks: BackgroundTasks;
 declare const runner: TaskRunner;
@@ -57,6 +64,146 @@ test('what fits compiles, and the handle knows the result', () => {
   expectTypeOf(tasks.addTask(Mailer, 'sendLater', 'a')).toEqualTypeOf<BackgroundTask<string>>();
   expectTypeOf(runner.start(Mailer, 'send', 'a', 2)).toEqualTypeOf<BackgroundTask<number>>();
   tasks.addTask(console, 'log', 1, 'two');
+});
+
+/** Adds its own methods, as a controller or service does. */
+class Reports<T> {
+  readonly title = 'report';
+  protected readonly tasks = tasks;
+  optional?(): void;
+  build(_id: string, _pages = 1): number {
+    return 1;
+  }
+  async buildLater(id: string): Promise<string> {
+    return id;
+  }
+  each(_visit: (item: { id: string }) => void): void {}
+  generic<V>(value: V): V {
+    return value;
+  }
+  overloaded(id: string): string;
+  overloaded(id: number): number;
+  overloaded(id: string | number): string | number {
+    return id;
+  }
+  of(_value: T, _times: number): void {}
+  join(other: this): this {
+    return other;
+  }
+  static rebuild(_all: boolean): void {}
+  private secret(): void {}
+  protected inherited(_id: string): void {}
+
+  // Without a written type, the compiler looks at what the handler returns: that must not lead back to the handler.
+  handler(id: string) {
+    const task = this.tasks.addTask(this, 'build', id);
+    return { id: task.id, task };
+  }
+
+  add(value: T) {
+    expectTypeOf(tasks.addTask(this, 'build', 'a')).toEqualTypeOf<BackgroundTask<number>>();
+    expectTypeOf(tasks.addTask(this, 'buildLater', 'a')).toEqualTypeOf<BackgroundTask<string>>();
+    expectTypeOf(tasks.with({ attempts: 2 }).addTask(this, 'build', 'a', 2)).toEqualTypeOf<BackgroundTask<number>>();
+    expectTypeOf(runner.start(this, 'build', 'a')).toEqualTypeOf<BackgroundTask<number>>();
+    expectTypeOf(runner.with({ attempts: 2 }).start(this, 'build', 'a')).toEqualTypeOf<BackgroundTask<number>>();
+    expectTypeOf(step(this, 'build', 'a')).toEqualTypeOf<Flow<number>>();
+    tasks.addTask(this, 'each', (item) => expectTypeOf(item.id).toBeString());
+    tasks.addTask(this, 'generic', 5);
+    tasks.addTask(this, 'overloaded', 5);
+    tasks.addTask(this, 'of', value, 2);
+    tasks.addTask(this, 'join', this);
+    // @ts-expect-error wrong argument
+    tasks.addTask(this, 'build', 5);
+    // @ts-expect-error missing argument
+    tasks.addTask(this, 'build');
+    // @ts-expect-error too many arguments
+    tasks.addTask(this, 'build', 'a', 1, 2);
+    // @ts-expect-error not of the type of the class's parameter
+    tasks.addTask(this, 'of', 5, 2);
+    // @ts-expect-error a method that may be missing
+    tasks.addTask(this, 'optional');
+    // @ts-expect-error a property
+    tasks.addTask(this, 'title');
+    // @ts-expect-error no such method
+    tasks.addTask(this, 'nope');
+    // @ts-expect-error a private method
+    tasks.addTask(this, 'secret');
+    // @ts-expect-error a protected method
+    tasks.addTask(this, 'inherited', 'a');
+    // @ts-expect-error wrong argument
+    runner.start(this, 'build', 5);
+    // @ts-expect-error wrong argument
+    step(this, 'build', 5);
+  }
+
+  static addStatic() {
+    tasks.addTask(this, 'rebuild', true);
+    // @ts-expect-error wrong argument
+    tasks.addTask(this, 'rebuild', 5);
+  }
+}
+
+class SalesReports extends Reports<number> {
+  sales(_year: number): void {}
+  override add() {
+    tasks.addTask(this, 'sales', 2026);
+    tasks.addTask(this, 'build', 'a');
+    tasks.addTask(this, 'of', 1, 2);
+    // @ts-expect-error wrong argument of an inherited method
+    tasks.addTask(this, 'of', 'a', 2);
+  }
+}
+
+test('a target of an unknown subclass, or of several types', () => {
+  const later = <M extends Mailer>(it: M) => ({ it, task: tasks.addTask(it, 'send', 'a') });
+  expectTypeOf(later(mailer).task).toEqualTypeOf<BackgroundTask<number>>();
+  expectTypeOf(tasks.addTask(new SalesReports(), 'sales', 1)).toEqualTypeOf<BackgroundTask<void>>();
+
+  const either = mailer as Mailer | { send(to: string): number };
+  expectTypeOf(tasks.addTask(either, 'send', 'a')).toEqualTypeOf<BackgroundTask<number>>();
+  // @ts-expect-error only one of them has it
+  tasks.addTask(either, 'sendLater', 'a');
+  const clash = mailer as Mailer | { send(to: number): number };
+  // @ts-expect-error one of them takes a number
+  tasks.addTask(clash, 'send', 'a');
+  const handler = { run: send as ((to: string) => void) | ((to: number) => void) };
+  // @ts-expect-error one of them takes a number
+  tasks.addTask(handler, 'run', 'a');
+  const maybe = mailer as Mailer | undefined;
+  // @ts-expect-error may be undefined
+  tasks.addTask(maybe, 'send', 'a');
+});
+
+test('a function that adds what it was given', () => {
+  const later = <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => tasks.addTask(fn, ...args);
+  later(send, 'a', 2);
+  const start = <F extends (...args: never[]) => unknown>(fn: F, ...args: Parameters<F>) => runner.start(fn, ...args);
+  start(send, 'a');
+});
+
+/** What the types for mocks of Jest and others ask for. */
+type Mocked<T> = {
+  // oxlint-disable-next-line typescript/no-explicit-any
+  [K in keyof T]: T[K] extends (this: infer This, ...args: any[]) => unknown ? { calledWith: This } : never;
+};
+
+test('doubles of tests fit', () => {
+  expectTypeOf<Mocked<Pick<BackgroundTasks, 'addTask'>>['addTask']>().not.toBeNever();
+  expectTypeOf<Mocked<Pick<TaskRunner, 'start'>>['start']>().not.toBeNever();
+  const double = { addTask: vi.fn() } satisfies Pick<BackgroundTasks, 'addTask'>;
+  expectTypeOf(double).toExtend<Pick<BackgroundTasks, 'addTask'>>();
+  const mocked = vi.mocked(tasks);
+  mocked.addTask.mockReturnValue({ id: 'x' } as BackgroundTask<never>);
+  mocked.addTask(mailer, 'send', 'a');
+  tasks.addTask(vi.fn(), 1, 2);
+  const fn = vi.fn(send);
+  tasks.addTask(fn, 'a');
+  // @ts-expect-error wrong argument
+  tasks.addTask(fn, 5);
+  const mockedMailer = vi.mocked(mailer);
+  expectTypeOf(tasks.addTask(mockedMailer, 'send', 'a')).toEqualTypeOf<BackgroundTask<number>>();
+  // @ts-expect-error wrong argument
+  tasks.addTask(mockedMailer, 'send', 5);
 });
 
 test('what does not fit does not compile', () => {

@@ -1,16 +1,19 @@
 import { checkTransaction, type Transaction } from '../durable/transaction.ts';
+import type {
+  FunctionArguments,
+  FunctionOr,
+  FunctionResult,
+  Method,
+  MethodArguments,
+  MethodOf,
+  Target,
+  TaskFunction,
+} from '../task/call/call-types.ts';
 import type { Flow } from '../task/call/flow.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
 import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import type {
-  AnyFunction,
-  ArgumentsOf,
-  MethodName,
-  ProviderClass,
-  TaskResult,
-  TaskTarget,
-} from '../task/model/signatures.ts';
+import type { AnyFunction, TaskResult } from '../task/model/signatures.ts';
 import type { TaskCollection } from './task-collection.ts';
 
 /**
@@ -68,20 +71,32 @@ export class BackgroundTasks {
    * @example
    * tasks.addTask(writeNotification, email, 'some notification');
    * tasks.addTask(this.mailer, 'sendWelcome', email);
-   * tasks.addTask(() => this.ownMethod(email)); // TypeScript can't look into the type of `this`
+   * tasks.addTask(this, 'ownMethod', email); // keeps the options of its `@Task`, which `() => this.ownMethod(email)` drops
    */
-  addTask<T extends object, K extends MethodName<T>>(
-    target: TaskTarget<T>,
-    method: K,
-    ...args: ArgumentsOf<T[K]>
-  ): BackgroundTask<TaskResult<T[K]>>;
-  addTask<T extends object, K extends MethodName<T>>(
-    provider: ProviderClass<T>,
-    method: K,
-    ...args: ArgumentsOf<T[K]>
-  ): BackgroundTask<TaskResult<T[K]>>;
-  addTask<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
-  addTask<R>(flow: Flow<R>): BackgroundTask<R>;
+  addTask<
+    Members,
+    Name extends keyof Members,
+    K extends string | symbol,
+    Instance = unknown,
+    Params extends unknown[] = never,
+    Given extends unknown[] = never,
+    IsInferred = true,
+  >(
+    target: Target<Members, Name, Instance, Params, K, IsInferred>,
+    method: Method<Members, Name, Instance, Params, K>,
+    ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
+  ): BackgroundTask<TaskResult<MethodOf<Members, Name, Instance, K>>>;
+  addTask<
+    F extends TaskFunction | Flow = AnyFunction,
+    Members = unknown,
+    Name extends keyof Members = never,
+    Instance = unknown,
+    const Given extends readonly unknown[] = never,
+    IsInferred = true,
+  >(
+    task: FunctionOr<F, Members, Name, Instance, IsInferred>,
+    ...args: FunctionArguments<F, Members, Name, Instance, Given>
+  ): BackgroundTask<FunctionResult<F>>;
   addTask(...task: unknown[]): BackgroundTask {
     return this.#collection.add(readTaskCall('addTask', task), this.#options);
   }

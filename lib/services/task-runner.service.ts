@@ -4,18 +4,21 @@ import { checkTransaction, type Transaction } from '../durable/transaction.ts';
 import { wrongDrainTimeout } from '../engine/engine.messages.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
+import type {
+  FunctionArguments,
+  FunctionOr,
+  FunctionResult,
+  Method,
+  MethodArguments,
+  MethodOf,
+  Target,
+  TaskFunction,
+} from '../task/call/call-types.ts';
 import type { Flow } from '../task/call/flow.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
 import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import type {
-  AnyFunction,
-  ArgumentsOf,
-  MethodName,
-  ProviderClass,
-  TaskResult,
-  TaskTarget,
-} from '../task/model/signatures.ts';
+import type { AnyFunction, TaskResult } from '../task/model/signatures.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { describe } from '../util/inspect.ts';
@@ -58,20 +61,33 @@ export class TaskRunner {
    * @example
    * runner.start(rebuildIndex, 'products');
    * runner.start(this.reports, 'rebuild');
+   * runner.start(this, 'ownMethod'); // keeps the options of its `@Task`
    * runner.start(Reports, 'rebuild'); // Nest resolves the provider
    */
-  start<T extends object, K extends MethodName<T>>(
-    target: TaskTarget<T>,
-    method: K,
-    ...args: ArgumentsOf<T[K]>
-  ): BackgroundTask<TaskResult<T[K]>>;
-  start<T extends object, K extends MethodName<T>>(
-    provider: ProviderClass<T>,
-    method: K,
-    ...args: ArgumentsOf<T[K]>
-  ): BackgroundTask<TaskResult<T[K]>>;
-  start<F extends AnyFunction>(fn: F, ...args: Parameters<F>): BackgroundTask<TaskResult<F>>;
-  start<R>(flow: Flow<R>): BackgroundTask<R>;
+  start<
+    Members,
+    Name extends keyof Members,
+    K extends string | symbol,
+    Instance = unknown,
+    Params extends unknown[] = never,
+    Given extends unknown[] = never,
+    IsInferred = true,
+  >(
+    target: Target<Members, Name, Instance, Params, K, IsInferred>,
+    method: Method<Members, Name, Instance, Params, K>,
+    ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
+  ): BackgroundTask<TaskResult<MethodOf<Members, Name, Instance, K>>>;
+  start<
+    F extends TaskFunction | Flow = AnyFunction,
+    Members = unknown,
+    Name extends keyof Members = never,
+    Instance = unknown,
+    const Given extends readonly unknown[] = never,
+    IsInferred = true,
+  >(
+    task: FunctionOr<F, Members, Name, Instance, IsInferred>,
+    ...args: FunctionArguments<F, Members, Name, Instance, Given>
+  ): BackgroundTask<FunctionResult<F>>;
   start(...task: unknown[]): BackgroundTask {
     const call = readTaskCall('start', task);
     return this.#transaction

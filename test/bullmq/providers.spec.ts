@@ -1,7 +1,17 @@
 import { Controller, Get, Injectable, Module, Scope, UseGuards, type CanActivate, type Provider } from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { chain, DefineTaskError, defineTask, step, Task, TaskArgumentError, TaskRunner } from 'nestjs-background-tasks';
+import {
+  BackgroundTasks,
+  chain,
+  DefineTaskError,
+  defineTask,
+  step,
+  Task,
+  TaskArgumentError,
+  TaskRegistry,
+  TaskRunner,
+} from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import {
   decoratorLost,
@@ -80,6 +90,37 @@ class Guard implements CanActivate {
 class GuardedController {
   @Get('guarded')
   get() {}
+}
+
+/** Adds its own methods: one object for each request, since it injects the tasks. */
+@Controller()
+class OwnController {
+  constructor(private readonly tasks: BackgroundTasks) {}
+
+  @Get('own')
+  add() {
+    return { id: this.tasks.addTask(this, 'own', 'ada').id };
+  }
+
+  @Task({ queue: 'mail', attempts: 2 })
+  own(to: string) {
+    return `own to ${to}`;
+  }
+}
+
+/** Adds its own methods: one object for all. */
+@Injectable()
+class OwnService {
+  constructor(private readonly runner: TaskRunner) {}
+
+  add() {
+    return this.runner.start(this, 'own', 'ada');
+  }
+
+  @Task({ queue: 'mail', attempts: 2 })
+  own(to: string) {
+    return `own to ${to}`;
+  }
 }
 
 stopStores();
@@ -224,6 +265,20 @@ describe.each(stores)('on $name', ({ connection }) => {
     }
     const [first] = results as [number];
     expect(results).toEqual([first, first + 1]);
+  });
+
+  test('own methods go to their queue', async () => {
+    const { app, url } = await startApp({
+      imports: [BullMqTasksModule.forRoot({ connection, prefix: ownPrefix() })],
+      controllers: [OwnController],
+      providers: [OwnService],
+    });
+    const response = await fetch(`${url}/own`);
+    const { id } = (await response.json()) as { id: string };
+    const task = app.get(OwnService).add();
+    const completed = { status: 'completed', queue: 'mail', attempts: 1, result: 'own to ada' };
+    await expect.poll(() => app.get(TaskRegistry).get(id)).toMatchObject({ ...completed, name: 'OwnController.own' });
+    await expect.poll(() => app.get(TaskRegistry).get(task.id)).toMatchObject({ ...completed, name: 'OwnService.own' });
   });
 });
 

@@ -34,7 +34,7 @@ import { taskCancelled } from '../../lib/errors/task.errors.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../../lib/durable/task-queue.ts';
 import { readTaskCall } from '../../lib/task/call/read-task-call.ts';
 import type { TaskCall } from '../../lib/task/call/task-call.ts';
-import type { ArgumentsOf, MethodName } from '../../lib/task/model/signatures.ts';
+import type { MethodName } from '../../lib/task/model/signatures.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { RecordingLogger } from '../fixtures/recording-logger.ts';
 
@@ -247,7 +247,7 @@ class Ticker {
   }
 }
 
-const call = <K extends MethodName<Work>>(method: K, ...args: ArgumentsOf<Work[K]>) =>
+const call = <K extends MethodName<Work>>(method: K, ...args: Parameters<Work[K]>) =>
   readTaskCall('start', [Work, method, ...args]);
 
 /** The last one of a chain or group, with all before it. */

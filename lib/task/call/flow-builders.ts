@@ -1,14 +1,16 @@
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { kindOf } from '../../util/inspect.ts';
-import type {
-  AnyFunction,
-  ArgumentsOf,
-  MethodName,
-  ProviderClass,
-  TaskResult,
-  TaskTarget,
-} from '../model/signatures.ts';
+import type { AnyFunction, TaskResult } from '../model/signatures.ts';
 import { flowExpected, groupOfNone, notTheFirst } from '../task.messages.ts';
+import type {
+  FunctionArguments,
+  FunctionOr,
+  Method,
+  MethodArguments,
+  MethodOf,
+  Target,
+  TaskFunction,
+} from './call-types.ts';
 import { Flow, isFlow } from './flow.ts';
 import { readTaskCall } from './read-task-call.ts';
 import type { Before } from './task-call.ts';
@@ -21,20 +23,34 @@ import type { Before } from './task-call.ts';
  * @example
  * step(resize, previousResult, 300);
  * step(this.mailer, 'send', address);
+ * step(this, 'ownMethod', address);
  *
  * @since 0.1.0
  */
-export function step<T extends object, K extends MethodName<T>>(
-  target: TaskTarget<T>,
-  method: K,
-  ...args: ArgumentsOf<T[K]>
-): Flow<TaskResult<T[K]>>;
-export function step<T extends object, K extends MethodName<T>>(
-  provider: ProviderClass<T>,
-  method: K,
-  ...args: ArgumentsOf<T[K]>
-): Flow<TaskResult<T[K]>>;
-export function step<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Flow<TaskResult<F>>;
+export function step<
+  Members,
+  Name extends keyof Members,
+  K extends string | symbol,
+  Instance = unknown,
+  Params extends unknown[] = never,
+  Given extends unknown[] = never,
+  IsInferred = true,
+>(
+  target: Target<Members, Name, Instance, Params, K, IsInferred>,
+  method: Method<Members, Name, Instance, Params, K>,
+  ...args: MethodArguments<Members, Name, Instance, Params, K, Given>
+): Flow<TaskResult<MethodOf<Members, Name, Instance, K>>>;
+export function step<
+  F extends TaskFunction = AnyFunction,
+  Members = unknown,
+  Name extends keyof Members = never,
+  Instance = unknown,
+  const Given extends readonly unknown[] = never,
+  IsInferred = true,
+>(
+  task: FunctionOr<F, Members, Name, Instance, IsInferred>,
+  ...args: FunctionArguments<F, Members, Name, Instance, Given>
+): Flow<TaskResult<F>>;
 export function step(...task: unknown[]): Flow {
   return new Flow(readTaskCall('step', task));
 }

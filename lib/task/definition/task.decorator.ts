@@ -8,7 +8,8 @@ import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './ta
 
 /**
  * Gives a provider's method options of its own, for every place that adds it. The task is named `Class.method`, after the
- * class of the object; the option `name` overrides this.
+ * class of the object; the option `name` overrides this. The options apply where the method is added by its name. A function
+ * that calls it, such as `() => this.sendWelcome(address)`, is another task, without them.
  *
  * @throws DefineTaskError if it decorates something other than a method, or a generator
  * @throws InvalidOptionError if an option is unknown or wrong
@@ -22,6 +23,9 @@ import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './ta
  *
  * // a controller
  * this.tasks.addTask(this.mailer, 'sendWelcome', address);
+ *
+ * // another method of Mailer
+ * this.tasks.addTask(this, 'sendWelcome', address);
  *
  * @since 0.1.0
  */
