@@ -53,6 +53,9 @@ export const resultNotSerializable = (name: string, reason: string) =>
   `Task "${name}" completed, and its result is left out: expected one that can be serialized, got an error: ` +
   `${sentence(reason)} Return plain data.`;
 
+export const resultNotData = (name: string, came: string) =>
+  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got ${came}. Return plain data.`;
+
 export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
   `Task "${name}": expected arguments of at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
   'Keep large data elsewhere, and pass its address.';

@@ -329,9 +329,9 @@ function assertChunk(method: SendingMethod, [chunk, encoding]: readonly unknown[
 }
 
 /** @throws TypeError as Node does */
-function assertMessage(message: unknown): void {
+function assertMessage(message: string | undefined): void {
   if (message) {
-    validateHeaderValue('statusMessage', String(message));
+    validateHeaderValue('statusMessage', message);
   }
 }
 
