@@ -237,7 +237,7 @@ export class ResponseGate {
   #destroySources(): void {
     const { response } = this;
     response.on('unpipe', (source: Readable) =>
-      process.nextTick(() => {
+      soon(() => {
         // Node reads the rest of the request.
         if (source !== response.req && source.listenerCount('data') + source.listenerCount('readable') === 0) {
           source.destroy();
