@@ -26,7 +26,7 @@ let connect: () => Promise<unknown>;
 let wanted: Gate;
 const gates: Gate[] = [];
 
-const connection = {
+const connectionProvider = {
   provide: CONNECTION,
   scope: Scope.REQUEST,
   useFactory: () => {
@@ -55,7 +55,7 @@ class Report {
   }
 }
 
-const providers = [connection, Report];
+const providers = [connectionProvider, Report];
 
 function gate(): Gate {
   const made = new Gate();
