@@ -33,6 +33,8 @@ export class FollowedTask {
   #known: TaskRecord | undefined;
   /** Changes with each step and each reading that begins: the answer to an earlier one does not count. */
   #turn = 0;
+  /** Which attempt has ended here, until the queue knows it too: its records are a moment behind. */
+  #endedHere: number | undefined;
   readonly #watched = new Map<BackgroundTask | string, () => void>();
 
   constructor(
@@ -75,6 +77,7 @@ export class FollowedTask {
     const isInQueue = task.isEnqueued || (task.isAttempt && step === 'retrying');
     if (isInQueue) {
       this.#known = task.toJSON();
+      this.#endedHere = task.isAttempt ? task.attempts : undefined;
       this.#poll();
     } else if (!task.isAttempt || step !== 'added') {
       this.#emit(task.toJSON());
@@ -105,7 +108,8 @@ export class FollowedTask {
     const readOnce = async () => {
       try {
         const record = await this.#read();
-        if (turn === this.#turn) {
+        if (turn === this.#turn && !this.#isBehind(record)) {
+          this.#endedHere = undefined;
           this.#emit(record);
         }
       } catch (error) {
@@ -127,6 +131,15 @@ export class FollowedTask {
       throw new TaskNotFoundError(taskNotFound(this.id));
     }
     return record;
+  }
+
+  #isBehind({ status, attempts, finishedAt }: TaskRecord): boolean {
+    const ended = this.#endedHere;
+    return (
+      ended !== undefined &&
+      finishedAt === undefined &&
+      (attempts < ended || (attempts === ended && status === 'running'))
+    );
   }
 
   #emit(record: TaskRecord): void {
