@@ -74,15 +74,24 @@ export class FollowedTask {
       // A duplicate gets the id of the task that it joins.
       this.#watch(task.id);
     }
-    const isInQueue = task.isEnqueued || (task.isAttempt && step === 'retrying');
-    if (isInQueue) {
-      this.#known = task.toJSON();
-      this.#endedHere = task.isAttempt ? task.attempts : undefined;
-      this.#poll();
+    if (task.isAttempt ? task.isSettled || step === 'retrying' : task.isEnqueued) {
+      this.#isInQueue(task);
     } else if (!task.isAttempt || step !== 'added') {
       this.#emit(task.toJSON());
     }
   };
+
+  #isInQueue(task: BackgroundTask): void {
+    const attempt = task.isAttempt ? undefined : this.sources.engine.find(task.id);
+    if (attempt?.isAttempt && !attempt.isEnqueued) {
+      // It was claimed here before the queue had answered.
+      this.#emit(attempt.toJSON());
+      return;
+    }
+    this.#known = task.toJSON();
+    this.#endedHere = task.isAttempt ? task.attempts : this.#endedHere;
+    this.#poll();
+  }
 
   /** Nothing is known yet, so an error ends it. */
   async #readFirst(): Promise<void> {
