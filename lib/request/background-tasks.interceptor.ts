@@ -53,7 +53,9 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
       return next.handle();
     }
     const observe = (): Observable<unknown> =>
-      type === 'http' ? this.#interceptHttp(collection, next, hasEvents(context)) : this.#interceptResolver(collection, next);
+      type === 'http'
+        ? this.#interceptHttp(collection, next, hasEvents(context))
+        : this.#interceptResolver(collection, next);
     return collection.isLate ? this.#observeLate(collection, observe) : observe();
   }
 

@@ -73,7 +73,7 @@ stopStores();
 
 const all = [...stores, { name: 'PGlite', connection: 'pglite:' }];
 
-describe.each(all)('on $name', ({ connection: server }) => {
+describe.each(all)('on $name', { timeout: 90_000 }, ({ connection: server }) => {
   /** An application that runs tasks, and the registry of one that runs none. */
   async function start(options: Parameters<typeof startApp>[1] = {}) {
     const prefix = ownPrefix();
