@@ -30,6 +30,7 @@ const ofRequests = [
   'raw-request',
   'request-events',
   'run-on',
+  'server-sent-events',
   'shutdown',
   'slow-client',
   'streaming',

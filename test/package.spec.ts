@@ -117,7 +117,7 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 40_500,
+  '.': 41_500,
   './task': 3_850,
   './bullmq': 31_500,
 };
