@@ -3,6 +3,7 @@ import { Test } from '@nestjs/testing';
 import { expect, test } from 'vitest';
 import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tasks';
 import { wrongDrainTimeout } from '../lib/engine/engine.messages.ts';
+import { queueDelay } from '../lib/validation/option-rules.ts';
 import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { taskOptionNames } from './fixtures/task-option-names.ts';
@@ -81,7 +82,7 @@ const bad: [given: unknown, message: string][] = [
   [{ pool: { maxQueue: -1 } }, wrongOption(pool, 'maxQueue', '-1', 'a whole number, 0 or more, or Infinity')],
   [
     { pool: { idleTimeout: 'x' } },
-    wrongOption(pool, 'idleTimeout', "'x'", 'a number of milliseconds, 0 or more, or Infinity'),
+    wrongOption(pool, 'idleTimeout', "'x'", 'a number of milliseconds, 0 or more and at most 2147483647, or Infinity'),
   ],
   [{ pool: { execArgv: '--x' } }, wrongOption(pool, 'execArgv', "'--x'", 'a list of strings')],
   [{ pool: { env: ['A=1'] } }, wrongOption(pool, 'env', 'an array', 'an object')],
@@ -123,10 +124,7 @@ test.each([
     { backoff: { type: 'linear', delay: 1 } },
     wrongOption('with: backoff', 'type', "'linear'", "'fixed' or 'exponential'"),
   ],
-  [
-    { backoff: { type: 'fixed' } },
-    wrongOption('with: backoff', 'delay', 'nothing', 'a number of milliseconds, 0 or more'),
-  ],
+  [{ backoff: { type: 'fixed' } }, wrongOption('with: backoff', 'delay', 'nothing', queueDelay.expected)],
   [
     { backoff: { type: 'fixed', delay: 1, jitter: 2 } },
     wrongOption('with: backoff', 'jitter', '2', 'a number from 0 to 1'),
@@ -136,7 +134,7 @@ test.each([
     unknownOption('with: backoff', 'factor', ['type', 'delay', 'jitter']),
   ],
   [{ retryIf: true }, wrongOption('with', 'retryIf', 'true', 'a function')],
-  [{ delay: -1 }, wrongOption('with', 'delay', '-1', `a number of milliseconds, 0 or more and at most ${2 ** 31 - 1}`)],
+  [{ delay: -1 }, wrongOption('with', 'delay', '-1', queueDelay.expected)],
   [{ deduplication: 'a' }, wrongOption('with', 'deduplication', "'a'", "an object like { id: 'reindex' }")],
   [{ deduplication: { id: '' } }, wrongOption('with: deduplication', 'id', "''", 'a string that is not empty')],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
