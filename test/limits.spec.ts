@@ -51,9 +51,6 @@ test.each(timed)('%s takes at most %i, and its error names that', (name, max, se
 @Injectable()
 class Work {
   run() {}
-
-  @Task({ queue: 'far', delay: MAX_TIMER + 1 })
-  later() {}
 }
 
 describe('a task without a queue, with a time that only a queue can wait for,', () => {

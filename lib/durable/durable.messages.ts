@@ -4,10 +4,6 @@ export const queueNotImported = (name: string, queue?: string) =>
   `Task "${name}": expected a module for ${queue === undefined ? 'queues' : `the queue '${queue}'`}, got none. ` +
   importQueueModule;
 
-export const repeatNotImported = (name: string, queue: string) =>
-  `Task "${name}": option 'repeat': expected a module for the queue '${queue}', got none, so the task would never run. ` +
-  importQueueModule;
-
 export const retryIfOfCall = (name: string) =>
   `Task "${name}": option 'retryIf': expected it in the definition of a durable task, got it in a call. ` +
   'Set it by @Task({ queue, retryIf }) or defineTask(fn, { queue, retryIf }).';

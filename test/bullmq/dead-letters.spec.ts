@@ -51,7 +51,7 @@ test.each(stores)('on $name, a job that something else has put there fails, and 
 });
 
 test('a queue that no task names is an error that names those that there are', async () => {
-  const { app } = await startApp({ providers: [Mailer] });
+  const { app } = await startApp({});
   await expect(app.get(TaskRegistry).list({ queue: 'mail' })).rejects.toThrow(
     new InvalidOptionError(noSuchQueue('mail', [])),
   );
