@@ -35,6 +35,7 @@ import { closeBeforeOthers } from './close-order.ts';
 import { assertImportedOnce, assertNotInThread, assertOneCopy } from './import-checks.ts';
 import { checkLazyModules } from './lazy-modules.ts';
 import { needsInterceptor } from './needs-interceptor.ts';
+import { ShutdownHooksWarning } from './shutdown-hooks.ts';
 
 noteCopy();
 
@@ -81,6 +82,7 @@ noteCopy();
     BackgroundTasksFactory,
     BackgroundTasksInterceptor,
     TaskShutdown,
+    ShutdownHooksWarning,
     {
       provide: APP_INTERCEPTOR,
       inject: [BackgroundTasksInterceptor, TASKS_SCOPE, ModulesContainer],
