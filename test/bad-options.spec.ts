@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tasks';
 import { wrongDrainTimeout } from '../lib/engine/engine.messages.ts';
 import { queueDelay } from '../lib/validation/option-rules.ts';
+import { describe as describeValue } from '../lib/util/inspect.ts';
 import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { taskOptionNames } from './fixtures/task-option-names.ts';
@@ -34,12 +35,7 @@ const bad: [given: unknown, message: string][] = [
   [{ runOn: null }, wrongOption(forRoot, 'runOn', 'null', "'success', 'failure' or 'always'")],
   ...[-1, NaN, Infinity, '50', null].map((value): [unknown, string] => [
     { blockingThreshold: value },
-    wrongOption(
-      forRoot,
-      'blockingThreshold',
-      typeof value === 'string' ? `'${value}'` : String(value),
-      'a number of milliseconds, 0 or more',
-    ),
+    wrongOption(forRoot, 'blockingThreshold', describeValue(value), 'a number of milliseconds, 0 or more'),
   ]),
   [{ onFailur: 'stop' }, unknownOption(forRoot, 'onFailur', options)],
   [{ toString: 'stop' }, unknownOption(forRoot, 'toString', options)],
@@ -77,7 +73,12 @@ const bad: [given: unknown, message: string][] = [
   [{ pool: { minThreads: 3, maxThreads: 2 } }, wrongOption(pool, 'minThreads', '3', 'no more than maxThreads (2)')],
   [
     { pool: { resourceLimits: { maxOldGenerationSizeMb: '64' } } },
-    wrongOption(`${pool}.resourceLimits`, 'maxOldGenerationSizeMb', "'64'", 'a number, more than 0'),
+    wrongOption(
+      `${pool}.resourceLimits`,
+      'maxOldGenerationSizeMb',
+      'a string of 2 characters',
+      'a number, more than 0',
+    ),
   ],
   [{ pool: { maxQueue: -1 } }, wrongOption(pool, 'maxQueue', '-1', 'a whole number, 0 or more, or Infinity')],
   [
@@ -147,7 +148,7 @@ test.each([
 
 test.each([0, -1, NaN, 2 ** 31, Infinity, '100', null])('drain(%o)', async (timeout) => {
   const { runner } = await startApp({});
-  const came = typeof timeout === 'string' ? `'${timeout}'` : String(timeout);
+  const came = describeValue(timeout);
   await expect(runner.drain(timeout as number)).rejects.toThrow(new InvalidOptionError(wrongDrainTimeout(came, limit)));
 });
 

@@ -6,6 +6,8 @@ import { optionsNotAnObject, unknownOption, wrongOption } from './validation.mes
 export interface OptionRule {
   readonly expected: string;
   accepts(value: unknown): boolean;
+  /** Describes a value that it refuses. Default: `describe`. */
+  describe?(value: unknown): string;
 }
 
 /** One rule for each option of `T`. */
@@ -129,7 +131,9 @@ export function checkOptions<T extends object, G extends { [K in keyof T]?: unkn
       continue;
     }
     if (!rules[name].accepts(value)) {
-      throw new InvalidOptionError(wrongOption(where, name, describe(value), rules[name].expected));
+      throw new InvalidOptionError(
+        wrongOption(where, name, (rules[name].describe ?? describe)(value), rules[name].expected),
+      );
     }
     given[name] = value;
   }

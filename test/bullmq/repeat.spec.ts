@@ -55,7 +55,7 @@ test('repeat without a queue is an error in the definition, and without a module
   expect(() => Task({ queue: 'x', repeat: { every: 1, pattern: '* * * * *' } as never })).toThrow(/either/);
   expect(() => Task({ queue: 'x', repeat: {} as never })).toThrow(/either/);
   expect(() => Task({ queue: 'x', repeat: { pattern: '* * * * *', tz: 'Mars/Olympus' } })).toThrow(
-    /tz.*time zone.*Mars/,
+    /tz.*time zone.*a string of 12 characters/,
   );
   await expect(startApp({ providers: [Nightly] })).rejects.toThrow(queueNotImported('Nightly.sweep', 'nightly'));
 });

@@ -121,7 +121,7 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     done.length = 0;
     const tasks = [runner.start(values, 'large'), runner.start(values, 'broken')];
     const records = await Promise.all(tasks.map((task) => task.settled()));
-    const reasons = [resultTooLarge('Values.large', 213, 100), resultNotSerializable('Values.broken', 'no getter')];
+    const reasons = [resultTooLarge('Values.large', 213, 100), resultNotSerializable('Values.broken', 'Error')];
     for (const [i, resultOmitted] of reasons.entries()) {
       expect(records[i]).toMatchObject({ status: 'completed', attempts: 1, resultOmitted });
       expect(records[i]).not.toHaveProperty('result');

@@ -1,7 +1,7 @@
 import { SuperJSON, type SuperJSONResult } from '../../vendor/superjson.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
-import { errorRecord } from '../../task/model/task-record.ts';
-import { isError } from '../../util/inspect.ts';
+import { classNameOf, isError } from '../../util/inspect.ts';
+import { withoutMessage } from '../../util/secrets.ts';
 import {
   argumentNotSerializable,
   argumentsNotSerializable,
@@ -112,7 +112,7 @@ export function encodeResult(name: string, result: unknown, maxSize: number): En
     const { encoded, size } = encode(result);
     return size > maxSize ? { omitted: resultTooLarge(name, size, maxSize) } : encoded;
   } catch (error) {
-    return { omitted: acceptedText(resultNotSerializable(name, errorRecord(error).message)) };
+    return { omitted: acceptedText(resultNotSerializable(name, classNameOfThrown(error))) };
   }
 }
 
@@ -139,8 +139,15 @@ function tryToEncode(name: string, args: readonly unknown[]): ReturnType<typeof 
     if (cause instanceof TaskArgumentError) {
       throw cause;
     }
-    throw new TaskArgumentError(argumentsNotSerializable(name, (cause as Error).message), { cause });
+    throw new TaskArgumentError(argumentsNotSerializable(name, classNameOfThrown(cause)), {
+      cause: withoutMessage(cause),
+    });
   }
+}
+
+/** The message of what a getter or `toJSON` threw may repeat the value. */
+function classNameOfThrown(thrown: unknown): string {
+  return isError(thrown) ? classNameOf(thrown) : typeof thrown;
 }
 
 function bytesOf(value: ArrayBuffer | ArrayBufferView): Buffer {
