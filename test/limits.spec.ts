@@ -10,7 +10,7 @@ import { startApp } from './fixtures/start-app.ts';
 const connection = 'redis://localhost';
 
 /** Each option whose value ends in a timer, and the largest value that it takes. */
-const timed: [name: string, max: number, set: (value: number) => unknown][] = [
+const limits: [name: string, max: number, set: (value: number) => unknown][] = [
   ['shutdownTimeout', MAX_TIMER, (shutdownTimeout) => BackgroundTasksModule.forRoot({ shutdownTimeout })],
   ['pool.idleTimeout', MAX_TIMER, (idleTimeout) => BackgroundTasksModule.forRoot({ pool: { idleTimeout } })],
   ['defaults.timeout', MAX_TIMER, (timeout) => BackgroundTasksModule.forRoot({ defaults: { timeout } })],
@@ -35,7 +35,7 @@ const timed: [name: string, max: number, set: (value: number) => unknown][] = [
   ],
 ];
 
-test.each(timed)('%s takes at most %i, and its error names that', (name, max, set) => {
+test.each(limits)('%s takes at most %i, and its error names that', (name, max, set) => {
   set(max);
   for (const value of [max + 1, 2 * max, Number.MAX_VALUE, Infinity]) {
     if (name !== 'pool.idleTimeout' || value !== Infinity) {

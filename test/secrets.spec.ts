@@ -37,7 +37,7 @@ const setting = (where: string, names: string, set: (options: object) => unknown
 const connection = 'redis://localhost';
 const moduleOptions = (options: object) => BackgroundTasksModule.forRoot(options);
 const queueOptions = (options: object) => resolveBullMqOptions(options as never);
-const noop = () => defineTask(function noop() {});
+const aTask = () => defineTask(function noop() {});
 
 /** Each place where a value that was meant for another can stand. */
 const places: [name: string, act: Act][] = [
@@ -57,7 +57,7 @@ const places: [name: string, act: Act][] = [
   ...setting('defineTask', 'name runOn onFailure attempts backoff retryIf timeout delay priority', (options) =>
     defineTask(function task() {}, options),
   ),
-  ...setting('defineTask', 'thread deduplication', (options) => defineTask(noop(), options)),
+  ...setting('defineTask', 'thread deduplication', (options) => defineTask(aTask(), options)),
   ...setting('@Task', 'queue repeat', (options) => Task(options)),
   ...setting('backoff', 'type delay jitter', (backoff) => Task({ backoff } as never), { type: 'fixed', delay: 1 }),
   ...setting('deduplication', 'id', (deduplication) => Task({ deduplication } as never)),
@@ -207,7 +207,9 @@ test.each(thrown)('neither log nor record nor event of a task shows %s', async (
 test('an argument or result that can’t be cloned or serialized is not shown', async () => {
   const { runner, log } = await startApp({});
   const hostile: unknown[] = [
-    new Function(`return '${SECRET}'`),
+    function leak() {
+      return 's3cr3t-4711';
+    },
     Symbol(SECRET),
     { deep: [() => SECRET, Symbol(SECRET)] },
     {

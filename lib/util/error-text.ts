@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { isError, kindOf, read } from './inspect.ts';
 import { withoutSecrets } from './secrets.ts';
 
@@ -24,7 +25,10 @@ function stacksOf(thrown: unknown, depth: number): string {
 
 /** The text of something that was thrown, or that stands where the message of an error should be. */
 export function thrownText(thrown: unknown): string {
-  return typeof thrown === 'object' || typeof thrown === 'function' ? kindOf(thrown) : String(thrown);
+  if (typeof thrown === 'string') {
+    return thrown;
+  }
+  return typeof thrown === 'object' || typeof thrown === 'function' ? kindOf(thrown) : inspect(thrown);
 }
 
 /**

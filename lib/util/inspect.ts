@@ -12,15 +12,10 @@ const NAME = /^[\w.-]{1,40}$/;
  * It shows numbers and single words, because options hold passwords too. Use `kindOf` for what may be an argument of a task.
  */
 export function describe(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return WORD.test(value) ? `'${value}'` : lengthOf(value);
-    case 'number':
-    case 'boolean':
-      return Object.is(value, -0) ? '-0' : String(value);
-    default:
-      return kindOf(value);
+  if (typeof value === 'string') {
+    return WORD.test(value) ? `'${value}'` : lengthOf(value);
   }
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
 }
 
 /** Describes what stands in the place of a name. */

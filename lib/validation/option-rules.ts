@@ -7,7 +7,7 @@ export interface OptionRule {
   readonly expected: string;
   accepts(value: unknown): boolean;
   /** Describes a value that it refuses. Default: `describe`. */
-  describe?(value: unknown): string;
+  readonly describe?: (value: unknown) => string;
 }
 
 /** One rule for each option of `T`. */
