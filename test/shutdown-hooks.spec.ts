@@ -8,6 +8,19 @@ import { BackgroundTasksModule } from 'nestjs-background-tasks';
 import { noShutdownHooks } from '../lib/module/module.messages.ts';
 import { RecordingLogger } from './fixtures/recording-logger.ts';
 
+/** What waits for real time, and for how long: the package takes its timers when it loads. */
+const { waiting } = vi.hoisted(() => ({ waiting: [] as [() => void, number][] }));
+vi.mock('../lib/util/timers.ts', async (load) => ({
+  ...(await load<object>()),
+  setTimeout: (fn: () => void, ms: number) => {
+    waiting.push([fn, ms]);
+    return { unref() {} };
+  },
+}));
+
+/** Calls what waits for a second, as the check does. */
+const wait = () => waiting.splice(0).forEach(([fn, ms]) => ms === 1_000 && fn());
+
 const ofTests = { NODE_ENV: 'test', VITEST: 'true', JEST_WORKER_ID: '1', NODE_TEST_CONTEXT: 'child-v8' };
 const signals = ['SIGTERM', 'SIGINT'] as const;
 let listeners: NodeJS.SignalsListener[][];
@@ -18,11 +31,10 @@ beforeEach(() => {
   vi.stubEnv('pm_id', undefined);
   listeners = signals.map((signal) => process.listeners(signal));
   signals.forEach((signal) => process.removeAllListeners(signal));
-  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  waiting.length = 0;
 });
 
 afterEach(() => {
-  vi.useRealTimers();
   vi.unstubAllEnvs();
   signals.forEach((signal, i) => {
     process.removeAllListeners(signal);
@@ -47,7 +59,7 @@ async function warnings({ adapter = new ExpressAdapter(), before, after }: Given
   before?.(app);
   await app.listen(0, '127.0.0.1');
   after?.(app);
-  vi.advanceTimersByTime(60_000);
+  wait();
   return logger.said('warn').filter(({ message }) => message === noShutdownHooks()).length;
 }
 
@@ -84,12 +96,12 @@ test('an application that never listens does not warn, nor one that has closed',
   const app = await NestFactory.create(AppModule, { logger });
   await app.init();
   const context = await NestFactory.createApplicationContext(AppModule, { logger });
-  vi.advanceTimersByTime(60_000);
+  wait();
   await app.close();
   await context.close();
   const closed = await NestFactory.create(AppModule, { logger });
   await closed.listen(0, '127.0.0.1');
   await closed.close();
-  vi.advanceTimersByTime(60_000);
+  wait();
   expect(logger.said('warn')).toEqual([]);
 });

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { isMainThread } from 'node:worker_threads';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { setTimeout } from '../util/timers.ts';
 import { noShutdownHooks } from './module.messages.ts';
 
 /** ms from when the server listens until the check: some applications call `enableShutdownHooks()` after `listen()`. */
