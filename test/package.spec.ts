@@ -117,9 +117,9 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 41_500,
+  '.': 42_500,
   './task': 3_850,
-  './bullmq': 31_500,
+  './bullmq': 32_400,
 };
 
 test('each entry stays within the bound of its size', async () => {

@@ -1,3 +1,5 @@
+import { MAX_TIMER } from '../validation/option-rules.ts';
+
 // Messages of calls: `addTask`, `start`, `step`, `chain`, `group`, `move`. `caller` is the function that the user called.
 
 export const notATask = (caller: string, came: string) =>
@@ -72,6 +74,10 @@ export const definedInEntryFile = (name: string, module: string) =>
 export const definedTwice = (name: string, module: string) =>
   `defineTask: expected one task named "${name}" in ${module}, got two, which a thread can't tell apart. ` +
   'Give one of them another name with the option name.';
+
+export const longerThanTimer = (name: string, option: string, came: number) =>
+  `Task "${name}": option '${option}': expected at most ${MAX_TIMER} ms (24.8 days) for a task without a queue, got ${came}. ` +
+  'A queue can wait for longer: define the task by @Task({ queue }) or defineTask(fn, { queue }).';
 
 export const repeatWithoutQueue = (where: string) =>
   `${where}: option 'repeat': expected the option 'queue' beside it, got none. The queue runs the task once for all processes. ` +

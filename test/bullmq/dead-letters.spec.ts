@@ -61,8 +61,8 @@ test.each(stores)(
   },
 );
 
-test('without a module for queues, any queue is such an error', async () => {
-  const { app } = await startApp({ providers: [Mailer] });
+test('a queue that no task names is such an error', async () => {
+  const { app } = await startApp({});
   await expect(app.get(TaskRegistry).list({ queue: 'mail' })).rejects.toThrow(
     new TaskFilterError(unknownQueue('mail')),
   );

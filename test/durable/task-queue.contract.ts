@@ -1101,8 +1101,8 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
         });
 
         test('of a queue that no task names is an InvalidOptionError that names those that there are', async () => {
-          await expect(app.list({ queue: 'no such queue' })).rejects.toThrow(InvalidOptionError);
-          await expect(app.list({ queue: 'no such queue' })).rejects.toThrow(/work.*'no such queue'/s);
+          await expect(app.list({ queue: 'no-such-queue' })).rejects.toThrow(InvalidOptionError);
+          await expect(app.list({ queue: 'no-such-queue' })).rejects.toThrow(/work.*'no-such-queue'/s);
         });
       });
 

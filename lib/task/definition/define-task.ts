@@ -5,7 +5,7 @@ import type { AnyFunction } from '../model/signatures.ts';
 import { defineWithoutFunction, defineWithoutName } from '../task.messages.ts';
 import { queuedFunctions } from './queued-functions.ts';
 import { attachDefinition } from './task-definition.ts';
-import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
+import { assertWithinTimer, checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-registry.ts';
 
@@ -56,6 +56,10 @@ export function defineTask<F extends AnyFunction>(
   if (!nonEmptyString.accepts(name)) {
     throw new DefineTaskError(defineWithoutName(describe(name)));
   }
+  const checked = checkTaskOptions('defineTask', options);
+  if (queue === undefined) {
+    assertWithinTimer(name, checked);
+  }
   const module = thread === undefined ? undefined : threadModule(name, thread);
   const task = function (this: unknown, ...args: unknown[]): unknown {
     return fn.apply(this, args);
@@ -65,7 +69,7 @@ export function defineTask<F extends AnyFunction>(
     name,
     thread: module === undefined ? undefined : { module, name },
     ...checkWhereStored('defineTask', { queue, repeat }),
-    options: checkTaskOptions('defineTask', options),
+    options: checked,
   });
   if (queue !== undefined) {
     queuedFunctions.add(name, task as AnyFunction, defineTask as AnyFunction);
