@@ -117,8 +117,8 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 40_500,
-  './task': 3_850,
+  '.': 41_000,
+  './task': 4_450,
   './bullmq': 31_500,
 };
 
