@@ -119,7 +119,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * Returns the module with these options. Every option has a default.
    *
    * @throws InvalidOptionError if an option is unknown or has a wrong value
-   * @throws ModuleImportError if it is called in a worker thread of a task, or if several copies of this package are loaded
+   * @throws ModuleImportError if it is called in a worker thread or a file of a task for threads, or several copies are loaded
    *
    * @example
    * BackgroundTasksModule.forRoot({ concurrency: 50, shutdownTimeout: 30_000 })
@@ -138,7 +138,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * know it before it calls the factory. An option that is wrong stops the start with an `InvalidOptionError`.
    *
    * @throws InvalidOptionError if `scope` has a wrong value
-   * @throws ModuleImportError if it is called in a worker thread of a task, or if several copies of this package are loaded
+   * @throws ModuleImportError if it is called in a worker thread or a file of a task for threads, or several copies are loaded
    *
    * @example
    * BackgroundTasksModule.forRootAsync({
