@@ -1,5 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 import {
   type BackgroundTasksModuleOptions,
@@ -237,16 +238,35 @@ test.each([
   );
 });
 
-const redis = stores.find(({ name }) => name === 'Redis');
+/** Removes all that a server keeps with the prefix, as if it came back empty. */
+async function empty(connection: string, prefix: string): Promise<void> {
+  if (connection.startsWith('redis')) {
+    const client = new Redis(connection);
+    await client.unlink(...(await client.keys(`${prefix}:*`)));
+    client.disconnect();
+  } else {
+    const client = new Client({ connectionString: connection });
+    await client.connect();
+    await client.query(`DROP SCHEMA "${prefix}" CASCADE`);
+    await client.end();
+  }
+}
 
-test.runIf(redis)('a Redis that comes back empty gets its schedules again', async () => {
+test.each(stores)('a $name that comes back empty gets its schedules again, and ids go on', async ({ connection }) => {
   const prefix = ownPrefix();
   ran.length = 0;
-  await start(redis!.connection, prefix, [Ticking]);
+  const worker = await start(connection, prefix, [Ticking]);
   await expect.poll(() => ran.length, patience).toBeGreaterThan(1);
-  const client = new Redis(redis!.connection);
-  await client.unlink(...(await client.keys(`${prefix}:*`)));
-  client.disconnect();
+  // From now on, this process knows the secret of the ids.
+  const web = await start(connection, prefix, [Ticking], { worker: false });
+  await web.app.get(TaskRegistry).list({ queue: 'jobs' });
+  await empty(connection, prefix);
   const before = ran.length;
   await expect.poll(() => ran.length, patience).toBeGreaterThan(before + 2);
+  const fresh = await start(connection, prefix, [Ticking], { worker: false });
+  for (const { app } of [worker, web, fresh]) {
+    await expect
+      .poll(() => app.get(TaskRegistry).get(ran.at(-2)!.id), patience)
+      .toMatchObject({ name: 'Ticking.tick' });
+  }
 });

@@ -57,7 +57,7 @@ export class BullMqSchedules {
 
   /** Adds and updates the schedules of a queue, and removes those that no worker has any more. */
   async update(queueName: string): Promise<void> {
-    await this.ids.load(queueName);
+    await this.ids.load(queueName, 0);
     const queue = this.queues.get(queueName);
     const own = new Map(
       this.catalog.repeating

@@ -10,6 +10,7 @@ import { now } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import {
   endRefused,
+  jobGone,
   lockLost,
   noAnswerInTime,
   queueFailed,
@@ -47,6 +48,8 @@ export class BullMqConnection {
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void> | undefined;
+  /** Why the application has not started. */
+  #refusal?: BackgroundTasksError;
   #isClosed = false;
   /** True once the time for closing is over. */
   #isCut = false;
@@ -100,14 +103,20 @@ export class BullMqConnection {
    * @throws InvalidOptionError if the server refuses the connection
    */
   async open(): Promise<void> {
+    if (this.#refusal) {
+      // All connections are closed: a second start of the same application can't open them again.
+      throw this.#refusal;
+    }
     try {
       await (this.#store.isEmbedded ? this.ready : settlesWithin(this.ready, this.options.enqueueTimeout));
     } catch (cause) {
       // Nest closes no application that has not started.
       await this.close();
-      throw cause instanceof BackgroundTasksError
-        ? cause
-        : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause });
+      this.#refusal =
+        cause instanceof BackgroundTasksError
+          ? cause
+          : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause });
+      throw this.#refusal;
     }
   }
 
@@ -221,6 +230,10 @@ export class BullMqConnection {
     const reason = reasonOf(error);
     if (isLostLock(error, this.#bullmq.ErrorCode)) {
       this.#logger.warn(lockLost(reason));
+      return;
+    }
+    if (read(error as object, 'code') === this.#bullmq.ErrorCode.JobNotExist) {
+      this.#logger.warn(jobGone(reason));
       return;
     }
     if (now() - this.#warnedAt > WARN_EVERY) {

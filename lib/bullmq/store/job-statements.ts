@@ -45,6 +45,9 @@ export interface JobStatements {
    */
   newestIds(queue: Queue, states: readonly string[], name: string | undefined, limit: number): Promise<string[]>;
 
+  /** Removes the mark that makes a waiting job fail because a step before it has failed. */
+  forgetFailedStep(queue: Queue, id: string): Promise<void>;
+
   /** Reads how a job settled that is gone from its queue; `undefined` if the events do not tell. */
   endOf(queue: Queue, id: string): Promise<JobEnd | undefined>;
 
@@ -121,6 +124,7 @@ interface RedisClient {
   hmget(key: string, ...fields: string[]): Promise<(string | null)[]>;
   hsetnx(key: string, field: string, value: string): Promise<number>;
   hget(key: string, field: string): Promise<string | null>;
+  hdel(key: string, field: string): Promise<number>;
 }
 
 const redisOf = (queue: Queue) => (queue.backend as unknown as { client: Promise<RedisClient> }).client;
@@ -142,6 +146,12 @@ export const redisStatements: JobStatements = {
     const max = Math.min(limit, MAX_SORTED * keys.length);
     const redis = await redisOf(queue);
     return (await redis.eval(NEWEST_IDS, 1, queue.toKey(''), name ?? '', max, MAX_SORTED, ...keys)) as string[];
+  },
+
+  async forgetFailedStep(queue, id) {
+    const redis = await redisOf(queue);
+    // Once a worker has claimed the job, the mark is also in that worker's memory.
+    await redis.hdel(queue.toKey(id), 'defa');
   },
 
   async endOf(queue, id) {
@@ -243,6 +253,15 @@ export const postgresStatements: JobStatements = {
       Math.min(limit, MAX_SORTED * states.length),
     );
     return rows.map(({ id }) => id as string);
+  },
+
+  async forgetFailedStep(queue, id) {
+    await sql(
+      queue,
+      `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state <> 'active'`,
+      queue.name,
+      id,
+    );
   },
 
   async endOf(queue, id) {
