@@ -43,6 +43,12 @@ class NightlyAtFour {
 }
 
 @Injectable()
+class NightlyElsewhere {
+  @Task({ name: 'nightly', queue: 'elsewhere', repeat: { pattern: '0 3 * * *' } })
+  run() {}
+}
+
+@Injectable()
 class Added {
   @Task({ queue: 'jobs' })
   added() {
@@ -138,6 +144,21 @@ describe.each(stores)('on $name', ({ connection }) => {
       .poll(() => patterns(fresh), patience)
       .toEqual(expect.not.arrayContaining([expect.stringContaining('nightly')]));
     expect(await patterns(fresh)).toContain('of another program 0 5 * * *');
+  });
+
+  test('a schedule whose task has another queue now is removed when the last worker with the old code has ended', async () => {
+    const prefix = ownPrefix();
+    const times = { aliveFor: 500 };
+    const old = await start(connection, prefix, [Nightly], { times });
+    await expect.poll(() => patterns(old), patience).toEqual(['nightly 0 3 * * *']);
+    const fresh = await start(connection, prefix, [NightlyElsewhere], { times });
+    const elsewhere = fresh.app.get(BullMqQueues).get('elsewhere');
+    await expect.poll(() => elsewhere.getJobSchedulersCount(), patience).toBe(1);
+    await compared(fresh);
+    expect(await patterns(fresh)).toEqual(['nightly 0 3 * * *']);
+    await old.app.close();
+    await expect.poll(() => patterns(fresh), patience).toEqual([]);
+    expect(await elsewhere.getJobSchedulersCount()).toBe(1);
   });
 
   test('code that was rolled back counts again once no worker has the newer one', async () => {

@@ -348,30 +348,34 @@ describe.runIf(postgresUrl)('Postgres', () => {
 });
 
 describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name', ({ connection }) => {
-  test('a feature that is imported before or below the queue module can add tasks in onModuleInit', async () => {
-    const results: unknown[] = [];
+  test(
+    'a feature that is imported before or below the queue module can add tasks in onModuleInit',
+    { timeout: 120_000 },
+    async () => {
+      const results: unknown[] = [];
 
-    @Injectable()
-    class Early implements OnModuleInit {
-      constructor(
-        private readonly runner: TaskRunner,
-        private readonly work: Work,
-      ) {}
+      @Injectable()
+      class Early implements OnModuleInit {
+        constructor(
+          private readonly runner: TaskRunner,
+          private readonly work: Work,
+        ) {}
 
-      onModuleInit() {
-        const tasks = [
-          this.runner.start(this.work, 'double', 4),
-          this.runner.start(chain(step(this.work, 'double', 1), step(this.work, 'double', previousResult))),
-        ];
-        void Promise.all(tasks.map((task) => task.settled())).then((settled) => results.push(...settled));
+        onModuleInit() {
+          const tasks = [
+            this.runner.start(this.work, 'double', 4),
+            this.runner.start(chain(step(this.work, 'double', 1), step(this.work, 'double', previousResult))),
+          ];
+          void Promise.all(tasks.map((task) => task.settled())).then((settled) => results.push(...settled));
+        }
       }
-    }
 
-    @Module({ providers: [Work, Early] })
-    class Feature {}
+      @Module({ providers: [Work, Early] })
+      class Feature {}
 
-    const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), enqueueTimeout: 20_000 });
-    await startApp({ imports: [Feature, queues] });
-    await expect.poll(() => results).toMatchObject([{ result: 8 }, { result: 4 }]);
-  });
+      const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), enqueueTimeout: 100_000 });
+      await startApp({ imports: [Feature, queues] });
+      await expect.poll(() => results, { timeout: 60_000 }).toMatchObject([{ result: 8 }, { result: 4 }]);
+    },
+  );
 });

@@ -81,7 +81,9 @@ export class BullMqSchedules {
     }
     for (const key of present.keys()) {
       const versions = own.has(key) ? [] : versionsOf(key, meta);
-      if (versions.length > 0 && versions.every(({ last }) => last < now - this.times.removeAfter)) {
+      // A task that has another queue now repeats there already.
+      const keptFor = this.catalog.find(key)?.definition.repeat ? this.times.aliveFor : this.times.removeAfter;
+      if (versions.length > 0 && versions.every(({ last }) => last < now - keptFor)) {
         await queue.removeJobScheduler(key);
         const fields = versions.flatMap(({ version }) => [firstField(key, version), lastField(key, version)]);
         await metaOf(queue).removeQueueMetaFields(fields);
