@@ -148,7 +148,8 @@ describe.each(stores)('on $name', ({ connection }) => {
 
   test('a schedule whose task has another queue now is removed when the last worker with the old code has ended', async () => {
     const prefix = ownPrefix();
-    const times = { aliveFor: 500 };
+    // Long enough for a busy machine: the old worker confirms its schedule every 50 ms.
+    const times = { aliveFor: 5_000 };
     const old = await start(connection, prefix, [Nightly], { times });
     await expect.poll(() => patterns(old), patience).toEqual(['nightly 0 3 * * *']);
     const fresh = await start(connection, prefix, [NightlyElsewhere], { times });

@@ -5,7 +5,7 @@ import { Task } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import type { BullMqQueues } from '../../lib/bullmq/queues/bullmq-queues.ts';
 import { UnconfirmedJobs } from '../../lib/bullmq/queues/unconfirmed-jobs.ts';
-import type { BullMqConnection } from '../../lib/bullmq/store/bullmq-connection.ts';
+import { BullMqConnection } from '../../lib/bullmq/store/bullmq-connection.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -25,6 +25,8 @@ test.runIf(postgresUrl)('Postgres commits no job after the application has given
     imports: [BullMqTasksModule.forRoot({ connection: postgresUrl!, prefix, worker: false, enqueueTimeout: 500 })],
     providers: [Work],
   });
+  // On a busy machine, the application starts before the tables are made.
+  await app.get(BullMqConnection, { strict: false }).ready;
   const client = new Client({ connectionString: postgresUrl });
   await client.connect();
   onTestFinished(() => client.end());
