@@ -189,7 +189,12 @@ describe.each(stores)('on $name', ({ connection }) => {
     await expect.poll(async () => (await job())?.data as object, patience).toHaveProperty('unknownSince');
     expect(await web.app.get(TaskRegistry).get(task.id)).toMatchObject({ status: 'pending', attempts: 0 });
     await start(connection, prefix, [Added]);
-    expect(await task.settled()).toMatchObject({ status: 'completed', result: 'known here', attempts: 1 });
+    // Either worker can be faster, and each time that the first one is, the task waits for longer.
+    const completed = async () => {
+      await (await job())?.promote().catch(() => undefined);
+      return web.app.get(TaskRegistry).get(task.id);
+    };
+    await expect.poll(completed, patience).toMatchObject({ status: 'completed', result: 'known here', attempts: 1 });
   });
 
   test('a task whose name nobody knows for long fails, is kept, and can be cancelled before', async () => {
