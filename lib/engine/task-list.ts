@@ -237,7 +237,7 @@ export class TaskList implements TaskOwner {
   readonly #runNext = (): void => {
     const entry = this.#waiting.dequeue()!;
     this.#run(entry, () => {
-      const isStopped = entry.task.status === 'failed' && this.optionsOf(entry).onFailure === 'stop';
+      const isStopped = entry.task.currentStatus === 'failed' && this.optionsOf(entry).onFailure === 'stop';
       this.#adopted?.delete(entry);
       if (isStopped) {
         this.#skipWaiting(entry);
@@ -277,7 +277,7 @@ export class TaskList implements TaskOwner {
   }
 
   #isWaiting({ task, owner, isTaken }: TaskEntry): boolean {
-    return task.status === 'pending' && owner === this && !isTaken;
+    return task.currentStatus === 'pending' && owner === this && !isTaken;
   }
 
   #isWanted(options: ResolvedTaskOptions): boolean {
