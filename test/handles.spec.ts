@@ -15,7 +15,6 @@ import { z } from 'zod';
 import {
   BackgroundTasks,
   currentTask,
-  defineTask,
   Tasks,
   TaskRegistry,
   type BackgroundTask,
@@ -76,8 +75,6 @@ async function someHandles(runner: TaskRunner): Promise<BackgroundTask[]> {
   expect(tasks.map(({ status }) => status)).toEqual(['pending', 'completed', 'failed', 'cancelled']);
   return tasks;
 }
-
-const durable = defineTask(async function durable() {}, { queue: 'mail' });
 
 describe('a handle is a record', () => {
   const transforms: [string, ClassTransformOptions][] = [
@@ -153,7 +150,7 @@ describe('a handle is a record', () => {
 
   test('for all of them, if it is the handle of a durable task', async () => {
     const { runner } = await startApp({ imports: [MemoryQueueModule] });
-    const task = runner.start(durable);
+    const task = runner.start(async function durable() {});
     await task.stored();
     const record = json(task);
     expect(record).toMatchObject({ id: task.id, name: 'durable', queue: 'memory', status: 'pending' });

@@ -1,13 +1,17 @@
 import type { TaskCancelledError } from '../errors/task.errors.ts';
 import type { AttemptObserver } from '../execution/attempt.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
-import type { OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
+import type { Execution, OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { type TaskTime, taskTime } from '../util/timers.ts';
 import { Cancellation } from './cancellation.ts';
 
-/** Options of a task, merged with the application's defaults, so that `runOn` and `onFailure` are always set. */
-export type ResolvedTaskOptions = TaskOptions & { readonly runOn: RunOn; readonly onFailure: OnFailure };
+/** Options of a task, merged with the application's defaults, so that those of the module are always set. */
+export type ResolvedTaskOptions = TaskOptions & {
+  readonly execution: Execution;
+  readonly runOn: RunOn;
+  readonly onFailure: OnFailure;
+};
 
 /**
  * A task in a list, with all that running it needs. The list drops the entry when the task has settled. A class, so that

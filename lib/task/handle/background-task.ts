@@ -104,7 +104,7 @@ export class BackgroundTask<R = unknown> {
   readonly status: TaskStatus = 'pending';
 
   /** How many attempts have begun. */
-  readonly attempts: number;
+  readonly attempts: number = 0;
 
   /** When the task was added. */
   readonly createdAt: Date;
@@ -155,13 +155,13 @@ export class BackgroundTask<R = unknown> {
     this.#isAttempt = restored !== undefined;
     this.#createdAt = restored?.createdAt ?? Date.now();
     this.createdAt = dateOf(this.#createdAt);
-    this.attempts = restored?.attempts ?? 0;
     if (restored) {
       this.#id = restored.id;
       this.#attempts = restored.attempts;
       this.#startedAt = restored.startedAt;
       this.#progress = restored.progress;
       observer?.ids.set(restored.id, this);
+      this.#show();
     }
   }
 
