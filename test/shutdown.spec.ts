@@ -383,7 +383,8 @@ test('the tasks of a response that goes on for ever are run when the application
       return NEVER.pipe(startWith({ data: 'open' }));
     }
   }
-  const { app, port, runner } = await startApp({ controllers: [EventsController] }, { shutdownTimeout: 400 });
+  // The tasks start after half of it, and a busy machine can stand still for longer than a short one.
+  const { app, port, runner } = await startApp({ controllers: [EventsController] }, { shutdownTimeout: 4_000 });
   const client = await RawClient.connect(port);
   client.request('/events');
   await client.receives('open');
