@@ -70,6 +70,21 @@ function defineId(task: object): string | undefined {
   return undefined;
 }
 
+/** Only durable tasks, and handles that someone waits for, have it: eight more fields would cost every task. */
+class Waiting<R> {
+  /** Set once the queue has the task. */
+  queue?: OwningQueue;
+  /** Whether it is a durable task that still may get into its queue. */
+  isUnstored = false;
+  /** Why it didn't get into its queue. */
+  notStored?: { readonly error: unknown };
+  stored?: Promise<void>;
+  onStored?: () => void;
+  settled?: Promise<TaskRecord<R>>;
+  onSettled?: () => void;
+  onEnqueued?: (queue: OwningQueue) => void;
+}
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
@@ -84,9 +99,10 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
  * @since 0.1.0
  */
 export class BackgroundTask<R = unknown> {
-  // Serializers, `structuredClone` and `{ ...task }` read an object's own enumerable properties. So these are the fields of the
-  // record, and nothing else is. `error` is not: it may hold what no client may see. Only `id` is an accessor: each accessor would make a short task 3 % dearer, and a Date of
-  // its own 8 %. The package itself reads the private fields, whatever the application does to the properties.
+  // Serializers, `structuredClone` and `{ ...task }` read an object's own enumerable properties. So these are the fields of
+  // the record, and nothing else is. `error` is not one of them: it may hold what no client may see. Only `id` is an
+  // accessor, since each costs a short task 4 %. The package itself reads the private fields, so nothing that an
+  // application does to the properties can mislead it.
 
   /**
    * Unguessable, so that you can hand it to a client. If a durable task is a duplicate, this becomes the id of the task
@@ -135,17 +151,7 @@ export class BackgroundTask<R = unknown> {
   #observer: StepObserver | undefined;
   /** Unset once the task has settled, so that a handle that the application keeps doesn't keep parts of the engine. */
   #canceller: Canceller | undefined;
-  /** Set once the queue has the task. */
-  #queue?: OwningQueue;
-  /** Whether it is a durable task that still may get into its queue. */
-  #isUnstored = false;
-  /** Why it didn't get into its queue. */
-  #notStored: { readonly error: unknown } | undefined;
-  #stored?: Promise<void>;
-  #onStored?: () => void;
-  #settled?: Promise<TaskRecord<R>>;
-  #onSettled?: () => void;
-  #onEnqueued?: (queue: OwningQueue) => void;
+  #waiting?: Waiting<R>;
 
   /** @internal made by the engine */
   constructor(name: string, observer?: StepObserver, restored?: RestoredTask, queue?: string) {
@@ -212,7 +218,7 @@ export class BackgroundTask<R = unknown> {
 
   /** @internal whether a queue owns the task, so that only the queue knows its record */
   get isEnqueued(): boolean {
-    return this.#queue !== undefined || (this.#isAttempt && this.isSettled);
+    return this.#waiting?.queue !== undefined || (this.#isAttempt && this.isSettled);
   }
 
   /**
@@ -233,13 +239,14 @@ export class BackgroundTask<R = unknown> {
    * const { status, error } = await task.settled();
    */
   settled(): Promise<TaskRecord<R>> {
-    return (this.#settled ??= this.isSettled
+    const waiting = (this.#waiting ??= new Waiting());
+    return (waiting.settled ??= this.isSettled
       ? Promise.resolve(this.toRecord())
       : new Promise((resolve) => {
-          this.#onSettled = () => resolve(this.toRecord());
-          this.#onEnqueued = (queue) => resolve(queue.settled(this.toRecord()) as Promise<TaskRecord<R>>);
-          if (this.#queue) {
-            this.#onEnqueued(this.#queue);
+          waiting.onSettled = () => resolve(this.toRecord());
+          waiting.onEnqueued = (queue) => resolve(queue.settled(this.toRecord()) as Promise<TaskRecord<R>>);
+          if (waiting.queue) {
+            waiting.onEnqueued(waiting.queue);
           }
         }));
   }
@@ -260,12 +267,13 @@ export class BackgroundTask<R = unknown> {
    * await this.runner.start(sendInvoice, orderId).stored();
    */
   stored(): Promise<void> {
-    if (!this.#stored) {
-      this.#stored = this.#whenStored();
+    const waiting = (this.#waiting ??= new Waiting());
+    if (!waiting.stored) {
+      waiting.stored = whenStored(waiting);
       // The log tells of each task that a queue refuses.
-      this.#stored.catch(() => undefined);
+      waiting.stored.catch(() => undefined);
     }
-    return this.#stored;
+    return waiting.stored;
   }
 
   /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
@@ -322,7 +330,7 @@ export class BackgroundTask<R = unknown> {
 
   /** @internal the task is durable, and not in its queue yet */
   waitsForQueue(): void {
-    this.#isUnstored = true;
+    (this.#waiting ??= new Waiting()).isUnstored = true;
   }
 
   /** @internal the task is in its queue once the application's transaction commits */
@@ -332,7 +340,7 @@ export class BackgroundTask<R = unknown> {
 
   /** @internal the task will not get into its queue */
   isNotStored(error: unknown): void {
-    this.#notStored = { error };
+    (this.#waiting ??= new Waiting()).notStored = { error };
     this.#endStoring();
   }
 
@@ -368,10 +376,11 @@ export class BackgroundTask<R = unknown> {
     const observer = this.#observer;
     this.forget();
     this.#id = id;
-    this.#queue = queue;
+    const waiting = (this.#waiting ??= new Waiting());
+    waiting.queue = queue;
     // First: a subscriber that calls settled() asks the queue itself.
     this.#endStoring();
-    this.#onEnqueued?.(queue);
+    waiting.onEnqueued?.(queue);
     observer?.stepped(this, 'stored', this.#status);
   }
 
@@ -402,25 +411,20 @@ export class BackgroundTask<R = unknown> {
     this.#finishedAt = Date.now();
     this.#show();
     this.#canceller = undefined;
-    if (this.#isUnstored) {
-      this.isNotStored(error);
+    if (this.#waiting) {
+      if (this.#waiting.isUnstored) {
+        this.isNotStored(error);
+      }
+      this.#waiting.onSettled?.();
     }
-    this.#onSettled?.();
     this.#observer?.stepped(this, end, from);
   }
 
-  async #whenStored(): Promise<void> {
-    if (this.#isUnstored) {
-      await new Promise<void>((resolve) => (this.#onStored = resolve));
-    }
-    if (this.#notStored) {
-      throw this.#notStored.error;
-    }
-  }
-
   #endStoring(): void {
-    this.#isUnstored = false;
-    this.#onStored?.();
+    if (this.#waiting) {
+      this.#waiting.isUnstored = false;
+      this.#waiting.onStored?.();
+    }
   }
 
   /** Makes the properties say what the private fields do. */
@@ -446,6 +450,15 @@ export class BackgroundTask<R = unknown> {
     }
     this.#status = status;
     return from;
+  }
+}
+
+async function whenStored(waiting: Waiting<unknown>): Promise<void> {
+  if (waiting.isUnstored) {
+    await new Promise<void>((resolve) => (waiting.onStored = resolve));
+  }
+  if (waiting.notStored) {
+    throw waiting.notStored.error;
   }
 }
 
