@@ -10,6 +10,7 @@ import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 @Injectable()
 export class TaskQueueHost {
   #queue?: TaskQueue;
+  #isReplaced = false;
   #check: (call: TaskCall) => void = () => undefined;
   onUnavailable: OnUnavailable = 'throw';
   /** The application's options for every task. The engine sets them. */
@@ -19,8 +20,23 @@ export class TaskQueueHost {
     return this.#queue;
   }
 
+  /** Whether another queue stands in for that of the application: adapters open no connection. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
+  }
+
+  /** Registers a queue in place of that of the application, registered or not. For tests. */
+  replace(queue: TaskQueue): void {
+    this.#isReplaced = true;
+    this.#queue = queue;
+    this.onUnavailable = 'throw';
+  }
+
   /** @throws ModuleImportError if a queue is registered already */
   register(queue: TaskQueue, onUnavailable: OnUnavailable): void {
+    if (this.#isReplaced) {
+      return;
+    }
     if (this.#queue) {
       throw new ModuleImportError(queueImportedTwice());
     }

@@ -6,6 +6,7 @@ import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import { Queue } from '../vendor/yocto-queue.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
+import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
@@ -22,6 +23,7 @@ export interface TaskListContext {
   readonly tracker: TaskTracker;
   readonly flushing: FlushContext;
   readonly log: TaskLog;
+  readonly control: TaskControl | undefined;
 }
 
 /** From this many tasks on, a list drops those that have settled, or are in their queue. */
@@ -76,13 +78,27 @@ export class TaskList implements TaskOwner {
       tracker.deduplicate(deduplication.id, entry);
     }
     tracker.add(task);
+    this.context.control?.added(task, call, options);
     this.#advance();
     return task;
   }
 
   /** Whether a flush after such an outcome has something to enqueue or to wait for. */
   mustFlush(outcome: Outcome): boolean {
-    return this.#unflushed?.mustFlush(outcome) ?? false;
+    return (this.#unflushed?.mustFlush(outcome) ?? false) || this.#mustRunInline;
+  }
+
+  /**
+   * Call it before the answer leaves. Flushes; under test, it can also run the tasks.
+   *
+   * @throws TaskQueueError; under test, what the first failed task threw
+   */
+  async flushForAnswer(outcome: Outcome): Promise<void> {
+    await this.flush(outcome);
+    if (this.#mustRunInline) {
+      this.open(outcome);
+      await this.#settleAll();
+    }
   }
 
   /**
@@ -132,6 +148,10 @@ export class TaskList implements TaskOwner {
   }
 
   open(outcome: Outcome): void {
+    if (this.#isOpen) {
+      // Its tasks ran inline.
+      return;
+    }
     this.#isOpen = true;
     this.#outcome = outcome;
     // An entry that runs has no claimants. One that this list has taken over no longer has this one.
@@ -155,12 +175,31 @@ export class TaskList implements TaskOwner {
     return this.#adopted?.get(entry) ?? entry.options;
   }
 
+  get #mustRunInline(): boolean {
+    return this.context.control?.isInline === true && !this.#isOpen && this.#tasks.length > 0;
+  }
+
+  /** Waits for all tasks, also for those that they add. */
+  async #settleAll(): Promise<void> {
+    let failed: BackgroundTask | undefined;
+    // Tasks that are added meanwhile join the end.
+    for (let i = 0; i < this.#tasks.length; i++) {
+      const task = this.#tasks[i]!;
+      const { status } = await task.settled();
+      failed ??= status === 'failed' ? task : undefined;
+    }
+    if (failed) {
+      throw this.context.control!.thrownBy(failed);
+    }
+  }
+
   #addDurable(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
     const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (refused) =>
       this.#runHere(refused),
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);
+    this.context.control?.added(task, call, options);
     if (this.#isOpen) {
       unflushed.flushRest(this.#outcome);
     }
@@ -218,7 +257,13 @@ export class TaskList implements TaskOwner {
   #advance(): void {
     if (this.#isOpen && !this.#isBusy && this.#waiting.size > 0) {
       this.#isBusy = true;
-      this.context.turns.schedule(this.context.execution === 'parallel' ? this.#startNext : this.#runNext);
+      const { turns, control, execution } = this.context;
+      const start = execution === 'parallel' ? this.#startNext : this.#runNext;
+      if (control) {
+        control.whenAllowed(this.#waiting.peek()!.task, () => turns.schedule(start));
+      } else {
+        turns.schedule(start);
+      }
     }
   }
 

@@ -4,8 +4,8 @@ import type { TaskOptions } from '../../task/definition/task-options.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { textRefused } from '../bullmq.messages.ts';
-import { encodeArguments, type Encoded, type Omitted } from './job-codec.ts';
-import { acceptedText, isRefused } from './job-text.ts';
+import { encodeArguments, type Encoded, type Omitted } from '../../durable/codec/value-codec.ts';
+import { acceptedText, isRefused } from '../../durable/codec/accepted-text.ts';
 
 /** The data of a job. */
 export interface JobData {

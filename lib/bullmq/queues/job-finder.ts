@@ -3,7 +3,7 @@ import type { Job, JobType, Queue } from 'bullmq';
 import type { DurableFilter } from '../../durable/task-queue.ts';
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { decode, type Encoded } from '../jobs/job-codec.ts';
+import { decode, type Encoded } from '../../durable/codec/value-codec.ts';
 import { CANCELLED } from '../jobs/job-error.ts';
 import { isSameMoment, phaseOf, recordOf } from '../jobs/job-record.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';

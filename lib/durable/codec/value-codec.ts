@@ -8,8 +8,8 @@ import {
   argumentsTooLarge,
   resultNotSerializable,
   resultTooLarge,
-} from '../bullmq.messages.ts';
-import { acceptedText, isRefusedJson } from './job-text.ts';
+} from './codec.messages.ts';
+import { acceptedText, isRefusedJson } from './accepted-text.ts';
 import { escapeKeys, hasSpecialKey, unescapeKeys } from './special-keys.ts';
 import { isBytes, isPlainJson, unstorableIn } from './storable.ts';
 
