@@ -48,6 +48,10 @@ export const decoratorLost = (className: string, method: string) =>
   `@Task() ${className}.${method}: expected the decorated method, got another function or property in its place, which has ` +
   'lost the options of @Task. Write @Task above the other decorators, or copy the metadata of the method to its replacement.';
 
+export const mixinWithoutName = (method: string) =>
+  `@Task() ${method} of a mixin: expected the option 'name', got none. mixin() gives its class a random name, another one in ` +
+  "each process, and workers find a task by its name. Set it by @Task({ queue, name: 'reports.render' }).";
+
 export const unknownToWorker = (name: string, queue: string) =>
   `Task "${name}": this process runs the tasks of the queue '${queue}', and does not know this one, so it fails here. Add the ` +
   'object that has the method to the providers of a module. The warning is given once.';

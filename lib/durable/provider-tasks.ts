@@ -9,7 +9,7 @@ import { type TaskCall, taskCall } from '../task/call/task-call.ts';
 import { decoratedMethods, methodDefinitionOf, type TaskDefinition } from '../task/definition/task-definition.ts';
 import type { AnyFunction, ProviderClass } from '../task/model/signatures.ts';
 import { classNameOf, read } from '../util/inspect.ts';
-import { decoratorLost } from './durable.messages.ts';
+import { decoratorLost, mixinWithoutName } from './durable.messages.ts';
 
 type NestModule = Exclude<ReturnType<ModulesContainer['get']>, undefined>;
 type Wrapper = Exclude<ReturnType<NestModule['providers']['get']>, undefined>;
@@ -75,6 +75,7 @@ function* tasksOf(holder: object, wrapper: Wrapper, module: NestModule): Generat
   const place = `${module.name} (${typeof token === 'function' ? classNameOf(token) : String(token)})`;
   for (const [method, definition] of durableMethodsOf(holder)) {
     const owner = `${className}.${String(method)}`;
+    assertStableName(className, method, definition);
     const name = definition.name ?? owner;
     const isAliased = definition.name === undefined && isClass(token) && token !== read(holder, 'constructor');
     yield {
@@ -97,6 +98,7 @@ function* staticTasksOf(holder: object, module: NestModule, seen: Set<unknown>):
     assertDecorated(type, classNameOf(type));
     for (const [method, definition] of durableMethodsOf(type)) {
       const owner = `${classNameOf(type)}.${String(method)}`;
+      assertStableName(classNameOf(type), method, definition);
       const name = definition.name ?? owner;
       const call = (args: readonly unknown[]) => callOn(type, name, method, definition, args);
       yield { name, alias: undefined, definition, owner, place: module.name, object: () => type, call };
@@ -169,7 +171,23 @@ function assertDecorated(target: object, className: string): void {
           throw new DefineTaskError(decoratorLost(className, String(key)));
         }
       }
+      // A proxy can hand out a function of its own. A method that a subclass replaces is its own.
+      const found = read(target, key);
+      const isNearest = holder === [...chainOf(target)].find((it) => Object.hasOwn(it, key));
+      if (isNearest && !(typeof found === 'function' && methodDefinitionOf(found))) {
+        throw new DefineTaskError(decoratorLost(className, String(key)));
+      }
     }
+  }
+}
+
+/** The name that `mixin()` of Nest gives a class, at random, in each process another one. */
+const MIXIN = /^[\da-f]{21}$/;
+
+/** @throws DefineTaskError if other processes can't know the task by its name */
+function assertStableName(className: string, method: PropertyKey, { name }: TaskDefinition): void {
+  if (name === undefined && MIXIN.test(className)) {
+    throw new DefineTaskError(mixinWithoutName(String(method)));
   }
 }
 

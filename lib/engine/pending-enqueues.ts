@@ -1,3 +1,5 @@
+import type { CurrentTask } from '../task/handle/current-task.ts';
+
 interface Pending {
   readonly enqueue: Promise<void>;
   /** Resolves with the failure, and never rejects: often nobody waits for it. */
@@ -56,5 +58,24 @@ export class PendingEnqueues {
     if (failure) {
       throw failure.error;
     }
+  }
+}
+
+/** The enqueues of each running attempt that adds tasks, and those of all other code. */
+export class EnqueuesByAttempt {
+  readonly #ofOthers = new PendingEnqueues();
+  /** Made with the first attempt. */
+  #ofAttempts?: WeakMap<CurrentTask, PendingEnqueues>;
+
+  of(attempt: CurrentTask | undefined): PendingEnqueues {
+    if (!attempt) {
+      return this.#ofOthers;
+    }
+    const ofAttempts = (this.#ofAttempts ??= new WeakMap<CurrentTask, PendingEnqueues>());
+    let enqueues = ofAttempts.get(attempt);
+    if (!enqueues) {
+      ofAttempts.set(attempt, (enqueues = new PendingEnqueues()));
+    }
+    return enqueues;
   }
 }

@@ -194,8 +194,11 @@ export class TaskList implements TaskOwner {
   }
 
   #addDurable(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
-    const unflushed = (this.#unflushed ??= new UnflushedTasks(this.context.flushing, this.origin, (refused) =>
-      this.#runHere(refused),
+    const unflushed = (this.#unflushed ??= new UnflushedTasks(
+      this.context.flushing,
+      this.origin,
+      (refused) => this.#runHere(refused),
+      () => this.#isOpen,
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);

@@ -9,10 +9,11 @@ import type { TaskHistory } from '../records/task-history.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
+import { currentTask } from '../task/handle/current-task.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
 import { discarded, notStoredSkipped } from './engine.messages.ts';
-import { PendingEnqueues } from './pending-enqueues.ts';
+import { EnqueuesByAttempt, type PendingEnqueues } from './pending-enqueues.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
@@ -49,18 +50,22 @@ const cancelLater = (queue: TaskQueue, id: string) => () => queue.cancelLater(id
 /** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
-  readonly #enqueues = new PendingEnqueues();
+  readonly #enqueues = new EnqueuesByAttempt();
 
-  /** @param runHere is given each task that runs in this process because its queue is down */
+  /**
+   * @param runHere is given each task that runs in this process because its queue is down
+   * @param isOpen whether the tasks of the list run, so that each running attempt flushes what it added itself
+   */
   constructor(
     private readonly context: FlushContext,
     private readonly origin: Origin | undefined,
     private readonly runHere: (task: UnflushedTask) => void,
+    private readonly isOpen: () => boolean,
   ) {}
 
   /** Whether a flush after such an outcome has something to enqueue or to wait for. */
   mustFlush(outcome: Outcome): boolean {
-    return !this.#enqueues.isEmpty || this.#waiting.some(({ options }) => isWantedAfter(outcome, options));
+    return !this.#current.isEmpty || this.#waiting.some(({ options }) => isWantedAfter(outcome, options));
   }
 
   /** @throws UnavailableError, TaskArgumentError */
@@ -96,7 +101,7 @@ export class UnflushedTasks {
    */
   flush(outcome: Outcome): Promise<void> {
     this.#start(outcome);
-    return this.#enqueues.settle();
+    return this.#current.settle();
   }
 
   /**
@@ -154,10 +159,14 @@ export class UnflushedTasks {
     }
   }
 
+  get #current(): PendingEnqueues {
+    return this.#enqueues.of(this.isOpen() ? currentTask() : undefined);
+  }
+
   #start(outcome: Outcome): void {
     const wanted = this.#take((options) => isWantedAfter(outcome, options));
     if (wanted.length > 0) {
-      this.#enqueues.add(this.#enqueue(wanted));
+      this.#current.add(this.#enqueue(wanted));
     }
   }
 

@@ -1,11 +1,11 @@
 import { alreadyEnqueued } from '../durable/durable.messages.ts';
-import { PendingEnqueues } from '../engine/pending-enqueues.ts';
+import { EnqueuesByAttempt } from '../engine/pending-enqueues.ts';
 import type { TaskEngine } from '../engine/task-engine.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import { type CurrentTask, currentTask } from '../task/handle/current-task.ts';
+import { currentTask } from '../task/handle/current-task.ts';
 import type { TaskCollection } from './task-collection.ts';
 
 /**
@@ -13,9 +13,7 @@ import type { TaskCollection } from './task-collection.ts';
  * `flush` waits for those of the running task; outside of tasks, for all the others.
  */
 export class OutsideCollection implements TaskCollection {
-  /** By the running attempt that added them. */
-  readonly #ofAttempts = new WeakMap<CurrentTask, PendingEnqueues>();
-  readonly #ofOthers = new PendingEnqueues();
+  readonly #enqueues = new EnqueuesByAttempt();
 
   constructor(private readonly engine: TaskEngine) {}
 
@@ -23,13 +21,13 @@ export class OutsideCollection implements TaskCollection {
     const list = this.engine.createOpenList();
     const task = list.add(call, options);
     if (list.mustFlush(undefined)) {
-      this.#enqueues().add(list.flush(undefined));
+      this.#enqueues.of(currentTask()).add(list.flush(undefined));
     }
     return task;
   }
 
   flush(): Promise<void> {
-    return this.#enqueues().settle();
+    return this.#enqueues.of(currentTask()).settle();
   }
 
   /** @throws TaskArgumentError */
@@ -39,17 +37,5 @@ export class OutsideCollection implements TaskCollection {
 
   discard(): void {
     // Every task has started, or is on its way into its queue.
-  }
-
-  #enqueues(): PendingEnqueues {
-    const attempt = currentTask();
-    if (!attempt) {
-      return this.#ofOthers;
-    }
-    let enqueues = this.#ofAttempts.get(attempt);
-    if (!enqueues) {
-      this.#ofAttempts.set(attempt, (enqueues = new PendingEnqueues()));
-    }
-    return enqueues;
   }
 }

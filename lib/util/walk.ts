@@ -1,5 +1,8 @@
+import { isError, read } from './inspect.ts';
+
 /**
- * Visits a value and everything in it: keys and values of a Map, members of a Set, otherwise own enumerable properties.
+ * Visits a value and everything in it: keys and values of a Map, members of a Set, otherwise own enumerable properties,
+ * and of an error also its cause and its errors.
  * Goes depth first and visits each object once. Doesn't enter functions, nor views of memory: their properties are numbers.
  *
  * @param visit returns something other than `undefined` to stop
@@ -39,5 +42,9 @@ function partsOf(value: object): Iterable<unknown> {
   if (value instanceof Map) {
     return [...value.keys(), ...value.values()];
   }
-  return value instanceof Set ? value : Object.values(value);
+  if (value instanceof Set) {
+    return value;
+  }
+  const parts: unknown[] = Object.values(value);
+  return isError(value) ? [...parts, read(value, 'cause'), read(value, 'errors')] : parts;
 }

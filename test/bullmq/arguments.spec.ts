@@ -39,6 +39,71 @@ describe('arguments keep their types', () => {
     expect(stored(new Point(3))).toEqual([{ x: 3 }]);
   });
 
+  test('what an instance of a class holds keeps its type', () => {
+    class Order {
+      readonly at = new Date(1);
+      readonly lines = new Map([['a', { count: 2n }]]);
+      readonly tags = new Set(['x']);
+      readonly scan = Buffer.from('scan');
+      readonly none = undefined;
+      readonly point = new Point(1);
+      readonly body = { constructor: 'own' };
+    }
+    const plain = Object.assign({}, new Order(), { point: { x: 1 } });
+    expect(stored(new Order(), [new Order()], new Map([['a', new Order()]]))).toEqual([
+      plain,
+      [plain],
+      new Map([['a', plain]]),
+    ]);
+    const [error] = stored(Object.assign(new Error('no'), { order: new Order() })) as [{ order: unknown }];
+    expect(error.order).toEqual(plain);
+    const both = new Point(2);
+    const [{ one, other }] = stored({ one: both, other: both, at: new Date(1) }) as [{ one: object; other: object }];
+    expect(one).toBe(other);
+  });
+
+  test('an instance with toJSON() as what that returns', () => {
+    class Money {
+      readonly #amount = 5;
+      readonly currency = 'EUR';
+      toJSON() {
+        return { amount: this.#amount, at: new Date(1) };
+      }
+    }
+    class Self {
+      readonly at = new Date(1);
+      toJSON() {
+        return this;
+      }
+    }
+    class List {
+      readonly value = 1;
+      toJSON() {
+        return [new Date(1), this.value];
+      }
+    }
+    class Text {
+      readonly value = 1;
+      toJSON() {
+        return 'text';
+      }
+    }
+    expect(stored(new Money(), new Self(), new List(), { text: new Text(), at: new Date(1) })).toEqual([
+      { amount: 5, at: new Date(1) },
+      { at: new Date(1) },
+      [new Date(1), 1],
+      { text: 'text', at: new Date(1) },
+    ]);
+  });
+
+  test('a hole in a list as undefined', () => {
+    // oxlint-disable-next-line no-sparse-arrays -- it is what the test is about
+    expect(stored([1, , 3], [new Date(1), ,])).toEqual([
+      [1, undefined, 3],
+      [new Date(1), undefined],
+    ]);
+  });
+
   test('an error with its name, message, cause and other plain properties', () => {
     expect(stored(new RangeError('no'))).toMatchObject([{ name: 'RangeError', message: 'no' }]);
     const cause = Object.assign(new TypeError('why'), { code: 'ECONNREFUSED', at: new Date(1) });
@@ -50,6 +115,8 @@ describe('arguments keep their types', () => {
     expect(found.cause).toMatchObject({ name: 'TypeError', message: 'why', code: 'ECONNREFUSED', at: new Date(1) });
     const [all] = stored(new AggregateError([new Error('one')], 'all')) as [AggregateError];
     expect(all).toMatchObject({ name: 'AggregateError', message: 'all', errors: [{ message: 'one' }] });
+    const [alone] = stored(new Error('alone')) as [Error];
+    expect(alone).not.toHaveProperty('cause');
   });
 
   describe('keys that objects have for themselves are own properties', () => {
@@ -61,11 +128,22 @@ describe('arguments keep their types', () => {
       ['in JSON', body],
       ['beside what JSON can’t say', { body, at: new Date(1), none: undefined }],
       ['in lists, maps and sets', [new Map([['a', body]]), new Set([body]), [body, 1n]]],
+      ['beside their escaped forms', { '~constructor': 1, constructor: 2, '~~prototype': 3, '~prototype': 4 }],
       ['the same twice', { constructor: common, again: common, list: [common] }],
     ])('%s', (_name, value) => {
       // Not toStrictEqual, which takes the key `constructor` for the class of an object.
       expect(isDeepStrictEqual(stored(value), [value])).toBe(true);
       expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+    });
+
+    test('in errors, and in their causes', () => {
+      const cause = Object.assign(new Error('why', { cause: body }), { body });
+      const [found] = stored(Object.assign(new Error('no', { cause }), { body, constructor: 'own' })) as [
+        Error & { body: object; cause: Error & { body: object } },
+      ];
+      expect(found.constructor).toBe('own');
+      const bodies = [found.body, found.cause.body, found.cause.cause];
+      expect(isDeepStrictEqual(bodies, [body, body, body])).toBe(true);
     });
 
     test('what is there twice stays one', () => {
@@ -100,6 +178,7 @@ describe('an argument that can’t be serialized is refused by its number and wh
     ['a symbol', Symbol('x'), /argument 2, which holds a symbol/],
     ['a promise', [Promise.resolve()], /argument 2, which holds a promise/],
     ['a WeakMap', new WeakMap(), /holds a WeakMap/],
+    ['a function in a cause', new Error('no', { cause: () => 1 }), /holds a function/],
     ['an invalid Date', new Date(NaN), /an invalid Date/],
     ['a stream', new PassThrough(), /function|symbol/],
     ['a server', createServer(), /function|symbol/],

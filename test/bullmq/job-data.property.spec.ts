@@ -33,6 +33,44 @@ test('plain JSON is enqueued in the form of the serialiser', () => {
   );
 });
 
+test('what JSON can’t express keeps its type, under any key', () => {
+  const leaf = fc.oneof(
+    fc.date({ noInvalidDate: true }),
+    fc.bigInt(),
+    fc.constant(undefined),
+    fc.string(),
+    fc.double(),
+  );
+  const special = [
+    'constructor',
+    '__proto__',
+    'prototype',
+    '~constructor',
+    '~~prototype',
+    'json',
+    'meta',
+    'escaped',
+    '0',
+  ];
+  const key = fc.oneof(fc.string({ maxLength: 4 }), fc.stringMatching(/^[.\\~a]{0,4}$/), fc.constantFrom(...special));
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      leaf,
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(key, tie('tree'), { maxKeys: 4, noNullPrototype: true }),
+      fc.array(fc.tuple(key, tie('tree')), { maxLength: 3 }).map((entries) => new Map(entries)),
+      fc.array(tie('tree'), { maxLength: 3 }).map((members) => new Set(members)),
+    ),
+  }));
+  fc.assert(
+    fc.property(tree, (value) => {
+      expect(isDeepStrictEqual(decode(stored([value])), [value])).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test('an object that occurs twice is no plain JSON: it comes back as one object', () => {
   const twice = { a: 1 };
   expect(isPlainJson([twice, { ...twice }])).toBe(true);

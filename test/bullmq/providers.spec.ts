@@ -1,4 +1,14 @@
-import { Controller, Get, Injectable, Module, Scope, UseGuards, type CanActivate, type Provider } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  mixin,
+  Module,
+  Scope,
+  UseGuards,
+  type CanActivate,
+  type Provider,
+} from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
@@ -15,6 +25,7 @@ import {
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import {
   decoratorLost,
+  mixinWithoutName,
   notTheProvided,
   providedTwice,
   sameName,
@@ -384,6 +395,40 @@ test.each<[string, Provider]>([
   ['WithOwn', WithOwn],
 ])('a method of %s that has lost its options keeps the application from starting', async (name, provider) => {
   await expect(startApp({ providers: [provider] })).rejects.toThrow(new DefineTaskError(decoratorLost(name, 'send')));
+});
+
+test('a proxy that hands out other functions keeps the application from starting', async () => {
+  const proxy = new Proxy(new PlainMailer(), {
+    get(mailer, key) {
+      const value: unknown = Reflect.get(mailer, key);
+      return typeof value === 'function' && key !== 'constructor'
+        ? (...args: unknown[]) => Reflect.apply(value, mailer, args) as unknown
+        : value;
+    },
+  });
+  await expect(startApp({ providers: [{ provide: 'mailer', useValue: proxy }] })).rejects.toThrow(
+    new DefineTaskError(decoratorLost('PlainMailer', 'send')),
+  );
+});
+
+test.each(stores.slice(0, 1))('on $name, a task of a mixin needs a name that other processes know', async (store) => {
+  const mailerOf = (options: object) => {
+    class Mixin {
+      @Task({ queue: 'mail', ...options })
+      send() {
+        return 'of a mixin';
+      }
+    }
+    return mixin<Mixin>(Mixin);
+  };
+  const imports = [BullMqTasksModule.forRoot({ connection: store.connection, prefix: ownPrefix() })];
+  await expect(startApp({ imports, providers: [mailerOf({})] })).rejects.toThrow(mixinWithoutName('send'));
+  const named = mailerOf({ name: 'mixin.send' });
+  const { app, runner } = await startApp({ imports, providers: [named] });
+  expect(await runner.start(app.get(named), 'send').settled()).toMatchObject({
+    name: 'mixin.send',
+    result: 'of a mixin',
+  });
 });
 
 test('a method that a subclass replaces is its own', async () => {

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { Injectable } from '@nestjs/common';
-import { describe, expect, test } from 'vitest';
-import { currentTask, defineTask, Task, TaskRegistry } from 'nestjs-background-tasks';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { chain, currentTask, defineTask, step, Task, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { unreadableResult } from '../../lib/bullmq/bullmq.messages.ts';
+import { BullMqConnection } from '../../lib/bullmq/store/bullmq-connection.ts';
 import { taskCancelled } from '../../lib/errors/task.errors.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
@@ -11,6 +14,26 @@ class Work {
   @Task({ queue: 'work' })
   double(n: number) {
     return n === 0 ? undefined : n * 2;
+  }
+
+  @Task({ queue: 'work' })
+  typed() {
+    return { count: 5n, at: new Date(0), map: new Map([[1, 2]]) };
+  }
+
+  @Task({ queue: 'work' })
+  large() {
+    return 'x'.repeat(1_000);
+  }
+
+  @Task({ queue: 'work' })
+  async waits() {
+    await once(currentTask()!.signal, 'abort');
+  }
+
+  @Task({ queue: 'work' })
+  fails() {
+    throw new RangeError('no');
   }
 
   @Task({ queue: 'work', attempts: 2 })
@@ -36,6 +59,54 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     );
     const queued = await app.get(TaskRegistry).list({ queue: 'work' });
     expect(queued.length).toBeLessThanOrEqual(1);
+  });
+
+  test('a task that is gone has the record that it had', async () => {
+    const { app, runner } = await start(connection, ownPrefix(), { maxSize: 500 });
+    const [work, registry, queue] = [app.get(Work), app.get(TaskRegistry), app.get(BullMqQueues).get('work')];
+    const waiting = runner.start(work, 'waits');
+    await expect.poll(() => registry.get(waiting.id)).toMatchObject({ status: 'running' });
+    await registry.cancel(waiting.id);
+    const tasks = [
+      waiting,
+      runner.start(work, 'typed'),
+      runner.start(work, 'large'),
+      runner.start(chain(step(work, 'fails'), step(work, 'double', 1))),
+    ];
+    for (const task of tasks) {
+      await expect.poll(async () => (await registry.get(task.id))?.finishedAt).toBeTruthy();
+      const { status, attempts, result, resultOmitted, error } = (await registry.get(task.id))!;
+      await queue.remove(task.id);
+      expect(await task.settled()).toMatchObject({
+        status,
+        attempts,
+        ...(result !== undefined && { result }),
+        ...(resultOmitted !== undefined && { resultOmitted }),
+        ...(error && { error }),
+      });
+    }
+    expect(await Promise.all(tasks.map(async (task) => (await task.settled()).status))).toEqual([
+      'cancelled',
+      'completed',
+      'completed',
+      'failed',
+    ]);
+  });
+
+  test('a result of another program settles a task that is gone', async () => {
+    const { app, runner } = await start(connection, ownPrefix(), { worker: false });
+    const queue = app.get(BullMqQueues).get('work');
+    const task = runner.start(app.get(Work), 'double', 1);
+    await task.stored();
+    const claims = app.get(BullMqConnection).worker('work', () => Promise.resolve('text' as never), {});
+    onTestFinished(() => claims.close());
+    void claims.run();
+    await expect.poll(async () => (await queue.getJob(task.id))?.finishedOn).toBeTruthy();
+    await queue.remove(task.id);
+    expect(await task.settled()).toMatchObject({
+      status: 'completed',
+      resultOmitted: unreadableResult('Work.double'),
+    });
   });
 
   test('a task that somebody removes from its queue is told to be removed, and not to have completed', async () => {

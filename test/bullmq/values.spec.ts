@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
+import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   chain,
@@ -14,7 +15,8 @@ import {
 } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { stepBeforeWithoutResult } from '../../lib/durable/durable.messages.ts';
-import { resultNotSerializable, resultTooLarge, textRefused, unreadableArguments, unreadableResult } from '../../lib/durable/codec/codec.messages.ts';
+import { textRefused, unreadableArguments, unreadableResult } from '../../lib/bullmq/bullmq.messages.ts';
+import { resultNotData, resultNotSerializable, resultTooLarge } from '../../lib/durable/codec/codec.messages.ts';
 import { BullMqConnection } from '../../lib/bullmq/store/bullmq-connection.ts';
 import { resultNotJson } from '../../lib/task/model/task-record.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -72,6 +74,11 @@ class Values {
   }
 
   @Task({ queue: 'values' })
+  gives() {
+    return () => 1;
+  }
+
+  @Task({ queue: 'values' })
   takes(value: unknown) {
     return value;
   }
@@ -113,9 +120,13 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
   test('a result that can’t be kept is left out of the record of a task that is done', async () => {
     const { runner, values, log, registry } = await start(100);
     done.length = 0;
-    const tasks = [runner.start(values, 'large'), runner.start(values, 'broken')];
+    const tasks = [runner.start(values, 'large'), runner.start(values, 'broken'), runner.start(values, 'gives')];
     const records = await Promise.all(tasks.map((task) => task.settled()));
-    const reasons = [resultTooLarge('Values.large', 213, 100), resultNotSerializable('Values.broken', 'no getter')];
+    const reasons = [
+      resultTooLarge('Values.large', 213, 100),
+      resultNotSerializable('Values.broken', 'no getter'),
+      resultNotData('Values.gives', 'an anonymous function'),
+    ];
     for (const [i, resultOmitted] of reasons.entries()) {
       expect(records[i]).toMatchObject({ status: 'completed', attempts: 1, resultOmitted });
       expect(records[i]).not.toHaveProperty('result');
@@ -155,6 +166,29 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     expect(await registry.cancel(waiting.id!)).toBe(true);
     expect(await registry.retry(ids[0]!)).toBe(true);
     await expect.poll(() => log.said('error').length).toBe(odd.length + 1);
+  });
+
+  test('nor do jobs with wrong marks, times and options', async () => {
+    const { app, runner, values, registry } = await start();
+    const queue = app.get(BullMqQueues).get('values');
+    const args = { json: [1] };
+    const add = async (name: string, data: object, opts: object = {}) =>
+      (await queue.add(name, { args, ...data }, { jobId: randomUUID(), ...opts })).id!;
+    const slow = await Promise.all(
+      [-5, 1e12, Number.NaN].map((timeout) => add('Values.takes', { options: { timeout } })),
+    );
+    const marked = await add('Values.takes', { cancelledAt: 'never', claimsAtCancel: {}, unknownSince: [] });
+    const old = await add('Values.takes', {}, { timestamp: 1 });
+    const unknown = await add('Values.unknown', { unknownSince: 'long ago' });
+    for (const id of [...slow, marked, old]) {
+      await expect.poll(() => registry.get(id)).toMatchObject({ status: 'completed', result: 1 });
+    }
+    expect(await runner.start(values, 'takes', 'good').settled()).toMatchObject({ result: 'good' });
+    // The worker notes since when the name is unknown, and waits.
+    await expect
+      .poll(async () => (await queue.getJob(unknown))?.data)
+      .toMatchObject({ unknownSince: expect.any(Number) });
+    expect(await registry.list({ queue: 'values' })).toHaveLength(7);
   });
 
   test('a result that another program has written is left out', async () => {
@@ -209,6 +243,48 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 });
+
+test('a function is left out of a record of this process, which says so', async () => {
+  const { app, runner } = await startApp({});
+  for (const result of [() => 1, Symbol('x')]) {
+    const task = runner.start(() => result);
+    await task.settled();
+    expect(await app.get(TaskRegistry).get(task.id)).toMatchObject({
+      status: 'completed',
+      resultOmitted: resultNotJson('anonymous'),
+    });
+  }
+});
+
+test.runIf(stores.some(({ name }) => name === 'Redis'))(
+  'a job with fields that BullMQ can’t read breaks no list, on Redis',
+  async () => {
+    const { connection } = stores.find(({ name }) => name === 'Redis')!;
+    const prefix = ownPrefix();
+    const { app } = await startApp({
+      imports: [BullMqTasksModule.forRoot({ connection, prefix, worker: false })],
+      providers: [Values],
+    });
+    const queue = app.get(BullMqQueues).get('values');
+    const redis = new Redis(connection);
+    onTestFinished(() => redis.disconnect());
+    const wrong = [
+      { data: 'no JSON' },
+      { opts: 'null' },
+      { progress: '{' },
+      { timestamp: 'soon' },
+      { timestamp: 'nan' },
+    ];
+    for (const fields of wrong) {
+      const { id } = await queue.add('Values.takes', {}, { jobId: randomUUID() });
+      await redis.hset(`${prefix}:values:${id}`, fields);
+    }
+    const { id } = await queue.add('Values.takes', { args: { json: [1] } }, { jobId: randomUUID() });
+    const found = await app.get(TaskRegistry).list({ queue: 'values' });
+    expect(found).toHaveLength(3);
+    expect(found[0]).toMatchObject({ id, status: 'pending' });
+  },
+);
 
 test('a result that JSON can’t express is left out of a record of this process, which says so', async () => {
   const { app, runner } = await startApp({});

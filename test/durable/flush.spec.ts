@@ -9,6 +9,7 @@ import {
   TaskQueueError,
   Tasks,
   type BackgroundTask,
+  type BackgroundTasksModuleOptions,
 } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { startProxy } from '../fixtures/cutting-proxy.ts';
@@ -36,8 +37,8 @@ class FlushController {
   }
 }
 
-async function start(onUnavailable: 'throw' | 'run-here' = 'throw') {
-  const started = await startApp({ controllers: [FlushController] });
+async function start(onUnavailable: 'throw' | 'run-here' = 'throw', options: BackgroundTasksModuleOptions = {}) {
+  const started = await startApp({ controllers: [FlushController] }, options);
   const queue = FakeQueue.in(started.app, onUnavailable);
   /** Outside of requests, as a cron job has it. */
   const tasks = await started.app.get(ModuleRef).resolve(BackgroundTasks, undefined, { strict: false });
@@ -141,6 +142,39 @@ test('flush() in a task of a request waits for what the task added', async () =>
   child.resolve();
   expect(await parent!.settled()).toMatchObject({ status: 'completed' });
   expect(queue.names).toHaveLength(10);
+});
+
+test('each task of a request hears of what it added itself, also beside others', async () => {
+  const { url, queue } = await start('throw', { execution: 'parallel' });
+  const [added, refused] = [withResolvers(), withResolvers()];
+  queue.answer = () => Promise.reject(new TaskQueueError('the queue is down'));
+  let losing: BackgroundTask;
+  let other: BackgroundTask;
+  let last: BackgroundTask;
+  inRequest = (tasks) => {
+    losing = tasks.addTask(async () => {
+      tasks.addTask(mailer, 'send', 'lost');
+      added.resolve();
+      await refused.promise;
+      await tasks.flush();
+    });
+    other = tasks.addTask(async () => {
+      await added.promise;
+      await tasks.flush();
+      refused.resolve();
+    });
+    last = tasks.addTask(async () => {
+      await losing.settled();
+      queue.answer = () => Promise.resolve();
+      tasks.addTask(mailer, 'send', 'stored');
+      await tasks.flush();
+    });
+  };
+  await fetch(url);
+  expect(await other!.settled()).toMatchObject({ status: 'completed' });
+  expect(await losing!.settled()).toMatchObject({ status: 'failed', error: { name: 'TaskQueueError' } });
+  expect(await last!.settled()).toMatchObject({ status: 'completed' });
+  expect(queue.names).toEqual(['stored']);
 });
 
 describe('outside of requests', () => {

@@ -37,7 +37,7 @@ import { concat, from, map, mergeMap, of, tap } from 'rxjs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BackgroundTasks, Task, Tasks } from 'nestjs-background-tasks';
 import { FakeQueue, withResolvers } from '../fixtures/fake-queue.ts';
-import { platform, RawResponse, rawOf } from '../fixtures/place.ts';
+import { RawResponse, rawOf } from '../fixtures/place.ts';
 import { RawClient } from '../fixtures/raw-client.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -333,7 +333,7 @@ class DecidedController {
     reply.hijack?.();
     source = Readable.from(Array.from({ length: 100 }, () => 'x'.repeat(100_000)));
     if (readers === 'two') {
-      source.pipe(new Writable({ write: (_chunk, _encoding, done) => void goOn.promise.then(() => done()) }));
+      source.pipe(slowWriter());
     }
     source.pipe(rawOf(reply));
   }
@@ -406,6 +406,18 @@ class DecidedController {
     patchOutside?.(response);
     return text.repeat(1_000);
   }
+}
+
+/** It takes nothing until `goOn` resolves. */
+function slowWriter(): Writable {
+  return new Writable({
+    write(_chunk, _encoding, done) {
+      setTimeout(async () => {
+        await goOn.promise;
+        done();
+      });
+    },
+  });
 }
 
 /** What Node refuses, and the caller can catch. */
@@ -806,10 +818,10 @@ function compress(
 
 /** What it did before version 1.8: it looked at what Node keeps for itself. */
 function compressAsBefore(response: ServerResponse): void {
-  const internals = response as unknown as { _header: string | null; _implicitHeader(): void };
+  const internals = response as unknown as { ['_header']: string | null; ['_implicitHeader'](): void };
   compress(response, () => {
-    if (!internals._header) {
-      internals._implicitHeader();
+    if (!internals['_header']) {
+      internals['_implicitHeader']();
     }
   });
 }
@@ -883,11 +895,11 @@ describe.each([
       await expect.poll(() => queue.calls).toBe(1);
       hanging.answer();
       const gunzip = createGunzip();
-      let text = '';
-      gunzip.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      const pieces: Buffer[] = [];
+      gunzip.on('data', (piece: Buffer) => pieces.push(piece));
       const reader = (await response).body!.getReader();
-      while (text !== 'one, two') {
-        gunzip.write((await reader.read()).value!);
+      while (Buffer.concat(pieces).toString() !== 'one, two') {
+        gunzip.write((await reader.read()).value);
         await new Promise<void>((done) => gunzip.flush(() => done()));
       }
       goOn.resolve();

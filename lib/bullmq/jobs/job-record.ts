@@ -4,7 +4,7 @@ import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '.
 import { stepBeforeFailed } from '../../durable/durable.messages.ts';
 import { unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
-import { decode, isOmitted } from '../../durable/codec/value-codec.ts';
+import { decode, type Encoded, isOmitted } from '../../durable/codec/value-codec.ts';
 import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
 import { beganInClaim, begunAtFailure } from './job-start.ts';
 import { readProgress } from './job-progress.ts';
@@ -57,27 +57,43 @@ export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
     ...(startedOn && { startedAt: timeOf(startedOn) }),
     ...(finishedOn && { finishedAt: timeOf(finishedOn) }),
     ...(progress !== 0 && { progress }),
-    ...(status === 'completed' && resultOf(job)),
+    ...(status === 'completed' && resultOf(name, job.returnvalue)),
     ...(error && { error }),
   });
 }
 
 /** Other programs can add jobs with any times. */
-function timeOf(ms: number): string {
+export function timeOf(ms: number): string {
   const time = new Date(ms);
   return (Number.isNaN(Number(time)) ? new Date(0) : time).toISOString();
 }
 
-function resultOf({ name, returnvalue }: TaskJob): Pick<TaskRecord, 'result' | 'resultOmitted'> {
-  if (isOmitted(returnvalue)) {
-    return { resultOmitted: returnvalue.omitted };
+/** @param returned what the server keeps of the task's result */
+export function resultOf(name: string, returned: unknown): Pick<TaskRecord, 'result' | 'resultOmitted'> {
+  if (isOmitted(returned)) {
+    return { resultOmitted: returned.omitted };
   }
   try {
-    return { result: returnvalue && decode(returnvalue) };
+    return { result: returned && decode(returned as Encoded) };
   } catch {
     // Another program completed the job.
     return { resultOmitted: unreadableResult(name) };
   }
+}
+
+/** Tells how a task ended whose job is gone, and of which BullMQ has kept the message of its last error alone. */
+export function failureOf(name: string, failedReason = ''): Pick<TaskRecord, 'status' | 'error'> {
+  const failedStep = failedStepOf(failedReason);
+  if (failedStep !== undefined) {
+    return { status: 'failed', error: stepFailed(failedStep) };
+  }
+  return failedReason === taskCancelled(name, 'requested')
+    ? { status: 'cancelled', error: { name: CANCELLED, message: failedReason } }
+    : { status: 'failed', error: { name: 'Error', message: failedReason } };
+}
+
+function stepFailed(id: string): TaskError {
+  return { name: TaskQueueError.name, message: stepBeforeFailed(id) };
 }
 
 function statusOf(job: TaskJob, isActive: boolean): TaskStatus {
@@ -131,7 +147,5 @@ function errorOf(job: TaskJob, status: TaskStatus): TaskError | undefined {
     return undefined;
   }
   const failedStep = failedStepOf(failedReason);
-  return failedStep === undefined
-    ? readJobError(job)
-    : { name: TaskQueueError.name, message: stepBeforeFailed(failedStep) };
+  return failedStep === undefined ? readJobError(job) : stepFailed(failedStep);
 }

@@ -6,6 +6,7 @@ import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { textRefused } from '../bullmq.messages.ts';
 import { encodeArguments, type Encoded, type Omitted } from '../../durable/codec/value-codec.ts';
 import { acceptedText, isRefused } from '../../durable/codec/accepted-text.ts';
+import { MAX_TIMER } from '../../validation/option-rules.ts';
 
 /** The data of a job. */
 export interface JobData {
@@ -34,23 +35,29 @@ export function asTaskJob(job: Job): TaskJob;
 export function asTaskJob(job: Job | undefined): TaskJob | undefined;
 export function asTaskJob(job: Job | undefined): TaskJob | undefined {
   if (job) {
-    const data: unknown = job.data;
-    job.data = typeof data === 'object' && data !== null && !Array.isArray(data) ? fitting(data) : { options: {} };
+    job.data = asJobData(job.data);
   }
   return job as TaskJob | undefined;
 }
 
-function fitting(data: Partial<JobData>): Partial<JobData> {
-  const { options, previousAt, before, cancelledAt, begun, ...others } = data;
-  const timeout = options?.timeout;
-  return {
+/** Reads the data of a job in the same way. */
+export function asJobData(data: unknown): JobData {
+  const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
+  const { options, previousAt, before, cancelledAt, claimsAtCancel, unknownSince, begun, ...others } = (
+    isObject ? data : {}
+  ) as Partial<JobData>;
+  const { timeout } = options ?? {};
+  const fitting: Partial<JobData> = {
     ...others,
-    options: Number.isFinite(timeout) ? { timeout } : {},
+    options: timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {},
     ...(Array.isArray(previousAt) && { previousAt }),
     ...(Array.isArray(before) && { before: before.filter((id) => typeof id === 'string') }),
     ...(Number.isFinite(cancelledAt) && { cancelledAt: cancelledAt! }),
     ...(Number.isFinite(begun?.at) && { begun: begun! }),
+    ...(Number.isFinite(claimsAtCancel) && { claimsAtCancel: claimsAtCancel! }),
+    ...(Number.isFinite(unknownSince) && { unknownSince: unknownSince! }),
   };
+  return fitting as JobData;
 }
 
 /** A job in the form that BullMQ takes. */

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { Job, JobType, Queue } from 'bullmq';
 import type { DurableFilter } from '../../durable/task-queue.ts';
 import { taskCancelled } from '../../errors/task.errors.ts';
-import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { decode, type Encoded } from '../../durable/codec/value-codec.ts';
+import { isTaskId, plainRecord, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
+import { failedStepOf } from '../jobs/failed-step.ts';
 import { CANCELLED } from '../jobs/job-error.ts';
-import { isSameMoment, phaseOf, recordOf } from '../jobs/job-record.ts';
+import { failureOf, isSameMoment, phaseOf, recordOf, resultOf, timeOf } from '../jobs/job-record.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
@@ -75,13 +75,15 @@ export class JobFinder {
       const error = { name: CANCELLED, message: taskCancelled(last.name, 'removed') };
       return { ...known, status: 'cancelled', finishedAt: new Date().toISOString(), error };
     }
-    const finished = { ...known, attempts: Math.max(1, last.attempts), finishedAt: new Date(end.at).toISOString() };
+    const isUnbegun = failedStepOf(end.failedReason) !== undefined;
+    const attempts = Math.max(isUnbegun ? 0 : 1, last.attempts);
+    const finished = { ...known, attempts, finishedAt: timeOf(end.at) };
     if (end.event === 'failed') {
-      return { ...finished, status: 'failed', error: { name: 'Error', message: end.failedReason ?? '' } };
+      return { ...finished, ...failureOf(last.name, end.failedReason) };
     }
-    const result = JSON.parse(end.returnvalue || 'null') as Encoded | null;
-    const startedAt = result?.startedAt && { startedAt: new Date(result.startedAt).toISOString() };
-    return { ...finished, ...startedAt, status: 'completed', result: result && decode(result) };
+    const returned = parsed(end.returnvalue) as TaskJob['returnvalue'] | null;
+    const startedAt = returned?.startedAt && { startedAt: timeOf(returned.startedAt) };
+    return plainRecord({ ...finished, ...startedAt, status: 'completed', ...resultOf(last.name, returned) });
   }
 
   /** @throws TaskQueueError; InvalidOptionError if no task names the queue */
@@ -93,13 +95,24 @@ export class JobFinder {
     const ids = await this.connection.answered(this.connection.statements.newestIds(queue, states, name, count));
     const found: TaskRecord[] = [];
     for (let start = 0; start < ids.length && found.length < limit; start += PAGE) {
-      const page = ids.slice(start, start + PAGE).map(async (id) => {
-        return this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
-      });
+      const page = ids.slice(start, start + PAGE).map((id) => this.#listed(queue, id));
       const records = (await Promise.all(page)).filter((it) => it !== undefined);
       found.push(...records.filter((it) => !status || it.status === status));
     }
     return found.slice(0, limit);
+  }
+
+  /** @returns `undefined` also for a job whose fields another program wrote in a form that BullMQ can't read */
+  async #listed(queue: Queue, id: string): Promise<TaskRecord | undefined> {
+    try {
+      return await this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
+    } catch (error) {
+      const { cause } = error as Error;
+      if (cause instanceof SyntaxError || cause instanceof TypeError) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   /**
@@ -130,5 +143,14 @@ export class JobFinder {
   async #findRun(queue: Queue, id: string): Promise<Job | undefined> {
     const runId = await this.ids.read(queue, id);
     return runId === undefined ? undefined : queue.getJob(runId);
+  }
+}
+
+/** Reads the JSON of a result. What another program wrote stays text. */
+function parsed(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json || 'null');
+  } catch {
+    return json;
   }
 }

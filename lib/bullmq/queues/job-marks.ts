@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { JobData, TaskJob } from '../jobs/task-job.ts';
+import { asJobData, type JobData, type TaskJob } from '../jobs/task-job.ts';
 import type { JobVersion } from '../store/job-statements.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
@@ -55,7 +55,7 @@ export class JobMarks {
     const queue = this.queues.of(queueName);
     for (let tries = 0; tries < TRIES; tries++) {
       const version = await connection.answered(connection.statements.version(queue, id!));
-      const changed = version && change((JSON.parse(version.data) ?? {}) as JobData, version);
+      const changed = version && change(asJobData(JSON.parse(version.data)), version);
       if (!changed) {
         return false;
       }

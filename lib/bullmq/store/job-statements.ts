@@ -77,7 +77,9 @@ const NEWEST_IDS = `
     for _, id in ipairs(ids) do
       local job = redis.call('HMGET', KEYS[1] .. id, 'timestamp', 'name')
       if job[1] and (ARGV[1] == '' or job[2] == ARGV[1]) then
-        found[#found + 1] = { id, tonumber(job[1]), #found }
+        -- Other programs can write any time, and "nan" is a number here.
+        local time = tonumber(job[1])
+        found[#found + 1] = { id, time and time == time and time or 0, #found }
       end
     end
   end

@@ -21,3 +21,6 @@ export const argumentsTooLarge = (name: string, size: number, maxSize: number) =
 export const resultTooLarge = (name: string, size: number, maxSize: number) =>
   `Task "${name}" completed, and its result is left out: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
   'Keep large data elsewhere, and return its address.';
+
+export const resultNotData = (name: string, came: string) =>
+  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got ${came}. Return plain data.`;

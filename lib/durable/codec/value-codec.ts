@@ -1,16 +1,18 @@
 import { SuperJSON, type SuperJSONResult } from '../../vendor/superjson.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { errorRecord } from '../../task/model/task-record.ts';
-import { isError } from '../../util/inspect.ts';
+import { kindOf } from '../../util/inspect.ts';
 import {
   argumentNotSerializable,
   argumentsNotSerializable,
   argumentsTooLarge,
+  resultNotData,
   resultNotSerializable,
   resultTooLarge,
 } from './codec.messages.ts';
 import { acceptedText, isRefusedJson } from './accepted-text.ts';
-import { escapeKeys, hasSpecialKey, unescapeKeys } from './special-keys.ts';
+import { ErrorCopy, plainCopy } from './plain-copy.ts';
+import { hasSpecialKey, unescapeKeys } from './special-keys.ts';
 import { isBytes, isPlainJson, unstorableIn } from './storable.ts';
 
 /**
@@ -44,16 +46,10 @@ superJson.registerCustom<ArrayBuffer | ArrayBufferView, { kind: string; base64: 
 );
 
 // superjson keeps the name, message and cause of an error, and drops its other properties.
-superJson.registerCustom<Error, never>(
+superJson.registerCustom<ErrorCopy | Error, never>(
   {
-    isApplicable: (value): value is Error => isError(value) && Object.keys(propertiesOf(value)).length > 0,
-    serialize: (error) =>
-      ({
-        ...propertiesOf(error),
-        name: error.name,
-        message: error.message,
-        ...('cause' in error && { cause: error.cause }),
-      }) as never,
+    isApplicable: (value): value is ErrorCopy => value instanceof ErrorCopy,
+    serialize: (error) => (error as ErrorCopy).properties as never,
     deserialize: ({ name, message, cause, ...properties }: Error) => {
       const error = new Error(message, cause === undefined ? {} : { cause });
       Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true });
@@ -90,8 +86,8 @@ export function decode(encoded: Encoded): unknown {
 
 function serialized(value: unknown): EncodedJson {
   return hasSpecialKey(value)
-    ? { ...superJson.serialize(escapeKeys(value)), escaped: true }
-    : superJson.serialize(value);
+    ? { ...superJson.serialize(plainCopy(value, true)), escaped: true }
+    : superJson.serialize(plainCopy(value, false));
 }
 
 /** @throws TaskArgumentError if they can't be serialized, or are larger than `maxSize` bytes of JSON */
@@ -110,6 +106,9 @@ export function encodeArguments(name: string, args: readonly unknown[], maxSize:
 export function encodeResult(name: string, result: unknown, maxSize: number): Encoded | Omitted {
   try {
     const { encoded, size } = encode(result);
+    if (!('base64' in encoded) && encoded.json === undefined && result !== undefined) {
+      return { omitted: acceptedText(resultNotData(name, kindOf(result))) };
+    }
     return size > maxSize ? { omitted: resultTooLarge(name, size, maxSize) } : encoded;
   } catch (error) {
     return { omitted: acceptedText(resultNotSerializable(name, errorRecord(error).message)) };
@@ -168,10 +167,4 @@ function memory(kind: string, { buffer }: { buffer: ArrayBuffer }): ArrayBuffer 
     return buffer;
   }
   return kind === 'Buffer' ? Buffer.from(buffer) : new (KINDS[kind] ?? Uint8Array)(buffer);
-}
-
-/** The properties of an error that are not part of every error, such as `code`. */
-function propertiesOf(error: Error): object {
-  const { name: _name, message: _message, stack: _stack, cause: _cause, ...own } = error;
-  return error instanceof AggregateError ? { ...own, errors: error.errors } : own;
 }

@@ -238,7 +238,7 @@ export class ResponseGate {
   #destroySources(): void {
     const { response } = this;
     response.on('unpipe', (source: Readable) =>
-      process.nextTick(() => {
+      soon(() => {
         // Node reads the rest of the request.
         if (source !== response.req && source.listenerCount('data') + source.listenerCount('readable') === 0) {
           source.destroy();
@@ -345,9 +345,9 @@ function assertChunk(method: SendingMethod, [chunk, encoding]: readonly unknown[
 }
 
 /** @throws TypeError as Node does */
-function assertMessage(message: unknown): void {
+function assertMessage(message: string | undefined): void {
   if (message) {
-    validateHeaderValue('statusMessage', String(message));
+    validateHeaderValue('statusMessage', message);
   }
 }
 

@@ -72,7 +72,10 @@ export function plainRecord(record: TaskRecord): TaskRecord {
     return record;
   }
   try {
-    return JSON.parse(JSON.stringify(record, bigintAsString)) as TaskRecord;
+    const plain = JSON.parse(JSON.stringify(record, bigintAsString)) as TaskRecord;
+    // JSON leaves out functions and symbols.
+    const isLost = record.result !== undefined && !('result' in plain);
+    return isLost ? { ...plain, resultOmitted: resultNotJson(record.name) } : plain;
   } catch {
     const { result, progress, ...others } = record;
     return {
@@ -85,7 +88,8 @@ export function plainRecord(record: TaskRecord): TaskRecord {
 
 function asJson(key: string, value: unknown, otherwise: Partial<TaskRecord>): Partial<TaskRecord> {
   try {
-    return JSON.parse(JSON.stringify({ [key]: value }, bigintAsString)) as Partial<TaskRecord>;
+    const plain = JSON.parse(JSON.stringify({ [key]: value }, bigintAsString)) as Partial<TaskRecord>;
+    return value === undefined || key in plain ? plain : otherwise;
   } catch {
     return otherwise;
   }
