@@ -30,6 +30,7 @@ const ofRequests = [
   'raw-request',
   'request-events',
   'run-on',
+  'server-sent-events',
   'shutdown',
   'slow-client',
   'streaming',
@@ -59,6 +60,7 @@ const notQuick = [
   'test/store.spec.ts',
   // They start applications or compilers, most of them with the packed package.
   'test/commonjs.spec.ts',
+  'test/bundlers/**',
   'test/define-task.spec.ts',
   'test/editor.spec.ts',
   'test/fake-timers-jest.spec.ts',

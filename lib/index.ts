@@ -37,6 +37,7 @@ export {
   TaskTimeoutError,
   type CancelReason,
 } from './errors/task.errors.ts';
+export { TaskFilterError, TaskNotFoundError } from './errors/request.errors.ts';
 export {
   ShuttingDownError,
   TaskQueueError,

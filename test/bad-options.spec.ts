@@ -3,6 +3,8 @@ import { Test } from '@nestjs/testing';
 import { expect, test } from 'vitest';
 import { BackgroundTasksModule, InvalidOptionError } from 'nestjs-background-tasks';
 import { wrongDrainTimeout } from '../lib/engine/engine.messages.ts';
+import { queueDelay } from '../lib/validation/option-rules.ts';
+import { describe as describeValue } from '../lib/util/inspect.ts';
 import { optionsNotAnObject, unknownOption, wrongOption } from '../lib/validation/validation.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { taskOptionNames } from './fixtures/task-option-names.ts';
@@ -33,12 +35,7 @@ const bad: [given: unknown, message: string][] = [
   [{ runOn: null }, wrongOption(forRoot, 'runOn', 'null', "'success', 'failure' or 'always'")],
   ...[-1, NaN, Infinity, '50', null].map((value): [unknown, string] => [
     { blockingThreshold: value },
-    wrongOption(
-      forRoot,
-      'blockingThreshold',
-      typeof value === 'string' ? `'${value}'` : String(value),
-      'a number of milliseconds, 0 or more',
-    ),
+    wrongOption(forRoot, 'blockingThreshold', describeValue(value), 'a number of milliseconds, 0 or more'),
   ]),
   [{ onFailur: 'stop' }, unknownOption(forRoot, 'onFailur', options)],
   [{ toString: 'stop' }, unknownOption(forRoot, 'toString', options)],
@@ -76,12 +73,17 @@ const bad: [given: unknown, message: string][] = [
   [{ pool: { minThreads: 3, maxThreads: 2 } }, wrongOption(pool, 'minThreads', '3', 'no more than maxThreads (2)')],
   [
     { pool: { resourceLimits: { maxOldGenerationSizeMb: '64' } } },
-    wrongOption(`${pool}.resourceLimits`, 'maxOldGenerationSizeMb', "'64'", 'a number, more than 0'),
+    wrongOption(
+      `${pool}.resourceLimits`,
+      'maxOldGenerationSizeMb',
+      'a string of 2 characters',
+      'a number, more than 0',
+    ),
   ],
   [{ pool: { maxQueue: -1 } }, wrongOption(pool, 'maxQueue', '-1', 'a whole number, 0 or more, or Infinity')],
   [
     { pool: { idleTimeout: 'x' } },
-    wrongOption(pool, 'idleTimeout', "'x'", 'a number of milliseconds, 0 or more, or Infinity'),
+    wrongOption(pool, 'idleTimeout', "'x'", 'a number of milliseconds, 0 or more and at most 2147483647, or Infinity'),
   ],
   [{ pool: { execArgv: '--x' } }, wrongOption(pool, 'execArgv', "'--x'", 'a list of strings')],
   [{ pool: { env: ['A=1'] } }, wrongOption(pool, 'env', 'an array', 'an object')],
@@ -123,10 +125,7 @@ test.each([
     { backoff: { type: 'linear', delay: 1 } },
     wrongOption('with: backoff', 'type', "'linear'", "'fixed' or 'exponential'"),
   ],
-  [
-    { backoff: { type: 'fixed' } },
-    wrongOption('with: backoff', 'delay', 'nothing', 'a number of milliseconds, 0 or more'),
-  ],
+  [{ backoff: { type: 'fixed' } }, wrongOption('with: backoff', 'delay', 'nothing', queueDelay.expected)],
   [
     { backoff: { type: 'fixed', delay: 1, jitter: 2 } },
     wrongOption('with: backoff', 'jitter', '2', 'a number from 0 to 1'),
@@ -136,7 +135,7 @@ test.each([
     unknownOption('with: backoff', 'factor', ['type', 'delay', 'jitter']),
   ],
   [{ retryIf: true }, wrongOption('with', 'retryIf', 'true', 'a function')],
-  [{ delay: -1 }, wrongOption('with', 'delay', '-1', `a number of milliseconds, 0 or more and at most ${2 ** 31 - 1}`)],
+  [{ delay: -1 }, wrongOption('with', 'delay', '-1', queueDelay.expected)],
   [{ deduplication: 'a' }, wrongOption('with', 'deduplication', "'a'", "an object like { id: 'reindex' }")],
   [{ deduplication: { id: '' } }, wrongOption('with: deduplication', 'id', "''", 'a string that is not empty')],
   [{ name: '' }, wrongOption('with', 'name', "''", 'a string that is not empty')],
@@ -149,7 +148,7 @@ test.each([
 
 test.each([0, -1, NaN, 2 ** 31, Infinity, '100', null])('drain(%o)', async (timeout) => {
   const { runner } = await startApp({});
-  const came = typeof timeout === 'string' ? `'${timeout}'` : String(timeout);
+  const came = describeValue(timeout);
   await expect(runner.drain(timeout as number)).rejects.toThrow(new InvalidOptionError(wrongDrainTimeout(came, limit)));
 });
 

@@ -5,18 +5,28 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { defineTask, DefineTaskError, InvalidOptionError, TaskThreadError } from 'nestjs-background-tasks';
+import {
+  BackgroundTasksModule,
+  defineTask,
+  DefineTaskError,
+  InvalidOptionError,
+  ModuleImportError,
+  TaskThreadError,
+} from 'nestjs-background-tasks';
 import { forRootInThread } from '../lib/module/module.messages.ts';
 import {
+  definedBesideForRoot,
   definedInEntryFile,
   definedTwice,
   defineWithoutFunction,
   defineWithoutName,
+  threadIsEmpty,
+  threadIsNoFile,
   threadIsNoModule,
 } from '../lib/task/task.messages.ts';
 import { moduleNotLoaded, taskNotDefined } from '../lib/threads/threads.messages.ts';
 import { unknownOption } from '../lib/validation/validation.messages.ts';
-import { besideTheApplication } from './fixtures/threads/application.task.ts';
+import { withTheApplication } from './fixtures/threads/application.task.ts';
 import { broken } from './fixtures/threads/broken.task.ts';
 import { defineLate } from './fixtures/threads/not-at-top.task.ts';
 import { first } from './fixtures/threads/twice.task.ts';
@@ -55,14 +65,25 @@ test.each([
   [
     'a relative path',
     () => defineTask(() => undefined, { name: 'a', thread: './a.ts' }),
-    threadIsNoModule('a', "'./a.ts'"),
+    threadIsNoModule('a', 'a string of 6 characters'),
   ],
   [
     'a web address',
     () => defineTask(() => undefined, { name: 'a', thread: 'https://a/b.js' }),
-    threadIsNoModule('a', "'https://a/b.js'"),
+    threadIsNoModule('a', 'a string of 14 characters'),
   ],
   ['true', () => defineTask(() => undefined, { name: 'a', thread: true as never }), threadIsNoModule('a', 'true')],
+  [
+    'thread: undefined',
+    () => defineTask(() => undefined, { name: 'a', thread: undefined }),
+    threadIsEmpty('a', 'undefined'),
+  ],
+  ['an empty thread', () => defineTask(() => undefined, { name: 'a', thread: '' }), threadIsEmpty('a', "''")],
+  [
+    'a file that is not there',
+    () => defineTask(() => undefined, { name: 'a', thread: '/nowhere/gone.js' }),
+    threadIsNoFile('a', 'file:///nowhere/gone.js'),
+  ],
 ])('defineTask with %s', (_label, define, message) => {
   expect(define).toThrow(new DefineTaskError(message));
 });
@@ -74,9 +95,10 @@ test('defineTask with an unknown option', () => {
 });
 
 test.each([
-  ['a URL', new URL('file:///a/b.js')],
-  ['a path', '/a/b.js'],
-  ['a URL with the query of a loader', 'file:///a/b.js?t=1#x'],
+  ['a URL', new URL(import.meta.url)],
+  ['a path', import.meta.filename],
+  ['a URL with the query of a loader', `${import.meta.url}?t=1#x`],
+  ['the file that a build makes of this one', import.meta.filename.replace('.ts', '.js')],
 ])('thread can be %s', (_label, thread) => {
   expect(defineTask(() => undefined, { name: 'a', thread })).toBeTypeOf('function');
 });
@@ -85,18 +107,12 @@ test.each([
   ['is not defined at the top level', defineLate(), taskNotDefined('late', 'late', urlOf('not-at-top')), undefined],
   ['has a module that fails', broken, moduleNotLoaded('broken', urlOf('broken')), 'this file does not load in threads'],
   [
-    'stands beside forRoot',
-    besideTheApplication,
-    moduleNotLoaded('besideTheApplication', urlOf('application')),
+    'imports the application',
+    withTheApplication,
+    moduleNotLoaded('withTheApplication', urlOf('application')),
     forRootInThread(),
   ],
   ['has a namesake', first, moduleNotLoaded('same', urlOf('twice')), definedTwice('same', urlOf('twice'))],
-  [
-    'has a module that is not there',
-    defineTask(() => undefined, { name: 'gone', thread: 'file:///nowhere/gone.js' }),
-    moduleNotLoaded('gone', 'file:///nowhere/gone.js'),
-    expect.stringContaining("Cannot find module '/nowhere/gone.js'"),
-  ],
 ])('a task that %s fails with a reason', async (_label, task, message, cause) => {
   const { runner } = await startApp({});
   const handle = runner.start(task);
@@ -110,14 +126,27 @@ test('a task in the file with which the process was started is refused', async (
   onTestFinished(() => rm(folder, { recursive: true }));
   const entry = join(folder, 'entry.ts');
   const lib = pathToFileURL(join(import.meta.dirname, '../lib/task/index.ts')).href;
+  await writeFile(join(folder, 'other.ts'), '');
   await writeFile(
     entry,
     `import { defineTask } from ${JSON.stringify(lib)};
      try { defineTask(function own() {}, { thread: import.meta.url }); } catch (error) { console.log(error.message); }
-     try { defineTask(function other() {}, { thread: new URL('./other.ts', import.meta.url) }); console.log('fine'); } catch {}`,
+     try { defineTask(function other() {}, { thread: new URL('./other.ts', import.meta.url) }); console.log('fine'); } catch (error) { console.log(error.message); }`,
   );
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', import.meta.resolve('tsx'), entry], {
     cwd: tmpdir(),
   });
   expect(stdout).toBe(`${definedInEntryFile('own', pathToFileURL(entry).href)}\nfine\n`);
+});
+
+test('a task in a file that calls forRoot is refused by the second of the two calls', async () => {
+  const file = new URL('./fixtures/threads/beside-for-root.task.ts', import.meta.url);
+  await expect(import(file.href)).rejects.toThrow(
+    new DefineTaskError(definedBesideForRoot('besideForRoot', file.href)),
+  );
+  expect(defineTask(() => undefined, { name: 'first', thread: import.meta.url })).toBeTypeOf('function');
+  expect(() => BackgroundTasksModule.forRoot()).toThrow(
+    new ModuleImportError(definedBesideForRoot('first', import.meta.filename)),
+  );
+  expect(() => BackgroundTasksModule.forRootAsync({ useFactory: () => ({}) })).toThrow(ModuleImportError);
 });

@@ -1,6 +1,6 @@
 import { filter, firstValueFrom, map, take, toArray } from 'rxjs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { currentTask, type TaskEvent } from 'nestjs-background-tasks';
+import { currentTask, type TaskEvent, type TaskRunner } from 'nestjs-background-tasks';
 import { subscriberThrew } from '../lib/engine/engine.messages.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -112,6 +112,31 @@ test('a subscriber that has unsubscribed gets nothing', async () => {
   runner.events.subscribe((event) => seen.push(event)).unsubscribe();
   await runner.start(() => undefined).settled();
   expect(seen).toEqual([]);
+});
+
+test('subscribers hear of the tasks of providers that close', async () => {
+  class Closing {
+    readonly seen: string[] = [];
+    runner?: TaskRunner;
+
+    onModuleDestroy() {
+      this.runner!.with({ name: 'last' }).start(() => new Promise((resolve) => setTimeout(resolve, 50)));
+    }
+  }
+  const { app, runner } = await startApp({ providers: [Closing] }, { shutdownTimeout: 10_000 });
+  const seen: string[] = [];
+  let isComplete = false;
+  runner.events.subscribe({
+    next: ({ type, task }) => seen.push(`${task.name} ${type}`),
+    complete: () => (isComplete = true),
+  });
+  app.get(Closing).runner = runner;
+  await app.close();
+  expect(seen).toEqual(['last added', 'last started', 'last completed']);
+  expect(isComplete).toBe(true);
+  let isLate = false;
+  runner.events.subscribe({ complete: () => (isLate = true) });
+  expect(isLate).toBe(true);
 });
 
 type TaskRunnerEvents = Awaited<ReturnType<typeof startApp>>['runner']['events'];

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import {
   BackgroundTasks,
   currentTask,
-  InvalidOptionError,
   TaskRegistry,
   Tasks,
   type BackgroundTask,
   type TaskEvent,
+  TaskFilterError,
 } from 'nestjs-background-tasks';
 import { subscriberThrew } from '../lib/engine/engine.messages.ts';
 import { wrongProgress } from '../lib/task/task.messages.ts';
@@ -201,7 +201,7 @@ test.each([
 ])('list(%o) is refused', async (filter, option, came, expected) => {
   const { app } = await startApp({});
   const listed = app.get(TaskRegistry).list(filter as never);
-  await expect(listed).rejects.toThrow(new InvalidOptionError(wrongOption('list', option, came, expected)));
+  await expect(listed).rejects.toThrow(new TaskFilterError(wrongOption('list', option, came, expected)));
 });
 
 test.each([[Symbol('id')], [{}], [5], [null]])('get(%o) knows of nothing', async (id) => {

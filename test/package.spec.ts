@@ -117,9 +117,9 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 40_500,
-  './task': 3_850,
-  './bullmq': 31_500,
+  '.': 43_500,
+  './task': 4_700,
+  './bullmq': 32_800,
 };
 
 test('each entry stays within the bound of its size', async () => {

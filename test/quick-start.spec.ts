@@ -10,7 +10,7 @@ import { INSTALL_TIMEOUT, installPackage } from './fixtures/install-package.ts';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 
-/** The files of a new Nest 12 application that the quick start doesn't change. Only the port differs. */
+/** The files of a new Nest 12 application that the quick start doesn't change. */
 const newApplication = {
   'package.json': JSON.stringify({ name: 'quick-start', private: true, type: 'module' }),
   'tsconfig.json': JSON.stringify({
@@ -28,14 +28,6 @@ const newApplication = {
     },
     include: ['src'],
   }),
-  'src/main.ts': `
-    import { NestFactory } from '@nestjs/core';
-    import { AppModule } from './app.module.js';
-
-    const app = await NestFactory.create(AppModule);
-    await app.listen(0, '127.0.0.1');
-    console.log(\`listening at \${await app.getUrl()}\`);
-  `,
 };
 
 /** `ts` blocks that begin with the path of their file. */
@@ -51,7 +43,8 @@ test(
     onTestFinished(() => rm(folder, { recursive: true }));
     await installPackage(folder);
     const pasted = filesIn(await readFile(join(root, 'README.md'), 'utf8'));
-    expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/app.controller.ts']);
+    expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/main.ts', 'src/app.controller.ts']);
+    pasted['src/main.ts'] += 'console.log(`listening at ${await app.getUrl()}`);';
     for (const [path, content] of Object.entries({ ...newApplication, ...pasted })) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content);
@@ -60,7 +53,11 @@ test(
       ({ stdout }: { stdout: string }) => expect.fail(stdout),
     );
 
-    const server = spawn(process.execPath, ['dist/main.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const server = spawn(process.execPath, ['dist/main.js'], {
+      cwd: folder,
+      env: { ...process.env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     onTestFinished(async () => {
       server.kill();
       await once(server, 'exit');

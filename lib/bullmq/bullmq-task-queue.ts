@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { POLL } from '../durable/poll.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
@@ -16,12 +17,6 @@ import { TransactionWatch } from './transactions/transaction-watch.ts';
 import { BullMqConnection } from './store/bullmq-connection.ts';
 import { BullMqWorkers } from './workers/bullmq-workers.ts';
 
-/**
- * How often `settled` reads the task. A queue removes its oldest completed tasks, and keeps about 10,000 events: within one pause,
- * the event of a task that is gone must not get lost.
- */
-const POLL = { delay: 20, factor: 1.5, maxDelay: 500, unref: true };
-
 /** Implements the port for queues with BullMQ. */
 @Injectable()
 export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
@@ -36,7 +31,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly retries: JobRetry,
     private readonly marks: JobMarks,
     private readonly workers: BullMqWorkers,
-    host: TaskQueueHost,
+    private readonly host: TaskQueueHost,
   ) {
     host.register(this, options.onUnavailable);
   }
@@ -46,6 +41,9 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async onModuleInit(): Promise<void> {
+    if (this.host.isReplaced) {
+      return;
+    }
     this.schedules.check();
     await this.connection.open();
   }
@@ -67,6 +65,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     return this.finder.record(id);
   }
 
+  async latest(task: TaskRecord): Promise<TaskRecord> {
+    return (await this.find(task.id)) ?? this.finder.recordOfGone(task);
+  }
+
   list(filter: DurableFilter): Promise<TaskRecord[]> {
     return this.finder.list(filter);
   }
@@ -79,8 +81,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     let last = task;
     return retryUntil<TaskRecord>(async () => {
       try {
-        const found = await this.find(task.id);
-        last = found ?? (await this.finder.recordOfGone(last));
+        last = await this.latest(last);
         return last.finishedAt === undefined ? undefined : last;
       } catch {
         // The server is unavailable.

@@ -1,7 +1,13 @@
-import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import { type Abstract, ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
+import { AttemptRunner } from '../durable/attempt-runner.ts';
+import { QueuePort } from '../durable/queue-port.ts';
+import { TaskCatalog } from '../durable/task-catalog.ts';
+import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import { ModuleImportError } from '../errors/module.errors.ts';
 import { noteCopy } from '../util/copies.ts';
 import { BullMqTaskQueue } from './bullmq-task-queue.ts';
 import { type BullMqTasksModuleOptions, BullMqTasksOptions, resolveBullMqOptions } from './bullmq-tasks.options.ts';
+import { coreNotImported, importedWithoutForRoot } from './bullmq.messages.ts';
 import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
@@ -28,6 +34,23 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 
 noteCopy();
 
+/** Gives the module's providers an object of the core. Without it, Nest's error would name a class that nobody knows. */
+function fromCore<T extends object>(token: Abstract<T>, read: (port: QueuePort) => T): Provider {
+  return {
+    provide: token,
+    inject: [{ token: QueuePort, optional: true }],
+    useFactory: (port?: QueuePort) => read(imported(port, coreNotImported)),
+  };
+}
+
+/** @throws ModuleImportError */
+function imported<T>(value: T | undefined, message: () => string): T {
+  if (value === undefined) {
+    throw new ModuleImportError(message());
+  }
+  return value;
+}
+
 /**
  * Keeps durable tasks in queues of BullMQ, on Redis or Postgres, and runs them.
  *
@@ -44,7 +67,15 @@ noteCopy();
  */
 @Module({
   providers: [
-    { provide: BullMqTasksOptions, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveBullMqOptions },
+    {
+      provide: BullMqTasksOptions,
+      inject: [{ token: MODULE_OPTIONS_TOKEN, optional: true }],
+      useFactory: (options?: BullMqTasksModuleOptions) =>
+        resolveBullMqOptions(imported(options, importedWithoutForRoot)),
+    },
+    fromCore(TaskQueueHost, ({ host }) => host),
+    fromCore(TaskCatalog, ({ catalog }) => catalog),
+    fromCore(AttemptRunner, ({ attempts }) => attempts),
     { provide: STORE_PACKAGES, inject: [BullMqTasksOptions], useFactory: loadStorePackages },
     BullMqConnection,
     BullMqQueues,

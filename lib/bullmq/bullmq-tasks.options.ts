@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import type { RedisOptions } from 'bullmq';
 import type { OnUnavailable } from '../durable/task-queue.ts';
-import { read } from '../util/inspect.ts';
+import { InvalidOptionError } from '../errors/task.errors.ts';
+import { kindOf, read } from '../util/inspect.ts';
 import {
   checkOptions,
   either,
@@ -13,6 +15,7 @@ import {
   type OptionRules,
   timeLimit,
 } from '../validation/option-rules.ts';
+import { unreadableUrl } from './bullmq.messages.ts';
 
 /**
  * Options of pg: `{ host, database, user, password }`, or `{ connectionString }`.
@@ -96,6 +99,11 @@ export class BullMqTasksOptions {
 
   /** How many completed tasks each queue keeps for `TaskRegistry`. It also keeps the last 10,000 failed tasks. */
   keepCompleted = 1_000;
+
+  /** The connection has a password: what holds the options can be inspected. */
+  [inspect.custom](): string {
+    return BullMqTasksOptions.name;
+  }
 }
 
 /**
@@ -103,7 +111,8 @@ export class BullMqTasksOptions {
  *
  * @since 0.1.0
  */
-export type BullMqTasksModuleOptions = Pick<BullMqTasksOptions, 'connection'> & Partial<BullMqTasksOptions>;
+export type BullMqTasksModuleOptions = Pick<BullMqTasksOptions, 'connection'> &
+  Partial<Omit<BullMqTasksOptions, typeof inspect.custom>>;
 
 const connectionRule: OptionRule = {
   expected:
@@ -112,11 +121,18 @@ const connectionRule: OptionRule = {
   accepts: (value) =>
     (typeof value === 'string' && /^((rediss?|postgres(ql)?):\/\/|pglite:(?!\/\/))/.test(value)) ||
     (typeof value === 'object' && value !== null && !read(value, 'isCluster')),
+  describe: (value) => {
+    const [start] = (typeof value === 'string' && /^[a-z]{1,20}:\/\//i.exec(value)) || [];
+    return start === undefined ? kindOf(value) : `a string that begins with '${start}'`;
+  },
 };
+
+/** A URL whose password has a `/`, `?` or `#` that is not encoded: a driver would take a part of the password for the host. */
+const BROKEN_URL = /^\w+:\/\/[^@/?#]*[/?#][^=]*@/;
 
 const limiterRules: OptionRules<{ max: number; duration: number }> = { max: integerFrom(1), duration: timeLimit };
 
-const rules: OptionRules<BullMqTasksOptions> = {
+const rules: OptionRules<Omit<BullMqTasksOptions, typeof inspect.custom>> = {
   connection: connectionRule,
   prefix: nonEmptyString,
   worker: either(objectLike('{ concurrency: 10 }'), false),
@@ -138,8 +154,11 @@ const workerRules: OptionRules<BullMqWorkerOptions> = {
 
 /** @throws InvalidOptionError if an option has an unknown name or a wrong value */
 export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqTasksOptions {
-  const given = checkOptions('BullMqTasksModule', withoutPassword(options), rules, ['connection']);
-  const { worker } = given;
+  const given = checkOptions('BullMqTasksModule', options, rules, ['connection']);
+  const { connection, worker } = given;
+  if (typeof connection === 'string' && BROKEN_URL.test(connection)) {
+    throw new InvalidOptionError(unreadableUrl('redis://user:password@host:6379/0'));
+  }
   if (worker) {
     const { limiter } = (given.worker = checkOptions('BullMqTasksModule: worker', worker, workerRules));
     if (limiter) {
@@ -147,24 +166,6 @@ export function resolveBullMqOptions(options: BullMqTasksModuleOptions): BullMqT
     }
   }
   return Object.assign(new BullMqTasksOptions(), given);
-}
-
-/** Masks the password in a connection string that `checkOptions` will refuse, because its error shows the value. */
-function withoutPassword(options: BullMqTasksModuleOptions): BullMqTasksModuleOptions {
-  if (typeof options === 'string') {
-    return maskPassword(options) as never;
-  }
-  const connection: unknown = options?.connection;
-  return typeof connection === 'string' && !connectionRule.accepts(connection)
-    ? { ...options, connection: maskPassword(connection) }
-    : options;
-}
-
-/** Masks too much rather than too little: everything from the first colon after the scheme to the last `@`. */
-function maskPassword(text: string): string {
-  return text
-    .replace(/^([a-z][\w+.-]*:\/\/)?([^:@]*):.*@/is, '$1$2:***@')
-    .replace(/(pass(?:word|wd)?=)[^&\s]*/gi, '$1***');
 }
 
 export type StoreKind = 'redis' | 'postgres' | 'pglite';

@@ -1,8 +1,22 @@
+import { describeName } from '../util/inspect.ts';
 import { type Named, nameOf, sentence } from '../util/phrases.ts';
 
-export const wrongPattern = (name: string, reason: string) =>
-  `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *', got one that can't be read: ${sentence(reason)} ` +
-  'Correct the pattern.';
+export const coreNotImported = () =>
+  'BullMqTasksModule: expected BackgroundTasksModule in the same application, got none. ' +
+  "Import BackgroundTasksModule.forRoot() from 'nestjs-background-tasks' beside it, in the root module.";
+
+export const importedWithoutForRoot = () =>
+  'BullMqTasksModule: expected an import with options, got one without. ' +
+  'Import BullMqTasksModule.forRoot({ connection }) or forRootAsync(…); a factory must return an object.';
+
+export const queueOfNoTask = (name: string, queues: readonly string[]) =>
+  `BullMqTasksModule: worker: option 'queues': expected queues that tasks of this application name ` +
+  `(${queues.length > 0 ? queues.join(', ') : 'there are none'}), got ${describeName(name)}. ` +
+  'Import the module that provides the tasks of that queue, or the file that defines them, or correct the name.';
+
+export const wrongPattern = (name: string, reason?: string) =>
+  `Task "${name}": option 'repeat': expected a pattern such as '0 3 * * *', got one that can't be read` +
+  `${reason === undefined ? '.' : `: ${sentence(reason)}`} Correct the pattern.`;
 
 const REPEAT_REASONS = {
   deduplication: 'each run has an id of its own, so a run would never join another',

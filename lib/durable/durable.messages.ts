@@ -1,11 +1,9 @@
+import { describeName } from '../util/inspect.ts';
+
 const importQueueModule = "Import BullMqTasksModule.forRoot({ connection }) from 'nestjs-background-tasks/bullmq'.";
 
 export const queueNotImported = (name: string, queue?: string) =>
   `Task "${name}": expected a module for ${queue === undefined ? 'queues' : `the queue '${queue}'`}, got none. ` +
-  importQueueModule;
-
-export const repeatNotImported = (name: string, queue: string) =>
-  `Task "${name}": option 'repeat': expected a module for the queue '${queue}', got none, so the task would never run. ` +
   importQueueModule;
 
 export const retryIfOfCall = (name: string) =>
@@ -57,8 +55,8 @@ export const unknownToWorker = (name: string, queue: string) =>
   'object that has the method to the providers of a module. The warning is given once.';
 
 export const noSuchQueue = (name: string, queues: readonly string[]) =>
-  `Queue: expected ${queues.length > 0 ? `one of ${queues.join(', ')}` : 'one that a task names'}, got '${name}'. ` +
-  `Tasks name a queue by @Task({ queue: '${name}' }) or defineTask(fn, { queue: '${name}' }).`;
+  `Queue: expected ${queues.length > 0 ? `one of ${queues.join(', ')}` : 'one that a task names'}, got ${describeName(name)}. ` +
+  'Tasks name a queue by @Task({ queue }) or defineTask(fn, { queue }).';
 
 export const notATransaction = (call: string, came: string) =>
   `${call}: expected a transaction with a method query(text, values), got ${came}. Make one by pgClient, typeOrm, drizzle, ` +

@@ -7,7 +7,7 @@ import { type TaskCall, withArguments } from '../task/call/task-call.ts';
 import { definitionOf, type TaskDefinition } from '../task/definition/task-definition.ts';
 import { queuedFunctions } from '../task/definition/queued-functions.ts';
 import { now } from '../util/timers.ts';
-import { notTheProvided, providedTwice, repeatNotImported, sameName } from './durable.messages.ts';
+import { notTheProvided, providedTwice, queueNotImported, sameName } from './durable.messages.ts';
 import { type ProviderTask, providerTasks } from './provider-tasks.ts';
 import { TaskQueueHost } from './task-queue-host.ts';
 
@@ -49,20 +49,32 @@ export class TaskCatalog implements OnApplicationBootstrap {
     host.checkBeforeAdd((call) => this.#assertFound(call));
   }
 
-  // A repeating task is never added, so nothing else would tell that it never runs.
   /**
-   * @throws ModuleImportError if a task repeats, and no queue is registered
+   * @throws ModuleImportError if there is a durable task, and no queue is registered
    * @throws DefineTaskError if a task can't be found by its name, or a decorator has replaced its method
    */
   onApplicationBootstrap(): void {
     if (this.host.current) {
       this.#look();
       this.#isStarted = true;
+    } else {
+      this.assertQueueImported();
+    }
+  }
+
+  /** @throws ModuleImportError if there is a durable task, and no queue is registered */
+  assertQueueImported(): void {
+    if (this.host.current) {
       return;
     }
-    const repeating = [...providerTasks(this.modules)].find(({ definition }) => definition.repeat);
-    if (repeating) {
-      throw new ModuleImportError(repeatNotImported(repeating.name, repeating.definition.queue!));
+    for (const { name, definition } of providerTasks(this.modules)) {
+      throw new ModuleImportError(queueNotImported(name, definition.queue));
+    }
+    // The process has these functions in common. Another application of it may be the one that has the queue.
+    if (!TaskQueueHost.isUsed) {
+      for (const [name, fn] of queuedFunctions.all()) {
+        throw new ModuleImportError(queueNotImported(name, definitionOf(fn)!.queue));
+      }
     }
   }
 

@@ -9,6 +9,8 @@ import type { OnUnavailable, TaskQueue } from './task-queue.ts';
 /** Holds the application's `TaskQueue`. An adapter registers here, because the core imports no adapter. */
 @Injectable()
 export class TaskQueueHost {
+  /** Whether an application of this process has registered a queue. */
+  static isUsed = false;
   #queue?: TaskQueue;
   #isReplaced = false;
   #check: (call: TaskCall) => void = () => undefined;
@@ -41,6 +43,7 @@ export class TaskQueueHost {
       throw new ModuleImportError(queueImportedTwice());
     }
     this.#queue = queue;
+    TaskQueueHost.isUsed = true;
     this.onUnavailable = onUnavailable;
   }
 

@@ -31,7 +31,7 @@ export interface DurableFilter {
  *
  * An adapter calls `TaskQueueHost.register` in its constructor. It runs tasks through `AttemptRunner`.
  *
- * Order of calls: `prepare` and then `enqueue` for each task; `find`, `list`, `retry`, `cancel` and `settled` at any time;
+ * Order of calls: `prepare` and then `enqueue` for each task; `find`, `latest`, `list`, `retry`, `cancel` and `settled` at any time;
  * `stopClaiming` once, when the application begins to close; `close` once, at the end. Between the two, the tasks that are
  * still running may add others, so `enqueue` goes on working. After `close` the core calls nothing.
  *
@@ -89,6 +89,15 @@ export interface TaskQueue {
   find(id: string): Promise<TaskRecord | undefined>;
 
   /**
+   * Reads the record of a task again. When the queue no longer has the task, tells what is known of its end, or `cancelled`,
+   * because the task was removed.
+   *
+   * @param task the record as this process last knew it
+   * @throws TaskQueueError
+   */
+  latest(task: TaskRecord): Promise<TaskRecord>;
+
+  /**
    * Reads the records of a queue, the newest first, at most `limit`. Status, result, error and times of each belong together.
    *
    * @throws TaskQueueError; InvalidOptionError if no task names that queue
@@ -110,7 +119,7 @@ export interface TaskQueue {
    * Resolves with the task's final record when the task has settled, in any process.
    *
    * Never rejects: while the server is unavailable, it waits. It does not keep the process alive. When the queue no longer has the
-   * task, it resolves at once: with what is known of its end, or as `cancelled`, because the task was removed.
+   * task, it resolves at once with what `latest` tells.
    *
    * @param task the record as this process last knew it
    */

@@ -47,7 +47,7 @@ export const drainTimedOut = (timeout: number, tasks: readonly Named[]) =>
   `drain(${timeout}): ${tasks.length} task(s) had not settled after ${timeout} ms: ${namesOf(tasks)}. ` +
   'They go on. Wait longer, or cancel them.';
 
-export const subscriberThrew = () => 'A subscriber of TaskRunner.events threw';
+export const subscriberThrew = () => 'A subscriber of TaskRunner.events or TaskRegistry.follow threw';
 
 export const storeFailed = () =>
   'The record store fails. Tasks go on. When the store works again, it gets the newest records of up to 10,000 tasks.';

@@ -10,6 +10,7 @@ import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
+import type { TaskWatcher, WatchedTask } from '../observe/task-watchers.ts';
 import { SharedRecords } from '../records/shared-records.ts';
 import { TaskHistory } from '../records/task-history.ts';
 import { isDurable, type TaskCall } from '../task/call/task-call.ts';
@@ -144,6 +145,21 @@ export class TaskEngine extends AttemptRunner {
     return this.#observer.events;
   }
 
+  /** @returns a function that ends it */
+  watch(task: WatchedTask, watcher: TaskWatcher): () => void {
+    return this.#observer.watchers.watch(task, watcher);
+  }
+
+  /** Emits when `closeEvents` is called. */
+  get closed(): Observable<void> {
+    return this.#observer.closed;
+  }
+
+  /** Writes what a subscriber of an Observable of this application has thrown to the log. */
+  subscriberThrew(thrown: unknown): void {
+    this.#log.subscriberThrew(thrown);
+  }
+
   get stats(): TaskStats {
     return { ...this.#tracker.stats, delayed: this.#lifecycle.delayed, threads: this.#threads.stats };
   }
@@ -189,6 +205,16 @@ export class TaskEngine extends AttemptRunner {
     this.#settledBefore = this.#tracker.settledCount;
     this.#admission.goOnTo('draining');
     this.#lifecycle.cancelDelayedBeyond(deadline);
+  }
+
+  /** Whether somebody hears of the steps of all tasks. */
+  get isObserved(): boolean {
+    return this.#observer.isObserved;
+  }
+
+  /** Completes the events, and all that follows single tasks. */
+  closeEvents(): void {
+    this.#observer.close();
   }
 
   /** No request adds tasks from now on. Providers that close can still start some. */

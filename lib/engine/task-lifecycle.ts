@@ -6,6 +6,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { afterTaskTime, isTaskTimeFake, msSince, now } from '../util/timers.ts';
+import { MAX_TIMER } from '../validation/option-rules.ts';
 import type { Admission } from './admission.ts';
 import type { FairSlots } from './fair-slots.ts';
 import { type ResolvedTaskOptions, TaskEntry, type TaskOwner } from './task-entry.ts';
@@ -132,10 +133,14 @@ export class TaskLifecycle {
   /** Waits for the delay, and then for a turn. */
   #delay(run: Run, ms: number): void {
     const { task, cancellation } = run.entry;
-    const stopTimer = this.#wait(ms, () => {
+    const stopTimer = this.#wait(Math.min(ms, MAX_TIMER), () => {
       this.#delayed.delete(task);
       cancellation.waits(undefined, run.onEnd);
-      this.context.turns.schedule(() => this.#start(run));
+      if (ms > MAX_TIMER) {
+        this.#delay(run, ms - MAX_TIMER);
+      } else {
+        this.context.turns.schedule(() => this.#start(run));
+      }
     });
     // Shutdown does not wait for a test to move its clock on.
     const end = isTaskTimeFake() ? Infinity : now() + ms;

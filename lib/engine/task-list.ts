@@ -2,7 +2,7 @@ import { notDurable } from '../durable/durable.messages.ts';
 import type { Transaction } from '../durable/transaction.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { isDurable, type TaskCall } from '../task/call/task-call.ts';
-import { NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
+import { assertWithinTimer, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import { Queue } from '../vendor/yocto-queue.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
@@ -55,7 +55,7 @@ export class TaskList implements TaskOwner {
     private readonly origin?: Origin,
   ) {}
 
-  /** @throws TooManyTasksError, ShuttingDownError, TaskArgumentError */
+  /** @throws TooManyTasksError, ShuttingDownError, TaskArgumentError, InvalidOptionError */
   add(call: TaskCall, given: TaskOptions): BackgroundTask {
     const { defaults, lifecycle, tracker } = this.context;
     const defined = call.definition?.options;
@@ -69,6 +69,7 @@ export class TaskList implements TaskOwner {
       this.#claim(duplicate, options);
       return duplicate.task;
     }
+    assertWithinTimer(options.name ?? call.name, options);
     const admitted = lifecycle.admit(options.name === undefined ? call : { ...call, name: options.name });
     const task = new BackgroundTask(admitted.name, tracker);
     const entry = lifecycle.enter(task, admitted, options, this);

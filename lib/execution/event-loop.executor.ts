@@ -4,7 +4,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
-import { now } from '../util/timers.ts';
+import { clearTimeout, now, setTimeout } from '../util/timers.ts';
 import type { AbortReason, Attempt } from './attempt.ts';
 import { providerNotReady } from './execution.messages.ts';
 import type { ProviderResolver } from './provider-resolver.ts';

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, Scope } from '@nestjs/common';
-import { APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { APP_INTERCEPTOR, HttpAdapterHost, LazyModuleLoader, ModulesContainer } from '@nestjs/core';
 import { AttemptRunner } from '../durable/attempt-runner.ts';
+import { QueuePort } from '../durable/queue-port.ts';
 import { TaskCatalog } from '../durable/task-catalog.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
@@ -32,7 +33,9 @@ import {
 } from './background-tasks.module-definition.ts';
 import { closeBeforeOthers } from './close-order.ts';
 import { assertImportedOnce, assertNotInThread, assertOneCopy } from './import-checks.ts';
+import { checkLazyModules } from './lazy-modules.ts';
 import { needsInterceptor } from './needs-interceptor.ts';
+import { ShutdownHooksWarning } from './shutdown-hooks.ts';
 
 noteCopy();
 
@@ -63,6 +66,7 @@ noteCopy();
     InFlightRequests,
     TaskQueueHost,
     TaskCatalog,
+    QueuePort,
     ProviderResolver,
     TaskEngine,
     { provide: AttemptRunner, useExisting: TaskEngine },
@@ -78,6 +82,7 @@ noteCopy();
     BackgroundTasksFactory,
     BackgroundTasksInterceptor,
     TaskShutdown,
+    ShutdownHooksWarning,
     {
       provide: APP_INTERCEPTOR,
       inject: [BackgroundTasksInterceptor, TASKS_SCOPE, ModulesContainer],
@@ -100,19 +105,21 @@ noteCopy();
     // For queue adapters.
     AttemptRunner,
     TaskCatalog,
+    QueuePort,
   ],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass {
-  constructor(modules: ModulesContainer) {
+  constructor(modules: ModulesContainer, loader: LazyModuleLoader, catalog: TaskCatalog) {
     super();
     closeBeforeOthers(new.target, modules);
+    checkLazyModules(loader, () => catalog.assertQueueImported());
   }
 
   /**
    * Returns the module with these options. Every option has a default.
    *
    * @throws InvalidOptionError if an option is unknown or has a wrong value
-   * @throws ModuleImportError if it is called in a worker thread of a task, or if several copies of this package are loaded
+   * @throws ModuleImportError if it is called in a worker thread or a file of a task for threads, or several copies are loaded
    *
    * @example
    * BackgroundTasksModule.forRoot({ concurrency: 50, shutdownTimeout: 30_000 })
@@ -131,7 +138,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass {
    * know it before it calls the factory. An option that is wrong stops the start with an `InvalidOptionError`.
    *
    * @throws InvalidOptionError if `scope` has a wrong value
-   * @throws ModuleImportError if it is called in a worker thread of a task, or if several copies of this package are loaded
+   * @throws ModuleImportError if it is called in a worker thread or a file of a task for threads, or several copies are loaded
    *
    * @example
    * BackgroundTasksModule.forRootAsync({

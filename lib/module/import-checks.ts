@@ -1,8 +1,12 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { ModuleImportError } from '../errors/module.errors.ts';
+import { anyThreadTask, noteApplicationFile } from '../task/definition/application-files.ts';
 import { isTaskThread } from '../task/definition/thread-registry.ts';
+import { definedBesideForRoot, packageInBundle } from '../task/task.messages.ts';
+import { callersOf } from '../util/call-stack.ts';
 import { loadedCopies } from '../util/copies.ts';
+import { isPackageBundled } from '../util/is-bundled.ts';
 import { forRootInThread, importedMoreThanOnce, importedWithoutForRoot, severalCopies } from './module.messages.ts';
 
 type Import = Type | DynamicModule | undefined;
@@ -25,10 +29,27 @@ export function assertImportedOnce(moduleClass: Type, options: unknown, modules:
   }
 }
 
-/** @throws ModuleImportError if it is called in a worker thread of a task */
+/**
+ * `forRoot` calls this.
+ *
+ * @throws ModuleImportError if the call is in a worker thread of a task, or would be if a thread loads a file of a task
+ */
 export function assertNotInThread(): void {
   if (isTaskThread()) {
     throw new ModuleImportError(forRootInThread());
+  }
+  if (isPackageBundled()) {
+    const task = anyThreadTask();
+    if (task !== undefined) {
+      throw new ModuleImportError(packageInBundle(task));
+    }
+    return;
+  }
+  const [{ file: ownFile } = {}, ...callers] = callersOf(assertNotInThread);
+  const caller = callers.find(({ file }) => file !== ownFile)?.file;
+  const task = caller === undefined ? undefined : noteApplicationFile(caller);
+  if (task !== undefined) {
+    throw new ModuleImportError(definedBesideForRoot(task, caller!));
   }
 }
 

@@ -23,3 +23,7 @@ export const severalCopies = (folders: readonly string[]) => {
       : 'Run `npm ls nestjs-background-tasks`, and let all packages that it names depend on the same version.')
   );
 };
+
+export const noShutdownHooks = () =>
+  'Nothing in this process listens to SIGTERM, so each deploy ends this process at once and its tasks are lost. ' +
+  'Call app.enableShutdownHooks() before app.listen(). This warning appears once.';

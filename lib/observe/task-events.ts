@@ -18,6 +18,11 @@ export class TaskEvents<T> {
     return this.#subject.observed;
   }
 
+  /** All subscribers complete. Later ones complete at once. */
+  close(): void {
+    this.#subject.complete();
+  }
+
   emit(event: T): void {
     this.#pending.push(event);
     // A subscriber can cause an event, such as by adding a task, before all subscribers have got this one.

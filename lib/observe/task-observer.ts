@@ -1,11 +1,15 @@
-import type { Observable } from 'rxjs';
+import { type Observable, ReplaySubject } from 'rxjs';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent, TaskEventType } from '../task/model/task-event.ts';
 import { TaskEvents } from './task-events.ts';
+import { TaskWatchers } from './task-watchers.ts';
 
 /** The one place that every step of every task passes. Updates the task's record and emits the event. */
 export class TaskObserver {
   readonly #events: TaskEvents<TaskEvent>;
+  readonly #closed = new ReplaySubject<void>(1);
+  /** Of single tasks: `events` would make a record for each step of every task. */
+  readonly watchers = new TaskWatchers();
 
   /**
    * @param onChange is given each task that has changed
@@ -22,9 +26,24 @@ export class TaskObserver {
     return this.#events.observable;
   }
 
+  /** Emits when the application has closed for subscribers. */
+  get closed(): Observable<void> {
+    return this.#closed;
+  }
+
+  get isObserved(): boolean {
+    return this.#events.isObserved;
+  }
+
+  close(): void {
+    this.#events.close();
+    this.#closed.next();
+  }
+
   /** @param delay ms until the next attempt. Only for `retrying` */
   stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
     this.onChange(task);
+    this.watchers.stepped(task, step);
     if (this.#events.isObserved) {
       this.#events.emit({ type: step, task: task.toRecord(), ...timesOf(task, step, delay) } as TaskEvent);
     }

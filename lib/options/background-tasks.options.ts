@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { HistoryOptions, historyRules } from '../records/history.options.ts';
 import { storeRule, type TaskStore } from '../records/task-store.ts';
@@ -99,6 +100,11 @@ export class BackgroundTasksOptions {
 
   /** The worker threads that run tasks defined with `thread`. */
   pool = new PoolOptions();
+
+  /** The store's client has a password, and `pool.env` can have some: what holds the options can be inspected. */
+  [inspect.custom](): string {
+    return BackgroundTasksOptions.name;
+  }
 }
 
 /**
@@ -107,7 +113,10 @@ export class BackgroundTasksOptions {
  * @since 0.1.0
  */
 export type BackgroundTasksModuleOptions = Partial<
-  Omit<BackgroundTasksOptions, 'pool' | 'history'> & { pool: Partial<PoolOptions>; history: Partial<HistoryOptions> }
+  Omit<BackgroundTasksOptions, 'pool' | 'history' | typeof inspect.custom> & {
+    pool: Partial<PoolOptions>;
+    history: Partial<HistoryOptions>;
+  }
 >;
 
 /**
@@ -119,7 +128,7 @@ export interface BackgroundTasksOptionsFactory {
   createBackgroundTasksOptions(): BackgroundTasksModuleOptions | Promise<BackgroundTasksModuleOptions>;
 }
 
-const rules: OptionRules<BackgroundTasksOptions> = {
+const rules: OptionRules<Omit<BackgroundTasksOptions, typeof inspect.custom>> = {
   execution: oneOf('sequential', 'parallel'),
   onFailure: onFailureRule,
   runOn: runOnRule,

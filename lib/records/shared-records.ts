@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { TaskStoreError } from '../errors/unavailable.errors.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
+import { withoutDetails } from '../util/secrets.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 import { clearInterval, now, setImmediate, setInterval, sleep } from '../util/timers.ts';
 import { MAX_TIMER } from '../validation/option-rules.ts';
@@ -110,7 +111,7 @@ export class SharedRecords {
       }
       return isRecordOf(id, value) ? value : undefined;
     } catch (error) {
-      throw new TaskStoreError(storeUnavailable(id), { cause: error });
+      throw new TaskStoreError(storeUnavailable(id), { cause: withoutDetails(error) });
     }
   }
 

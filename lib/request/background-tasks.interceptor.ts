@@ -53,7 +53,9 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
       return next.handle();
     }
     const observe = (): Observable<unknown> =>
-      type === 'http' ? this.#interceptHttp(collection, next) : this.#interceptResolver(collection, next);
+      type === 'http'
+        ? this.#interceptHttp(collection, next, hasEvents(context))
+        : this.#interceptResolver(collection, next);
     return collection.isLate ? this.#observeLate(collection, observe) : observe();
   }
 
@@ -61,7 +63,7 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
     return new Observable((subscriber) => this.context.runLate(collection, () => observe().subscribe(subscriber)));
   }
 
-  #interceptHttp(collection: HttpCollection, next: CallHandler): Observable<unknown> {
+  #interceptHttp(collection: HttpCollection, next: CallHandler, isSse: boolean): Observable<unknown> {
     const { inFlight } = this;
     let end: HandlerEnd = 'returned';
     let isInFlight = false;
@@ -75,11 +77,12 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
       tap({
         subscribe: () => {
           end = 'returned';
-          isInFlight = inFlight.entered();
+          // Server-sent events may go on for ever, also without a first one.
+          isInFlight = !isSse && inFlight.entered();
           collection.handlerIsEntered();
         },
         next: (value) => {
-          // Shutdown doesn't wait for more: server-sent events may go on for ever.
+          // Shutdown doesn't wait for more: a stream may go on for ever.
           leave();
           if (isStream(value)) {
             end = 'streams';
@@ -119,6 +122,11 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
       });
     });
   }
+}
+
+/** Whether Nest's `@Sse` decorates the handler. */
+function hasEvents(context: ExecutionContext): boolean {
+  return Reflect.hasMetadata('__sse__', context.getHandler());
 }
 
 /** Whether Nest sends the value piece by piece. Nest drops such a value when its client has left. */

@@ -2,7 +2,7 @@
  * The package without Nest, for unit tests: the real engine and lists, and a request that is over when the test says so.
  */
 import { ModulesContainer } from '@nestjs/core';
-import type { AttemptRunner } from '../durable/attempt-runner.ts';
+import { QueuePort } from '../durable/queue-port.ts';
 import { TaskCatalog } from '../durable/task-catalog.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { Transaction } from '../durable/transaction.ts';
@@ -19,13 +19,12 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { ProviderClass } from '../task/model/signatures.ts';
 import { TaskRunner } from './task-runner.service.ts';
 
-/** The parts that a queue needs, and what a unit under test is given. */
+/** What a unit under test is given, and a queue needs. */
 export interface StandaloneTasks {
   readonly tasks: BackgroundTasks;
   readonly runner: TaskRunner;
-  readonly attempts: AttemptRunner;
-  readonly host: TaskQueueHost;
-  readonly catalog: TaskCatalog;
+  /** What a queue needs. */
+  readonly core: QueuePort;
   /** Ends the request: its tasks are enqueued, or may start. The next task belongs to a new request. */
   endRequest(): Promise<void>;
 }
@@ -52,9 +51,7 @@ export function standaloneTasks(control: TaskControl, provide: (provider: Provid
   return {
     tasks: new BackgroundTasks(collection),
     runner: new TaskRunner(engine),
-    attempts: engine,
-    host,
-    catalog,
+    core: new QueuePort(host, catalog, engine),
     endRequest: () => collection.end(),
   };
 }

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { noSuchQueue } from '../durable/durable.messages.ts';
+import { defer, finalize, Observable, ReplaySubject, share, takeUntil, throwError } from 'rxjs';
+import type { DurableFilter } from '../durable/task-queue.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
+import { TaskFilterError, TaskNotFoundError } from '../errors/request.errors.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
+import { GuardedObservable } from '../observe/guarded-observable.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { isTaskId, type TaskRecord, type TaskStatus } from '../task/model/task-record.ts';
 import {
@@ -13,6 +16,8 @@ import {
   oneOf,
   type OptionRules,
 } from '../validation/option-rules.ts';
+import { FollowedTask } from './followed-task.ts';
+import { taskNotFound, unknownQueue } from './services.messages.ts';
 
 /**
  * Selects the tasks of `TaskRegistry.list`.
@@ -38,8 +43,17 @@ const filterRules: OptionRules<TaskFilter> = {
   limit: either(integerFrom(1), Infinity),
 };
 
+/** @throws TaskFilterError */
+function checkFilter(filter: TaskFilter): TaskFilter {
+  try {
+    return checkOptions('list', filter, filterRules);
+  } catch (error) {
+    throw error instanceof InvalidOptionError ? new TaskFilterError(error.message) : error;
+  }
+}
+
 /**
- * Finds, lists, cancels and retries tasks.
+ * Finds, follows, lists, cancels and retries tasks.
  *
  * It knows all unsettled tasks of this process, and as many settled ones as the option `history` keeps. With the option
  * `store`, `get` finds the tasks of other processes too. It finds durable tasks in any process. A singleton.
@@ -58,6 +72,9 @@ const filterRules: OptionRules<TaskFilter> = {
  */
 @Injectable()
 export class TaskRegistry {
+  /** By id: all who follow a task share what is known of it. */
+  readonly #followed = new Map<string, Observable<TaskRecord>>();
+
   constructor(
     private readonly engine: TaskEngine,
     private readonly queues: TaskQueueHost,
@@ -78,22 +95,46 @@ export class TaskRegistry {
   }
 
   /**
+   * Emits the record of a task now and at each change, and completes when the task has settled, in any process. It completes
+   * early if the application closes.
+   *
+   * What runs in this process tells of its steps at once. Otherwise the queue, or the record store, is read up to twice a
+   * second, once for all who follow the same task. While it is unavailable, following goes on.
+   *
+   * Emits these errors:
+   * - TaskNotFoundError if no task with this id is known, or its record is no longer kept
+   * - TaskQueueError, TaskStoreError if the first reading fails
+   *
+   * @example
+   * @Sse(':id/events')
+   * events(@Param('id') id: string) {
+   *   return this.registry.follow(id).pipe(map((data) => ({ data })));
+   * }
+   */
+  follow(id: string): Observable<TaskRecord> {
+    const { engine } = this;
+    const followed = defer(() =>
+      typeof id === 'string'
+        ? (this.#followed.get(id) ?? this.#follow(id))
+        : throwError(() => new TaskNotFoundError(taskNotFound(id))),
+    );
+    return new GuardedObservable(followed.pipe(takeUntil(engine.closed)), (error) => engine.subscriberThrew(error));
+  }
+
+  /**
    * Lists the tasks of this process, and the durable tasks that it has added. With `queue`, lists the durable tasks of that
    * queue, of all processes. The newest comes first.
    *
-   * @throws InvalidOptionError if the filter is wrong, or no task names the queue
+   * @throws TaskFilterError, an HTTP 400, if the filter is wrong, or no task names the queue
    * @throws TaskQueueError if the queue fails
    *
    * @example
    * await this.registry.list({ queue: 'mail', status: 'failed' });
    */
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
-    const { queue, status, name, limit = 100 } = checkOptions('list', filter, filterRules);
+    const { queue, status, name, limit = 100 } = checkFilter(filter);
     if (queue !== undefined) {
-      if (!this.queues.current) {
-        throw new InvalidOptionError(noSuchQueue(queue, []));
-      }
-      return this.queues.current.list({ queue, status, name, limit });
+      return this.#listQueue({ queue, status, name, limit });
     }
     const found: TaskRecord[] = [];
     const tasks = this.#tasks.filter((task) => name === undefined || task.name === name);
@@ -126,6 +167,36 @@ export class TaskRegistry {
    */
   async retry(id: string): Promise<boolean> {
     return (await this.queues.current?.retry(id)) ?? false;
+  }
+
+  #follow(id: string): Observable<TaskRecord> {
+    const { engine, queues } = this;
+    const sources = { engine, queues, get: (taskId: string) => this.get(taskId) };
+    const followed = new Observable<TaskRecord>((subscriber) => {
+      const task = new FollowedTask(id, sources, subscriber);
+      subscriber.add(() => task.stop());
+      task.start();
+    }).pipe(
+      finalize(() => this.#followed.delete(id)),
+      share({ connector: () => new ReplaySubject(1) }),
+    );
+    this.#followed.set(id, followed);
+    return followed;
+  }
+
+  async #listQueue(filter: DurableFilter): Promise<TaskRecord[]> {
+    const { current } = this.queues;
+    if (!current) {
+      throw new TaskFilterError(unknownQueue(filter.queue));
+    }
+    try {
+      return await current.list(filter);
+    } catch (error) {
+      // Its message lists all queues, and a client gets to see the message of a 400.
+      throw error instanceof InvalidOptionError
+        ? new TaskFilterError(unknownQueue(filter.queue), { cause: error })
+        : error;
+    }
   }
 
   /** Each task once, the newest first. A durable task can have a handle for each of its attempts. */

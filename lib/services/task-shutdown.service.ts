@@ -1,4 +1,10 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskEngine } from '../engine/task-engine.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
@@ -9,22 +15,28 @@ import { clearInterval, now, setImmediate, setInterval } from '../util/timers.ts
 /** ms for tasks to settle once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
 
+/** How many turns of the event loop a stream takes to end after its source has completed. */
+const TURNS = 5;
+
 /** ms between two looks at responses that are sent piece by piece. */
 const LOOK_EVERY = 50;
 
 /**
- * Waits for the tasks when the application closes, and logs the tasks that it cancels. It works in two steps:
+ * Waits for the tasks when the application closes, and logs the tasks that it cancels. It works in three steps:
  *
  * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, this process claims no durable tasks, and
  *    accepted tasks run until they settle. After `shutdownTimeout`, the rest is cancelled and named in the log.
- * 2. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
+ * 2. `beforeApplicationShutdown`, after the first hooks of the other providers, and before the HTTP server closes: the events
+ *    complete. The server waits for open responses, and a stream of events would never end.
+ * 3. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
  *    closed. Then it closes threads, records and the queue.
  */
 @Injectable()
-export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
+export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown {
   #deadline = Infinity;
   #firstStep?: Promise<void>;
   #secondStep?: Promise<void>;
+  #thirdStep?: Promise<void>;
 
   constructor(
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
@@ -38,8 +50,12 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     return (this.#firstStep ??= this.#drainFirst());
   }
 
+  beforeApplicationShutdown(): Promise<void> {
+    return (this.#secondStep ??= this.#closeEvents());
+  }
+
   onApplicationShutdown(): Promise<void> {
-    return (this.#secondStep ??= this.#drainAgain());
+    return (this.#thirdStep ??= this.#drainAgain());
   }
 
   async #drainFirst(): Promise<void> {
@@ -50,6 +66,18 @@ export class TaskShutdown implements OnModuleDestroy, OnApplicationShutdown {
     await this.#drain(this.#requestsSettled());
     this.engine.stopAdmittingRequests();
     await this.#flushRecords();
+  }
+
+  async #closeEvents(): Promise<void> {
+    if (this.engine.isObserved) {
+      // Subscribers hear how the tasks settled that providers have started while they closed.
+      await settlesWithin(this.#tasksSettled(), this.#timeLeft);
+    }
+    this.engine.closeEvents();
+    // Responses that send events end in these turns. A server that closes before would wait for their idle connections.
+    for (let turns = 0; turns < TURNS; turns++) {
+      await new Promise(setImmediate);
+    }
   }
 
   async #drainAgain(): Promise<void> {

@@ -1,3 +1,5 @@
+import { MAX_TIMER } from '../validation/option-rules.ts';
+
 // Messages of calls: `addTask`, `start`, `step`, `chain`, `group`, `move`. `caller` is the function that the user called.
 
 export const notATask = (caller: string, came: string) =>
@@ -61,17 +63,49 @@ export const taskOfNoMethod = (className: string, name: string, came: string) =>
   `@Task() ${className}.${name}: expected a method that can be called, got ${came}. ` +
   'Decorate a method. For a function, use defineTask(fn, options).';
 
+const notTheFile = (name: string, came: string) =>
+  `defineTask: task "${name}": option 'thread': expected the file that defines the task, got ${came}`;
+
+/** What to do with a task for threads in a bundle. */
+const buildApart =
+  "build the task's file as an entry of its own and write name: 'report', thread: join(__dirname, 'report.task.js'), " +
+  'or leave that file out of the bundle (docs/bundlers.md).';
+
+const BUILD_APART = buildApart.replace('b', 'B');
+
+export const threadIsEmpty = (name: string, came: string) =>
+  `${notTheFile(name, came)}, as when a bundler that writes CommonJS empties import.meta.url. ${BUILD_APART} ` +
+  'For a task on the event loop, leave out the option.';
+
 export const threadIsNoModule = (name: string, came: string) =>
-  `defineTask: task "${name}": option 'thread': expected the file that defines the task, got ${came}. ` +
-  'Write thread: import.meta.url, or in CommonJS thread: __filename.';
+  `${notTheFile(name, came)}. Write thread: import.meta.url, or in CommonJS thread: __filename. In a bundle, ${buildApart}`;
+
+export const threadIsNoFile = (name: string, module: string) =>
+  `${notTheFile(name, module)}, which does not exist. ` +
+  `Write thread: import.meta.url, or in CommonJS thread: __filename. In a bundle, ${buildApart}`;
 
 export const definedInEntryFile = (name: string, module: string) =>
-  `defineTask: task "${name}": option 'thread': expected a file that a thread can load, got the file that started ` +
-  `the process, ${module}. Define the task in its own file: a thread that loads this one would start the application again.`;
+  `${notTheFile(name, module)}, the file that started the process: a thread that loads it would start the application again. ` +
+  `Define the task in a file of its own. In a bundle, ${buildApart}`;
+
+export const definedBesideForRoot = (name: string, module: string) =>
+  `${notTheFile(name, module)}, which also calls BackgroundTasksModule.forRoot: a thread that loads it would start the ` +
+  `application again. Define the task in a file of its own. In a bundle, ${buildApart}`;
+
+export const definedInBundle = (name: string, module: string, bundle: string) =>
+  `${notTheFile(name, module)}, but a bundler has put the task into ${bundle}, and a thread finds it in neither. ${BUILD_APART}`;
+
+export const packageInBundle = (name: string) =>
+  `defineTask: task "${name}": option 'thread': expected nestjs-background-tasks in node_modules, got it in a bundle, where ` +
+  'the files that its threads load are missing. Leave nestjs-background-tasks out of the bundle (docs/bundlers.md).';
 
 export const definedTwice = (name: string, module: string) =>
   `defineTask: expected one task named "${name}" in ${module}, got two, which a thread can't tell apart. ` +
   'Give one of them another name with the option name.';
+
+export const longerThanTimer = (name: string, option: string, came: number) =>
+  `Task "${name}": option '${option}': expected at most ${MAX_TIMER} ms (24.8 days) for a task without a queue, got ${came}. ` +
+  'A queue can wait for longer: define the task by @Task({ queue }) or defineTask(fn, { queue }).';
 
 export const repeatWithoutQueue = (where: string) =>
   `${where}: option 'repeat': expected the option 'queue' beside it, got none. The queue runs the task once for all processes. ` +

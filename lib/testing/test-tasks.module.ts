@@ -1,5 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { TaskCatalog } from '../durable/task-catalog.ts';
+import { QueuePort } from '../durable/queue-port.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { TASK_CONTROL } from '../execution/task-control.ts';
 import { noteCopy } from '../util/copies.ts';
@@ -47,8 +47,8 @@ export interface TestTasksModuleOptions {
     MemoryTaskQueue,
     {
       provide: TestTasks,
-      inject: [TASK_CONTROL, MemoryTaskQueue, TaskCatalog],
-      useFactory: (control: TestControl, queue: MemoryTaskQueue, catalog: TaskCatalog) =>
+      inject: [TASK_CONTROL, MemoryTaskQueue, QueuePort],
+      useFactory: (control: TestControl, queue: MemoryTaskQueue, { catalog }: QueuePort) =>
         new TestTasks(control, queue, catalog),
     },
   ],

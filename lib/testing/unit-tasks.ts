@@ -44,10 +44,9 @@ export class UnitTasks extends TaskAssertions {
       }
       return found;
     });
-    const { attempts, catalog, host } = standalone;
-    const queue = new MemoryTaskQueue(memoryQueueOptions('manual'), jobs, attempts, catalog, host);
+    const queue = new MemoryTaskQueue(memoryQueueOptions('manual'), jobs, standalone.core);
     queue.onApplicationBootstrap();
-    super(control, queue, catalog);
+    super(control, queue, standalone.core.catalog);
     this.tasks = standalone.tasks;
     this.runner = standalone.runner;
     this.#endRequest = standalone.endRequest;

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceLimits } from 'node:worker_threads';
 import {
+  delayTime,
   either,
   integerFrom,
   listOfStrings,
-  milliseconds,
   type OptionRules,
   anObject,
   positiveNumber,
@@ -28,8 +28,8 @@ export class PoolOptions {
   maxThreads: number = Math.max(1, availableParallelism() - 1);
 
   /**
-   * How long a thread without a task stays alive, in ms, if there are more than `minThreads`. 0 or more; `Infinity` keeps it
-   * until the application closes.
+   * How long a thread without a task stays alive, in ms, if there are more than `minThreads`: from 0 to 2,147,483,647.
+   * `Infinity` keeps it until the application closes.
    *
    * @default 30_000
    */
@@ -68,7 +68,7 @@ export class PoolOptions {
 export const poolRules: OptionRules<PoolOptions> = {
   minThreads: integerFrom(0),
   maxThreads: integerFrom(1),
-  idleTimeout: either(milliseconds, Infinity),
+  idleTimeout: either(delayTime, Infinity),
   maxQueue: either(integerFrom(0), Infinity),
   resourceLimits: anObject,
   execArgv: listOfStrings,

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { MessagePort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { retryUntil } from '../util/retry-until.ts';
-import { setImmediate } from '../util/timers.ts';
+import { now, setImmediate } from '../util/timers.ts';
 import type { PoolOptions } from './pool.options.ts';
 import type { ThreadRun } from './thread-run.ts';
 import { ThreadStartError } from './thread-start.error.ts';
@@ -147,10 +147,10 @@ export class ThreadPool {
 
   /** Terminates all threads. One that is still starting comes up first, for at most `STARTING_GRACE`. */
   async close(): Promise<void> {
-    const deadline = performance.now() + STARTING_GRACE;
+    const deadline = now() + STARTING_GRACE;
     await retryUntil(async () => this.threads.every(({ threadId }) => this.#up.has(threadId)) || undefined, {
       delay: 5,
-      shouldStop: () => performance.now() > deadline,
+      shouldStop: () => now() > deadline,
     });
     if (this.#isRetired) {
       // `destroy()` would also reject the run that Piscina has kept. No code has its promise: see `abortSilently`.

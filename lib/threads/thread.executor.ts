@@ -5,7 +5,7 @@ import type { TaskExecutor } from '../execution/task-executor.ts';
 import { movedIn } from '../task/call/move.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
-import { isPrimitive } from '../util/clone.ts';
+import { isPrimitive, reasonNotCloned } from '../util/clone.ts';
 import type { PoolOptions } from './pool.options.ts';
 import type { ThreadPool } from './thread-pool.ts';
 import { ThreadRun } from './thread-run.ts';
@@ -261,7 +261,7 @@ function cloneArguments({ name, args }: TaskCall): readonly unknown[] {
     return structuredClone(args, { transfer: movedIn(args) });
   } catch (error) {
     const index = args.findIndex((arg) => !canBeCloned(arg));
-    throw new TaskArgumentError(argumentNotCloned(name, index, (error as Error).message), { cause: error });
+    throw new TaskArgumentError(argumentNotCloned(name, index, reasonNotCloned(error, args)));
   }
 }
 

@@ -1,14 +1,30 @@
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
+
+/** A string that shows a mistake, such as a wrong word, and is no secret: those have digits or signs, or are longer. */
+const WORD = /^[a-z-]{0,20}$/i;
+
+/** The name of an option or a queue. */
+const NAME = /^[\w.-]{1,40}$/;
 
 /**
- * Describes a value for an error message: short, on one line. Never throws.
+ * Describes the value of an option for an error message: short, on one line. Never throws.
  *
- * It shows strings and numbers, so use it for options. Use `kindOf` for what may be an argument of a task.
+ * It shows numbers and single words, because options hold passwords too. Use `kindOf` for what may be an argument of a task.
  */
 export function describe(value: unknown): string {
-  return typeof value === 'object' || typeof value === 'function'
-    ? kindOf(value)
-    : inspect(value, { maxStringLength: 80 });
+  if (typeof value === 'string') {
+    return WORD.test(value) ? `'${value}'` : lengthOf(value);
+  }
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
+}
+
+/** Describes what stands in the place of a name. */
+export function describeName(name: string): string {
+  return NAME.test(name) ? `'${name}'` : lengthOf(name);
+}
+
+function lengthOf({ length }: string): string {
+  return `a string of ${length} characters`;
 }
 
 /** Describes a value for an error message without showing what is in it. Never throws. */

@@ -6,6 +6,8 @@ import { optionsNotAnObject, unknownOption, wrongOption } from './validation.mes
 export interface OptionRule {
   readonly expected: string;
   accepts(value: unknown): boolean;
+  /** Describes a value that it refuses. Default: `describe`. */
+  readonly describe?: (value: unknown) => string;
 }
 
 /** One rule for each option of `T`. */
@@ -19,13 +21,17 @@ export function oneOf(...values: readonly string[]): OptionRule {
   };
 }
 
+/** A time that is measured, and that nothing waits for. */
 export const milliseconds: OptionRule = {
   expected: 'a number of milliseconds, 0 or more',
   accepts: (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
 };
 
-/** The longest time that a timer of Node can wait, in ms. */
+/** The longest time that a timer of Node can wait, in ms: 24.8 days. A longer one ends after 1 ms. */
 export const MAX_TIMER = 2 ** 31 - 1;
+
+/** The longest delay in a queue, in ms: 10 years. Redis keeps the time of a delayed job to the millisecond until 2039. */
+export const MAX_DELAY = 10 * 365 * 24 * 3_600_000;
 
 export const timeLimit: OptionRule = {
   expected: `a number of milliseconds, more than 0 and at most ${MAX_TIMER}`,
@@ -35,6 +41,14 @@ export const timeLimit: OptionRule = {
 export const delayTime: OptionRule = {
   expected: `a number of milliseconds, 0 or more and at most ${MAX_TIMER}`,
   accepts: (value) => milliseconds.accepts(value) && (value as number) <= MAX_TIMER,
+};
+
+/** A delay, or the delay of a backoff. `assertWithinTimer` sets the limit for tasks without a queue. */
+export const queueDelay: OptionRule = {
+  expected:
+    `a number of milliseconds, 0 or more and at most ${MAX_TIMER} (24.8 days), ` +
+    `or with a queue at most ${MAX_DELAY} (10 years)`,
+  accepts: (value) => milliseconds.accepts(value) && (value as number) <= MAX_DELAY,
 };
 
 export const aFunction: OptionRule = {
@@ -51,7 +65,7 @@ export function numberBetween(min: number, max: number): OptionRule {
 
 export const positiveNumber: OptionRule = {
   expected: 'a number, more than 0',
-  accepts: (value) => typeof value === 'number' && value > 0,
+  accepts: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
 };
 
 /** Accepts whole numbers. */
@@ -117,7 +131,9 @@ export function checkOptions<T extends object, G extends { [K in keyof T]?: unkn
       continue;
     }
     if (!rules[name].accepts(value)) {
-      throw new InvalidOptionError(wrongOption(where, name, describe(value), rules[name].expected));
+      throw new InvalidOptionError(
+        wrongOption(where, name, (rules[name].describe ?? describe)(value), rules[name].expected),
+      );
     }
     given[name] = value;
   }

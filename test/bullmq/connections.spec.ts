@@ -138,7 +138,7 @@ describe.runIf(redisUrl)('options of workers', () => {
     );
     await expect(startWorker({ concurrency: 0 })).rejects.toThrow(/worker: option 'concurrency': expected a whole/);
     await expect(startWorker({ limiter: { max: 'x', duration: 1 } })).rejects.toThrow(/limiter: option 'max'/);
-    await expect(startWorker({ queues: ['wrok'] })).rejects.toThrow(/expected one of work, got 'wrok'/);
+    await expect(startWorker({ queues: ['wrok'] })).rejects.toThrow(/worker: option 'queues'.*\(work\), got 'wrok'/);
   });
 
   test('a process takes from those queues that it is told', async () => {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
-import { InvalidOptionError, Task, TaskArgumentError, TaskRegistry } from 'nestjs-background-tasks';
+import { InvalidOptionError, Task, TaskArgumentError, TaskFilterError, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { unreadableArguments } from '../../lib/bullmq/bullmq.messages.ts';
 import { noSuchQueue, retryIfOfCall } from '../../lib/durable/durable.messages.ts';
+import { unknownQueue } from '../../lib/services/services.messages.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -50,10 +51,20 @@ test.each(stores)('on $name, a job that something else has put there fails, and 
   expect(log.said('error').map((entry) => entry.message)).toEqual(ids.map((id) => `${message} (${id})`));
 });
 
-test('a queue that no task names is an error that names those that there are', async () => {
-  const { app } = await startApp({ providers: [Mailer] });
+test.each(stores)(
+  'on $name, a queue that no task names is an error whose cause names those that there are',
+  async (it) => {
+    const { app } = await start(it.connection, ownPrefix());
+    await expect(app.get(TaskRegistry).list({ queue: 'nope' })).rejects.toThrow(
+      new TaskFilterError(unknownQueue('nope'), { cause: new InvalidOptionError(noSuchQueue('nope', ['mail'])) }),
+    );
+  },
+);
+
+test('a queue that no task names is such an error', async () => {
+  const { app } = await startApp({});
   await expect(app.get(TaskRegistry).list({ queue: 'mail' })).rejects.toThrow(
-    new InvalidOptionError(noSuchQueue('mail', [])),
+    new TaskFilterError(unknownQueue('mail')),
   );
   expect(await app.get(TaskRegistry).retry('2ab04a53-2f28-4ed6-9b41-3f37c4b59bb4')).toBe(false);
 });

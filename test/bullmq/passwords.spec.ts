@@ -27,28 +27,25 @@ stopStores();
 
 describe('a connection that is refused for its form is shown without its password', () => {
   test.each([
-    [`mysql://ada:${PASSWORD}@db/app`, 'mysql://ada:***@db/app'],
-    [`mysql://:${PASSWORD}@db`, 'mysql://:***@db'],
-    [`mysql://ada:${PASSWORD}@${PASSWORD}/${PASSWORD}:@db`, 'mysql://ada:***@db'],
-    [`pglite://ada:${PASSWORD}@db`, 'pglite://ada:***@db'],
-    [` redis://ada:${PASSWORD}@db`, ' redis:***@db'],
-    [`ada:${PASSWORD}@db:6379`, 'ada:***@db:6379'],
-    [`https://${PASSWORD}@db`, 'https:***@db'],
-    [`mysql://db/app?user=ada&password=${PASSWORD}&ssl=true`, 'mysql://db/app?user=ada&password=***&ssl=true'],
-    [`host=db password=${PASSWORD} user=ada`, 'host=db password=*** user=ada'],
-    ['mysql://db:3306/app', 'mysql://db:3306/app'],
-  ])('%s', (connection, masked) => {
+    [`mysql://ada:${PASSWORD}@db/app`, "a string that begins with 'mysql://'"],
+    [`mysql://ada:${PASSWORD}@${PASSWORD}/${PASSWORD}:@db`, "a string that begins with 'mysql://'"],
+    [`pglite://ada:${PASSWORD}@db`, "a string that begins with 'pglite://'"],
+    [`https://${PASSWORD}@db`, "a string that begins with 'https://'"],
+    [`mysql://db/app?user=ada&password=${PASSWORD}&ssl=true`, "a string that begins with 'mysql://'"],
+    [` redis://ada:${PASSWORD}@db`, 'a string'],
+    [`ada:${PASSWORD}@db:6379`, 'a string'],
+    [`host=db password=${PASSWORD} user=ada`, 'a string'],
+    [PASSWORD, 'a string'],
+  ])('%s', (connection, described) => {
     const error = errorOf(() => resolveBullMqOptions({ connection }));
     expect(error).toBeInstanceOf(InvalidOptionError);
-    expect((error as Error).message).toContain(`got '${masked}'`);
+    expect((error as Error).message).toContain(`got ${described}`);
     expect(shown(error)).not.toContain(PASSWORD);
   });
 
   test('also in place of the options', () => {
     const options = `redis://ada:${PASSWORD}@db` as unknown as BullMqTasksModuleOptions;
-    const error = errorOf(() => resolveBullMqOptions(options));
-    expect((error as Error).message).toContain("got 'redis://ada:***@db'");
-    expect(shown(error)).not.toContain(PASSWORD);
+    expect(shown(errorOf(() => resolveBullMqOptions(options)))).not.toContain(PASSWORD);
   });
 });
 

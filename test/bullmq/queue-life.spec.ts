@@ -96,8 +96,8 @@ describe.each(stores)('on $name', ({ connection }) => {
 });
 
 test('without a module for queues, a task for one is refused at once', async () => {
-  const { app, runner } = await startApp({ providers: [Work] });
-  expect(() => runner.start(app.get(Work), 'quick')).toThrow(
+  const { runner } = await startApp({});
+  expect(() => runner.start(new Work(), 'quick')).toThrow(
     new TaskArgumentError(queueNotImported('Work.quick', 'work')),
   );
 });

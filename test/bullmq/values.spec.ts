@@ -124,7 +124,7 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name'
     const records = await Promise.all(tasks.map((task) => task.settled()));
     const reasons = [
       resultTooLarge('Values.large', 213, 100),
-      resultNotSerializable('Values.broken', 'no getter'),
+      resultNotSerializable('Values.broken', 'Error'),
       resultNotData('Values.gives', 'an anonymous function'),
     ];
     for (const [i, resultOmitted] of reasons.entries()) {

@@ -60,8 +60,9 @@ function readArguments(name: string, queue: string, encoded: Encoded | undefined
   let args: unknown;
   try {
     args = encoded && decode(encoded);
-  } catch (cause) {
-    throw new TaskQueueError(unreadableArguments(name, queue), { cause });
+  } catch {
+    // The error would repeat a part of the arguments.
+    throw new TaskQueueError(unreadableArguments(name, queue));
   }
   if (!Array.isArray(args)) {
     throw new TaskQueueError(unreadableArguments(name, queue));

@@ -92,7 +92,8 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
       ...jobOptions(task.options, options),
       jobId: id,
       timestamp: createdAt,
-      ...(delay !== undefined && { delay }),
+      // Postgres takes whole numbers only.
+      ...(delay !== undefined && { delay: Math.ceil(delay) }),
       ...(deduplication && { deduplication }),
     },
     ...(children && { children }),

@@ -18,15 +18,18 @@ import { BullMqConnection } from '../store/bullmq-connection.ts';
 @Injectable()
 export class BullMqQueues {
   readonly #byName = new Map<string, Queue>();
+  // Private at run time too: applications inject this class and may log it, and all modules with their options are behind it.
+  readonly #connection: BullMqConnection;
+  readonly #catalog: TaskCatalog;
 
-  constructor(
-    private readonly connection: BullMqConnection,
-    private readonly catalog: TaskCatalog,
-  ) {}
+  constructor(connection: BullMqConnection, catalog: TaskCatalog) {
+    this.#connection = connection;
+    this.#catalog = catalog;
+  }
 
   /** @throws InvalidOptionError if no task of this application names the queue */
   get(name: string): Queue {
-    const { queues } = this.catalog;
+    const { queues } = this.#catalog;
     if (!queues.includes(name)) {
       throw new InvalidOptionError(noSuchQueue(name, queues));
     }
@@ -35,14 +38,14 @@ export class BullMqQueues {
 
   /** @internal without the check: the catalog misses tasks that were defined after the application had started */
   of(name: string): Queue {
-    const queue = this.#byName.get(name) ?? this.connection.queue(name);
+    const queue = this.#byName.get(name) ?? this.#connection.queue(name);
     this.#byName.set(name, queue);
     return queue;
   }
 
   /** The queues that tasks of this application name. */
   get all(): readonly Queue[] {
-    return this.catalog.queues.map((name) => this.of(name));
+    return this.#catalog.queues.map((name) => this.of(name));
   }
 
   /** @internal also those of tasks that were defined after the application had started */

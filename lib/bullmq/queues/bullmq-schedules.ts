@@ -50,7 +50,7 @@ export class BullMqSchedules {
           this.connection.nextTime(definition.repeat);
         }
       } catch (error) {
-        throw new InvalidOptionError(wrongPattern(name, (error as Error).message));
+        throw new InvalidOptionError(wrongPattern(name, reasonOf(definition.repeat!, error)));
       }
     }
   }
@@ -95,6 +95,13 @@ export class BullMqSchedules {
     const template = { name, data: dataOf(name, [], options, this.options), opts: jobOptions(options, this.options) };
     return { repeat, template, version: versionOf([repeat, template]) };
   }
+}
+
+/** Anything else in the place of a pattern: the reason repeats it. */
+const PATTERN = /^([\d\s*/,?#LW-]|[a-z]{3})+$/i;
+
+function reasonOf(repeat: Repeat, error: unknown): string | undefined {
+  return 'pattern' in repeat && PATTERN.test(repeat.pattern) ? (error as Error).message : undefined;
 }
 
 interface QueueMeta {

@@ -3,8 +3,9 @@ import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, 
 import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
-import { describe, read } from '../../util/inspect.ts';
+import { kindOf, read } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
+import { withoutDetails, withoutSecrets } from '../../util/secrets.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
 import { now } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
@@ -107,7 +108,7 @@ export class BullMqConnection {
       await this.close();
       throw cause instanceof BackgroundTasksError
         ? cause
-        : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause });
+        : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause: withoutDetails(cause) });
     }
   }
 
@@ -196,7 +197,7 @@ export class BullMqConnection {
     } catch (cause) {
       // A late answer would be an unhandled rejection.
       answer.catch(() => undefined);
-      throw new TaskQueueError(queueFailed((cause as Error).message), { cause });
+      throw new TaskQueueError(queueFailed(reasonOf(cause)), { cause: withoutDetails(cause) });
     }
   }
 
@@ -252,8 +253,8 @@ export class BullMqConnection {
   }
 }
 
-/** When Node fails to connect to several addresses, its error has a code and no message. */
+/** What the server or its driver says. When Node fails to connect to several addresses, its error has a code and no message. */
 function reasonOf(error: unknown): string {
   const said = ['message', 'code'].map((name) => read(error as object, name));
-  return (said.find((it) => typeof it === 'string' && it !== '') as string | undefined) ?? describe(error);
+  return withoutSecrets(said.find((it): it is string => typeof it === 'string' && it !== '') ?? kindOf(error));
 }

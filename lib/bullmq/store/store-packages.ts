@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { ModuleImportError } from '../../errors/module.errors.ts';
 import { type BullMqTasksOptions, storeKindOf } from '../bullmq-tasks.options.ts';
 import { peerMissing } from '../bullmq.messages.ts';
+import { importOutsideJest } from './pglite/load-pglite.cjs';
 import type { Pglite } from './pglite/pglite.types.ts';
 
 export type BullMq = typeof import('bullmq');
@@ -25,11 +26,15 @@ export async function loadStorePackages(options: BullMqTasksOptions): Promise<St
   const driver = drivers[kind];
   const bullmq = await load(() => import('bullmq'), 'bullmq', driver);
   if (kind === 'pglite') {
-    return { bullmq, pglite: await load(() => import('@electric-sql/pglite'), driver, driver) };
+    return { bullmq, pglite: await load(importPglite, driver, driver) };
   }
   return kind === 'postgres'
     ? { bullmq, pg: (await load(() => import('pg'), driver, driver)).default }
     : { bullmq, Redis: (await load(() => import('ioredis'), driver, driver)).Redis };
+}
+
+async function importPglite(): Promise<Pglite> {
+  return process.env['JEST_WORKER_ID'] === undefined ? import('@electric-sql/pglite') : importOutsideJest();
 }
 
 async function load<T>(importing: () => Promise<T>, name: string, driver: string): Promise<T> {

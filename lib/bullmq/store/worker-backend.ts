@@ -1,6 +1,7 @@
 import type { Job, Worker } from 'bullmq';
 import { retryUntil } from '../../util/retry-until.ts';
 import { sleep } from '../../util/timers.ts';
+import { MAX_DELAY } from '../../validation/option-rules.ts';
 import { RECONNECT } from './store.ts';
 
 /**
@@ -55,7 +56,8 @@ export function makeLasting(worker: Worker, rules: WorkerRules): void {
   const inside = worker as unknown as Inside;
   for (const end of Object.keys(ENDS) as End[]) {
     const write = inside.backend[end].bind(inside.backend);
-    inside.backend[end] = (...args) => writeLastingly(inside, rules, end, write, args);
+    inside.backend[end] = (...args) =>
+      writeLastingly(inside, rules, end, write, end === 'moveToDelayed' ? withWaitInBounds(args) : args);
   }
   for (const claim of CLAIMS) {
     const ask = inside.backend[claim].bind(inside.backend);
@@ -80,6 +82,11 @@ export async function endTimers(worker: Worker): Promise<void> {
   const { lockManager, stalledCheckStopper } = worker as unknown as Inside;
   stalledCheckStopper?.();
   await lockManager.close();
+}
+
+/** After many attempts, BullMQ's exponential backoff is longer than servers can keep. Postgres takes whole numbers only. */
+function withWaitInBounds([id, now, delay, ...others]: readonly unknown[]): readonly unknown[] {
+  return [id, now, Math.min(Math.ceil(delay as number), MAX_DELAY), ...others];
 }
 
 async function writeLastingly(

@@ -10,6 +10,7 @@ import { noTransactions } from '../../durable/durable.messages.ts';
 import type { EnqueuedInTransaction, Transaction } from '../../durable/transaction.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
+import { withoutDetails, withoutSecrets } from '../../util/secrets.ts';
 import { transactionFailed } from '../bullmq.messages.ts';
 import type { JobToAdd } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
@@ -48,7 +49,9 @@ export class TransactionEnqueuer {
       );
       return { ids, ended };
     } catch (cause) {
-      throw new TaskQueueError(transactionFailed((cause as Error).message), { cause });
+      throw new TaskQueueError(transactionFailed(withoutSecrets((cause as Error).message)), {
+        cause: withoutDetails(cause),
+      });
     }
   }
 }

@@ -2,10 +2,12 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs
 import type { Worker } from 'bullmq';
 import { unknownToWorker } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
+import { TaskQueueHost } from '../../durable/task-queue-host.ts';
 import type { DurableTask } from '../../durable/task-queue.ts';
+import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { clearInterval, setInterval, sleep } from '../../util/timers.ts';
 import { BullMqTasksOptions, type BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
-import { claimsFrom } from '../bullmq.messages.ts';
+import { claimsFrom, queueOfNoTask } from '../bullmq.messages.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
 import { BullMqSchedules } from '../queues/bullmq-schedules.ts';
@@ -43,12 +45,21 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     private readonly running: RunningJobs,
     private readonly runner: JobRunner,
     private readonly times: RolloutTimes,
+    private readonly host: TaskQueueHost,
   ) {}
 
   // By now, Nest has created all providers that tasks can use.
   onApplicationBootstrap(): void {
     const { worker } = this.options;
     if (worker) {
+      const { queues } = this.catalog;
+      const unknown = worker.queues?.find((name) => !queues.includes(name));
+      if (unknown !== undefined) {
+        throw new InvalidOptionError(queueOfNoTask(unknown, queues));
+      }
+      if (this.host.isReplaced) {
+        return;
+      }
       const names = (worker.queues?.map((name) => this.queues.get(name)) ?? this.queues.all).map(({ name }) => name);
       names.forEach((name) => this.#claimed.add(name));
       this.#logger.log(claimsFrom(names));

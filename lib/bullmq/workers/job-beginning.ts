@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from '../../util/timers.ts';
+
 /**
  * ms after which the queue hears that the function of a task has begun. Most tasks have returned by then, and cost no write:
  * the end of a job also says when its task began.

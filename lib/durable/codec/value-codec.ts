@@ -1,7 +1,7 @@
 import { SuperJSON, type SuperJSONResult } from '../../vendor/superjson.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
-import { errorRecord } from '../../task/model/task-record.ts';
-import { kindOf } from '../../util/inspect.ts';
+import { classNameOf, isError, kindOf } from '../../util/inspect.ts';
+import { withoutMessage } from '../../util/secrets.ts';
 import {
   argumentNotSerializable,
   argumentsNotSerializable,
@@ -111,7 +111,7 @@ export function encodeResult(name: string, result: unknown, maxSize: number): En
     }
     return size > maxSize ? { omitted: resultTooLarge(name, size, maxSize) } : encoded;
   } catch (error) {
-    return { omitted: acceptedText(resultNotSerializable(name, errorRecord(error).message)) };
+    return { omitted: acceptedText(resultNotSerializable(name, classNameOfThrown(error))) };
   }
 }
 
@@ -138,8 +138,15 @@ function tryToEncode(name: string, args: readonly unknown[]): ReturnType<typeof 
     if (cause instanceof TaskArgumentError) {
       throw cause;
     }
-    throw new TaskArgumentError(argumentsNotSerializable(name, (cause as Error).message), { cause });
+    throw new TaskArgumentError(argumentsNotSerializable(name, classNameOfThrown(cause)), {
+      cause: withoutMessage(cause),
+    });
   }
+}
+
+/** The message of what a getter or `toJSON` threw may repeat the value. */
+function classNameOfThrown(thrown: unknown): string {
+  return isError(thrown) ? classNameOf(thrown) : typeof thrown;
 }
 
 function bytesOf(value: ArrayBuffer | ArrayBufferView): Buffer {

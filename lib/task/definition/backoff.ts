@@ -1,4 +1,4 @@
-import { MAX_TIMER, milliseconds, numberBetween, oneOf, type OptionRules } from '../../validation/option-rules.ts';
+import { MAX_DELAY, numberBetween, oneOf, type OptionRules, queueDelay } from '../../validation/option-rules.ts';
 
 /**
  * How long to wait between attempts. Uses the same names as BullMQ.
@@ -8,7 +8,10 @@ import { MAX_TIMER, milliseconds, numberBetween, oneOf, type OptionRules } from 
 export interface Backoff {
   /** `fixed`: waits `delay` each time. `exponential`: doubles the wait each time: `delay * 2 ** (attempt - 1)`. */
   type: 'fixed' | 'exponential';
-  /** The first wait, in ms: 0 or more. No wait is longer than 2,147,483,647. */
+  /**
+   * The first wait, in ms: from 0 to 2,147,483,647 (24.8 days), or with a `queue` to 10 years. No later wait is longer than
+   * 10 years.
+   */
   delay: number;
   /**
    * The part of the wait that is random, from 0 to 1, so that tasks that failed together don't retry together. With `0.5`,
@@ -21,7 +24,7 @@ export interface Backoff {
 
 export const backoffRules: OptionRules<Backoff> = {
   type: oneOf('fixed', 'exponential'),
-  delay: milliseconds,
+  delay: queueDelay,
   jitter: numberBetween(0, 1),
 };
 
@@ -33,5 +36,5 @@ export function backoffDelay(backoff: Backoff | undefined, attempts: number, ran
   }
   const { type, delay, jitter = 0 } = backoff;
   const whole = type === 'fixed' ? delay : delay * 2 ** (attempts - 1);
-  return Math.min(MAX_TIMER, Math.round(whole * (1 - jitter * random())));
+  return Math.min(MAX_DELAY, Math.round(whole * (1 - jitter * random())));
 }

@@ -5,7 +5,7 @@ import type { AnyFunction } from '../model/signatures.ts';
 import { defineWithoutFunction, defineWithoutName } from '../task.messages.ts';
 import { queuedFunctions } from './queued-functions.ts';
 import { attachDefinition } from './task-definition.ts';
-import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
+import { assertWithinTimer, checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-registry.ts';
 
@@ -18,6 +18,7 @@ export interface DefineTaskOptions extends StoredTaskOptions {
   /**
    * Runs the task in a worker thread: the file that defines it, `import.meta.url` or in CommonJS `__filename`. The thread
    * loads that file, so define the task at its top level.
+   * In a bundle, the entry that a bundler makes of that file: `join(__dirname, 'report.task.js')`.
    *
    * @default none: the task runs on the event loop
    */
@@ -28,7 +29,7 @@ export interface DefineTaskOptions extends StoredTaskOptions {
  * Gives a function options of its own, so that it can run in a thread or, with a queue, in another process.
  *
  * @returns a function with the same signature. Pass it to `addTask` or `start`. Calling it calls `fn` directly
- * @throws DefineTaskError if `fn` is not a function or has no name, or if a thread can't load its file
+ * @throws DefineTaskError if `fn` is not a function or has no name, or if a thread can't find it in the file of `thread`
  * @throws InvalidOptionError if an option is unknown or wrong
  *
  * @example
@@ -45,10 +46,8 @@ export interface DefineTaskOptions extends StoredTaskOptions {
  *
  * @since 0.1.0
  */
-export function defineTask<F extends AnyFunction>(
-  fn: F,
-  { thread, queue, repeat, ...options }: DefineTaskOptions = {},
-): F {
+export function defineTask<F extends AnyFunction>(fn: F, given: DefineTaskOptions = {}): F {
+  const { thread, queue, repeat, ...options } = given;
   if (typeof fn !== 'function') {
     throw new DefineTaskError(defineWithoutFunction(describe(fn)));
   }
@@ -56,7 +55,12 @@ export function defineTask<F extends AnyFunction>(
   if (!nonEmptyString.accepts(name)) {
     throw new DefineTaskError(defineWithoutName(describe(name)));
   }
-  const module = thread === undefined ? undefined : threadModule(name, thread);
+  const checked = checkTaskOptions('defineTask', options);
+  if (queue === undefined) {
+    assertWithinTimer(name, checked);
+  }
+  // Also if it is undefined: bundlers that write CommonJS leave nothing of `import.meta.url`.
+  const module = 'thread' in given ? threadModule(name, thread, defineTask as AnyFunction) : undefined;
   const task = function (this: unknown, ...args: unknown[]): unknown {
     return fn.apply(this, args);
   };
@@ -65,7 +69,7 @@ export function defineTask<F extends AnyFunction>(
     name,
     thread: module === undefined ? undefined : { module, name },
     ...checkWhereStored('defineTask', { queue, repeat }),
-    options: checkTaskOptions('defineTask', options),
+    options: checked,
   });
   if (queue !== undefined) {
     queuedFunctions.add(name, task as AnyFunction, defineTask as AnyFunction);

@@ -1,3 +1,4 @@
+import { callersOf } from '../../util/call-stack.ts';
 import { perThread } from '../../util/per-thread.ts';
 import { soon } from '../../util/timers.ts';
 import type { AnyFunction } from '../model/signatures.ts';
@@ -63,21 +64,8 @@ function currentTurn(): number {
 
 /** The files of the stack, without lines: a file that is loaded again may have changed. */
 function filesThatCall(definer: AnyFunction): string {
-  const limit = Error.stackTraceLimit;
-  const trace: { stack?: string } = {};
-  Error.stackTraceLimit = 50;
-  Error.captureStackTrace(trace, definer);
-  const { stack } = trace;
-  Error.stackTraceLimit = limit;
-  const files: string[] = [];
-  for (const line of typeof stack === 'string' ? stack.split('\n').slice(1) : []) {
-    const [, file] = /([^\s()]+):\d+:\d+\)?$/.exec(line) ?? [];
-    // From here on, the stack is that of a module loader.
-    if (file === undefined || /^node:|[\\/]node_modules[\\/]/.test(file)) {
-      break;
-    }
-    // Loaders add a query to load a file again.
-    files.push(file.replace(/\?.*$/, ''));
-  }
-  return files.join('\n');
+  const files = callersOf(definer).map(({ file }) => file);
+  // From here on, the stack is that of a module loader.
+  const loader = files.findIndex((file) => file === undefined || /^node:|[\\/]node_modules[\\/]/.test(file));
+  return files.slice(0, loader < 0 ? undefined : loader).join('\n');
 }

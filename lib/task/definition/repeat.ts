@@ -3,7 +3,7 @@ import { describe } from '../../util/inspect.ts';
 import {
   checkOptions,
   integerFrom,
-  MAX_TIMER,
+  MAX_DELAY,
   nonEmptyString,
   objectLike,
   type OptionRule,
@@ -14,7 +14,7 @@ import { repeatNeedsOne, repeatWithoutQueue } from '../task.messages.ts';
 /**
  * When a task repeats. `pattern`: a cron pattern of minute, hour, day of the month, month and day of the week, with seconds
  * first if it has six fields. `tz`: the IANA time zone of the pattern; by default, that of the process. `every`: the interval
- * in ms, from 1 to 2,147,483,647.
+ * in ms, from 1 to 315,360,000,000 (10 years).
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ export const repeatRule = objectLike("{ pattern: '0 3 * * *', tz: 'Europe/Berlin
 const rules: OptionRules<{ pattern?: string; tz?: string; every?: number }> = {
   pattern: nonEmptyString,
   tz: timeZone,
-  every: integerFrom(1, MAX_TIMER),
+  every: integerFrom(1, MAX_DELAY),
 };
 
 /** @throws InvalidOptionError */

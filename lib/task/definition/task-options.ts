@@ -1,15 +1,18 @@
+import { InvalidOptionError } from '../../errors/task.errors.ts';
 import {
   aFunction,
   checkOptions,
-  delayTime,
   integerFrom,
+  MAX_TIMER,
   nonEmptyString,
   objectLike,
   oneOf,
   type OptionRule,
   type OptionRules,
+  queueDelay,
   timeLimit,
 } from '../../validation/option-rules.ts';
+import { longerThanTimer } from '../task.messages.ts';
 import { type Backoff, backoffRules } from './backoff.ts';
 import { checkRepeat, type Repeat, repeatRule } from './repeat.ts';
 
@@ -87,8 +90,8 @@ export interface TaskOptions {
   timeout?: number;
 
   /**
-   * How long the task waits after it was added before it may start, in ms: from 0 to 2,147,483,647. Meanwhile it keeps its
-   * place in the order of its request.
+   * How long the task waits after it was added before it may start, in ms: from 0 to 2,147,483,647 (24.8 days), or with a
+   * `queue` to 10 years. Meanwhile it keeps its place in the order of its request.
    *
    * @default 0
    */
@@ -149,7 +152,7 @@ const rules: OptionRules<TaskOptions> = {
   backoff: objectLike("{ type: 'exponential', delay: 1_000, jitter: 0.5 }"),
   retryIf: aFunction,
   timeout: timeLimit,
-  delay: delayTime,
+  delay: queueDelay,
   priority: integerFrom(1, 2_097_152),
   deduplication: objectLike("{ id: 'reindex' }"),
 };
@@ -170,6 +173,20 @@ export function checkTaskOptions(where: string, options: TaskOptions): TaskOptio
 /** @throws InvalidOptionError */
 export function checkDefaults(where: string, options: TaskOptions): TaskOptions {
   return checkNested(where, checkOptions(where, options, defaultRules as OptionRules<TaskOptions>));
+}
+
+/**
+ * Checks what only a queue can wait for. `addTask` and `start` call it for tasks without a queue.
+ *
+ * @throws InvalidOptionError if a delay is longer than a timer of this process can wait
+ */
+export function assertWithinTimer(name: string, { delay, backoff }: TaskOptions): void {
+  if (delay !== undefined && delay > MAX_TIMER) {
+    throw new InvalidOptionError(longerThanTimer(name, 'delay', delay));
+  }
+  if (backoff !== undefined && backoff.delay > MAX_TIMER) {
+    throw new InvalidOptionError(longerThanTimer(name, 'backoff.delay', backoff.delay));
+  }
 }
 
 const queueRule: OptionRule = {

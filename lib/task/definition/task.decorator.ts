@@ -4,7 +4,7 @@ import { DefineTaskError } from '../../errors/task.errors.ts';
 import { classNameOf, describe } from '../../util/inspect.ts';
 import { taskOfNoMethod } from '../task.messages.ts';
 import { attachMethodDefinition, noteDecorated } from './task-definition.ts';
-import { checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
+import { assertWithinTimer, checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 
 /**
  * Gives a provider's method options of its own, for every place that adds it. The task is named `Class.method`, after the
@@ -36,6 +36,9 @@ export function Task({ queue, repeat, ...options }: StoredTaskOptions = {}): Met
     const method: unknown = descriptor?.value;
     if (typeof method !== 'function' || types.isGeneratorFunction(method)) {
       throw new DefineTaskError(taskOfNoMethod(classNameOf(holder), String(name), describe(method)));
+    }
+    if (queue === undefined) {
+      assertWithinTimer(checked.name ?? `${classNameOf(holder)}.${String(name)}`, checked);
     }
     attachMethodDefinition(method, { name: checked.name, thread: undefined, ...stored, options: checked });
     noteDecorated(holder, name);

@@ -1,4 +1,6 @@
-import { describe, isError, read } from '../../util/inspect.ts';
+import { thrownText } from '../../util/error-text.ts';
+import { isError, read } from '../../util/inspect.ts';
+import { withoutSecrets } from '../../util/secrets.ts';
 
 /**
  * The state of a task. `pending` and `running` tasks have not settled; the others have.
@@ -99,15 +101,15 @@ export function bigintAsString(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-/** Converts an error, and its direct cause, to plain data. */
+/** Converts an error, and its direct cause, to plain data without secrets. */
 export function errorRecord(error: unknown, isCause = false): TaskError {
   if (!isError(error)) {
-    return { name: 'Error', message: typeof error === 'string' ? error : describe(error) };
+    return { name: 'Error', message: withoutSecrets(thrownText(error)) };
   }
   const [name, message, cause] = [read(error, 'name'), read(error, 'message'), read(error, 'cause')];
   return {
     name: typeof name === 'string' ? name : 'Error',
-    message: typeof message === 'string' ? message : describe(message),
+    message: withoutSecrets(thrownText(message)),
     ...(cause !== undefined && !isCause && { cause: errorRecord(cause, true) }),
   };
 }

@@ -6,7 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { AttemptRunner, type AttemptResult } from '../../durable/attempt-runner.ts';
+import type { AttemptResult } from '../../durable/attempt-runner.ts';
 import { decode, encodeArguments, encodeResult, isOmitted } from '../../durable/codec/value-codec.ts';
 import {
   noSuchQueue,
@@ -14,8 +14,8 @@ import {
   stepBeforeWithoutResult,
   unknownTaskName,
 } from '../../durable/durable.messages.ts';
-import { type CatalogEntry, TaskCatalog } from '../../durable/task-catalog.ts';
-import { TaskQueueHost } from '../../durable/task-queue-host.ts';
+import { QueuePort } from '../../durable/queue-port.ts';
+import type { CatalogEntry } from '../../durable/task-catalog.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../../durable/transaction.ts';
 import { InvalidOptionError, TaskCancelledError, taskCancelled } from '../../errors/task.errors.ts';
@@ -69,11 +69,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   constructor(
     @Inject(MEMORY_QUEUE_OPTIONS) private readonly options: MemoryQueueOptions,
     private readonly jobs: MemoryJobs,
-    private readonly attempts: AttemptRunner,
-    private readonly catalog: TaskCatalog,
-    host: TaskQueueHost,
+    private readonly core: QueuePort,
   ) {
-    host.replace(this);
+    core.host.replace(this);
   }
 
   onApplicationBootstrap(): void {
@@ -113,8 +111,17 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return this.jobs.get(id)?.toRecord();
   }
 
+  async latest(task: TaskRecord): Promise<TaskRecord> {
+    const found = this.recordOf(task.id);
+    if (found) {
+      return found;
+    }
+    const error = { name: 'TaskCancelledError', message: taskCancelled(task.name, 'removed') };
+    return { ...task, status: 'cancelled', finishedAt: new Date().toISOString(), error };
+  }
+
   async list({ queue, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
-    const { queues } = this.catalog;
+    const { queues } = this.core.catalog;
     if (!queues.includes(queue)) {
       throw new InvalidOptionError(noSuchQueue(queue, queues));
     }
@@ -140,11 +147,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
 
   settled(task: TaskRecord): Promise<TaskRecord> {
     const job = this.jobs.get(task.id);
-    if (!job) {
-      const error = { name: 'TaskCancelledError', message: taskCancelled(task.name, 'removed') };
-      return Promise.resolve({ ...task, status: 'cancelled', finishedAt: new Date().toISOString(), error });
-    }
-    return job.isSettled ? Promise.resolve(job.toRecord()) : new Promise((resolve) => job.onSettled.add(resolve));
+    return job && !job.isSettled ? new Promise((resolve) => job.onSettled.add(resolve)) : this.latest(task);
   }
 
   async cancel(id: string): Promise<boolean> {
@@ -306,12 +309,12 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   /** @throws TaskQueueError if the task can't begin */
   async #attempt(job: MemoryJob): Promise<void> {
     const { id, name, queue, createdAt, options } = job.task;
-    const entry = this.catalog.find(name);
+    const entry = this.core.catalog.find(name);
     if (!entry) {
       throw new TaskQueueError(unknownTaskName(name, queue));
     }
     const { attempts, startedAt, progress } = job;
-    const { task, result } = this.attempts.run({
+    const { task, result } = this.core.attempts.run({
       call: entry.call(this.#argumentsOf(job)),
       restored: { id, createdAt, attempts, startedAt, progress },
       options: { ...entry.definition.options, ...options },

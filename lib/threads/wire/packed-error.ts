@@ -1,6 +1,7 @@
 import { deserializeError, type ErrorObject, serializeError } from '../../vendor/serialize-error.ts';
 import { cloneForMainThread } from '../../util/clone.ts';
-import { describe, isError, read } from '../../util/inspect.ts';
+import { thrownText } from '../../util/error-text.ts';
+import { isError, read } from '../../util/inspect.ts';
 
 /** A thrown value that can be cloned. An error keeps its own properties, its stack and its causes, which a plain clone drops. */
 export type PackedThrown = { error: ErrorObject; properties?: Record<string, unknown> } | { value: unknown };
@@ -51,7 +52,7 @@ function bareError(thrown: unknown): ErrorObject {
   };
   return {
     name: text('name') ?? 'Error',
-    message: text('message') ?? describe(thrown),
+    message: text('message') ?? thrownText(thrown),
     ...(text('stack') !== undefined && { stack: text('stack')! }),
   };
 }

@@ -2,7 +2,7 @@ import { memoryIn, movedIn } from '../../task/call/move.ts';
 import { enterTaskThread, findThreadTask, forgetThreadTasks } from '../../task/definition/thread-registry.ts';
 import { runAsTask } from '../../task/handle/current-task.ts';
 import type { AnyFunction } from '../../task/model/signatures.ts';
-import { cloneForMainThread, isPrimitive } from '../../util/clone.ts';
+import { cloneForMainThread, isPrimitive, reasonNotCloned } from '../../util/clone.ts';
 import { tryBegin } from '../wire/beginning.ts';
 import { packThrown } from '../wire/packed-error.ts';
 import type { ThreadOutcome, ThreadRequest, ThreadResponse } from '../wire/protocol.ts';
@@ -69,7 +69,7 @@ function cloneResult(result: unknown): ThreadOutcome {
   try {
     return { status: 'completed', result: cloneForMainThread(result, movedIn([result])) };
   } catch (error) {
-    return { status: 'result not cloned', error: packThrown(error) };
+    return { status: 'result not cloned', error: packThrown(new Error(reasonNotCloned(error, result))) };
   }
 }
 

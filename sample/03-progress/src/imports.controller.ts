@@ -12,8 +12,8 @@ import {
   Sse,
   type MessageEvent,
 } from '@nestjs/common';
-import { BackgroundTasks, TaskRegistry, TaskRunner, Tasks, type TaskRecord } from 'nestjs-background-tasks';
-import { concat, distinctUntilChanged, filter, from, map, takeWhile, type Observable } from 'rxjs';
+import { BackgroundTasks, TaskRegistry, Tasks, type TaskRecord } from 'nestjs-background-tasks';
+import { map, type Observable } from 'rxjs';
 import { Importer } from './importer.service.ts';
 
 @Controller('imports')
@@ -21,16 +21,12 @@ export class ImportsController {
   constructor(
     private readonly importer: Importer,
     private readonly registry: TaskRegistry,
-    private readonly runner: TaskRunner,
   ) {}
 
   @Post()
   @HttpCode(202)
   start(@Query('rows', new DefaultValuePipe(50), ParseIntPipe) rows: number, @Tasks() tasks: BackgroundTasks) {
-    const task = tasks
-      .with({ attempts: 3, backoff: { type: 'exponential', delay: 500, jitter: 0.5 } })
-      .addTask(this.importer, 'run', rows);
-    return { taskId: task.id };
+    return { taskId: tasks.addTask(this.importer, 'run', rows).id };
   }
 
   @Get(':id')
@@ -42,19 +38,10 @@ export class ImportsController {
     return record;
   }
 
-  /** Sends the record of the task now, and again at each step until the task has settled. */
+  /** Sends the record of the task now, and again at each change until the task has settled, in any process. */
   @Sse(':id/events')
-  async follow(@Param('id') id: string): Promise<Observable<MessageEvent>> {
-    const now = await this.poll(id);
-    const later = this.runner.events.pipe(
-      map(({ task }) => task),
-      filter((task) => task.id === id),
-    );
-    return concat(from([now]), now.finishedAt ? from([]) : later).pipe(
-      distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)),
-      takeWhile((task) => !task.finishedAt, true),
-      map((data) => ({ data })),
-    );
+  follow(@Param('id') id: string): Observable<MessageEvent> {
+    return this.registry.follow(id).pipe(map((data) => ({ data })));
   }
 
   @Delete(':id')

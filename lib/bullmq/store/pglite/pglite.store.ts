@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
 import { ModuleImportError } from '../../../errors/module.errors.ts';
+import { withoutDetails } from '../../../util/secrets.ts';
 import type { BullMqTasksOptions } from '../../bullmq-tasks.options.ts';
 import { folderInUse, folderNotOpened } from '../../bullmq.messages.ts';
 import { safeBackend } from '../postgres-backend.ts';
@@ -81,7 +82,7 @@ export class PgliteStore implements Store {
       return { ...(await this.#start(folder)), lock };
     } catch (cause) {
       await lock.release();
-      throw new ModuleImportError(folderNotOpened(folder), { cause });
+      throw new ModuleImportError(folderNotOpened(folder), { cause: withoutDetails(cause) });
     }
   }
 

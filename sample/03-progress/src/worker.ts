@@ -1,0 +1,5 @@
+import { NestFactory } from '@nestjs/core';
+import { WorkerModule } from './worker.module.ts';
+
+const app = await NestFactory.createApplicationContext(WorkerModule);
+app.enableShutdownHooks();
