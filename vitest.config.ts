@@ -34,6 +34,7 @@ const ofRequests = [
   'shutdown',
   'slow-client',
   'streaming',
+  'testing/modes',
   'threads-aborting',
   'two-apps',
   'two-requests',
@@ -48,7 +49,7 @@ const notOfDurableTasks = {
   context: ['async-context', 'beside-cls'],
   closing: ['shutdown'],
   // They have durable tasks of their own.
-  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides'],
+  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides', 'testing/modes'],
   // Threads are tested with durable tasks in test/bullmq/threads.spec.ts.
   threads: ['threads-aborting'],
 };
@@ -111,6 +112,7 @@ export default defineConfig(({ mode }) => {
     resolve: {
       alias: {
         'nestjs-background-tasks/bullmq': fileURLToPath(new URL('lib/bullmq/index.ts', import.meta.url)),
+        'nestjs-background-tasks/testing': fileURLToPath(new URL('lib/testing/index.ts', import.meta.url)),
         'nestjs-background-tasks/task': fileURLToPath(new URL('lib/task/index.ts', import.meta.url)),
         'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)),
       },

@@ -30,6 +30,7 @@ export class TaskQueueHost {
   /** Registers a queue in place of that of the application, registered or not. For tests. */
   replace(queue: TaskQueue): void {
     this.#isReplaced = true;
+    TaskQueueHost.isUsed = true;
     this.#queue = queue;
     this.onUnavailable = 'throw';
   }

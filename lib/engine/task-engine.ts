@@ -62,7 +62,7 @@ export class TaskEngine extends AttemptRunner {
     providers: ProviderResolver,
     queues: TaskQueueHost,
     @Optional() @Inject(THREAD_LOAD_LIMIT) threadLoadLimit?: number,
-    @Optional() @Inject(TASK_CONTROL) control?: TaskControl,
+    @Optional() @Inject(TASK_CONTROL) private readonly control?: TaskControl,
   ) {
     super();
     const { execution, runOn, onFailure, concurrency, history, store } = options;
@@ -204,6 +204,7 @@ export class TaskEngine extends AttemptRunner {
   stopAdmitting(deadline: number): void {
     this.#settledBefore = this.#tracker.settledCount;
     this.#admission.goOnTo('draining');
+    this.control?.close();
     this.#lifecycle.cancelDelayedBeyond(deadline);
   }
 

@@ -183,11 +183,14 @@ export class TaskList implements TaskOwner {
   /** Waits for all tasks, also for those that they add. */
   async #settleAll(): Promise<void> {
     let failed: BackgroundTask | undefined;
-    // Tasks that are added meanwhile join the end.
-    for (let i = 0; i < this.#tasks.length; i++) {
-      const task = this.#tasks[i]!;
-      const { status } = await task.settled();
-      failed ??= status === 'failed' ? task : undefined;
+    const seen = new Set<BackgroundTask>();
+    const unseen = () => this.#tasks.filter((task) => !seen.has(task));
+    for (let tasks = unseen(); tasks.length > 0; tasks = unseen()) {
+      for (const task of tasks) {
+        seen.add(task);
+        const { status } = await task.settled();
+        failed ??= status === 'failed' ? task : undefined;
+      }
     }
     if (failed) {
       throw this.context.control!.thrownBy(failed);

@@ -23,6 +23,9 @@ export interface TaskControl {
    */
   wait(ms: number, onEnd: () => void): () => void;
 
+  /** The application begins to close: tasks that wait for the test are cancelled. */
+  close(): void;
+
   /** What a failed task threw. */
   thrownBy(task: BackgroundTask): unknown;
 }

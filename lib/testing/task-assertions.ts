@@ -1,4 +1,3 @@
-import type { TaskCatalog } from '../durable/task-catalog.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -56,7 +55,6 @@ export class TaskAssertions {
   constructor(
     protected readonly control: TestControl,
     protected readonly queue: MemoryTaskQueue,
-    protected readonly catalog: TaskCatalog,
   ) {}
 
   /**
@@ -123,7 +121,11 @@ export class TaskAssertions {
   async run({ errors = 'throw', recursive = true, timeout = 5_000 }: RunOptions = {}): Promise<readonly unknown[]> {
     const given = new Set(this.control.all.map(({ task }) => task));
     const isRun = recursive ? () => true : (task: BackgroundTask) => given.has(task);
-    const stops = this.startRun(isRun);
+    for (const { task } of this.#pending(isRun)) {
+      // A retry can fail again.
+      this.#reported.delete(task);
+    }
+    const stops = this.#startRun(isRun, recursive);
     try {
       await this.#settle(isRun, timeout);
     } finally {
@@ -148,7 +150,7 @@ export class TaskAssertions {
    * await tasks.runScheduled('Reports.nightly');
    */
   async runScheduled(name: string): Promise<TaskRecord> {
-    const { repeating } = this.catalog;
+    const repeating = this.queue.repeating;
     const [, entry] = repeating.find(([it]) => it === name) ?? [];
     if (!entry) {
       throw new InvalidOptionError(
@@ -199,9 +201,9 @@ export class TaskAssertions {
     this.queue.clear();
   }
 
-  /** @internal @returns what stops the run */
-  protected startRun(isRun: (task: BackgroundTask) => boolean): (() => void)[] {
-    const isJobRun = (id: string) => this.control.all.some(({ task }) => task.id === id && isRun(task));
+  /** @returns what stops the run */
+  #startRun(isRun: (task: BackgroundTask) => boolean, recursive: boolean): (() => void)[] {
+    const isJobRun = (id: string) => recursive || this.control.all.some(({ task }) => task.id === id && isRun(task));
     return [this.control.release(isRun), this.queue.release(isJobRun)];
   }
 
@@ -213,25 +215,30 @@ export class TaskAssertions {
     return { ...(this.queue.recordOf(task.id) ?? task.toJSON()), args, options };
   }
 
-  #unsettled(isMeant: (task: BackgroundTask) => boolean = () => true): AddedTask[] {
-    return this.control.all
-      .filter(({ task }) => isMeant(task))
-      .map((it) => this.#recordOf(it))
-      .filter(({ finishedAt }) => finishedAt === undefined);
+  #pending(isMeant: (task: BackgroundTask) => boolean = () => true): readonly Added[] {
+    return this.control.all.filter((it) => isMeant(it.task) && this.#recordOf(it).finishedAt === undefined);
+  }
+
+  #unsettled(isMeant?: (task: BackgroundTask) => boolean): AddedTask[] {
+    return this.#pending(isMeant).map((it) => this.#recordOf(it));
   }
 
   async #settle(isRun: (task: BackgroundTask) => boolean, timeout: number): Promise<void> {
     const { control } = this;
-    let isOver = false;
+    const over = new AbortController();
     const all = async () => {
       // Tasks that are added meanwhile join the end.
-      for (let i = 0; i < control.all.length && !isOver; i++) {
+      for (let i = 0; i < control.all.length && !over.signal.aborted; i++) {
         const { task } = control.all[i]!;
-        await (isRun(task) && task.settled());
+        if (isRun(task)) {
+          // The handle of a task that was retried tells of its first end.
+          const record = this.queue.recordOf(task.id);
+          await (record ? this.queue.settled(record) : task.settled());
+        }
       }
     };
     const isSettled = await settlesWithin(all(), timeout);
-    isOver = true;
+    over.abort();
     if (!isSettled) {
       throw new TestTasksError(notSettled('run()', timeout, this.#unsettled(isRun)));
     }

@@ -26,6 +26,7 @@ export class TestControl implements TaskControl {
   readonly #waits = new Set<() => void>();
   /** Which tasks the running `run()` runs. */
   #isRun: ((task: BackgroundTask) => boolean) | undefined;
+  #isClosing = false;
 
   constructor(
     readonly mode: TestMode,
@@ -44,7 +45,10 @@ export class TestControl implements TaskControl {
   }
 
   whenAllowed(task: BackgroundTask, start: () => void): void {
-    if (this.mode !== 'manual' || this.#isRun?.(task)) {
+    if (this.#isClosing && this.mode === 'manual') {
+      task.cancel();
+    }
+    if (this.mode !== 'manual' || task.isSettled || this.#isRun?.(task)) {
       start();
     } else {
       this.#held.set(task, start);
@@ -68,26 +72,44 @@ export class TestControl implements TaskControl {
   }
 
   thrownBy(task: BackgroundTask): unknown {
-    return task.error ?? this.thrown(task.id);
+    // A queue gives the handle a copy of the error.
+    return this.thrown(task.id) ?? task.error;
   }
 
   /** Lets tasks start, and ends all delays and backoffs. @returns stops that */
   release(isRun: (task: BackgroundTask) => boolean): () => void {
     this.#isRun = isRun;
-    for (const [task, start] of [...this.#held]) {
-      if (isRun(task)) {
-        this.#held.delete(task);
-        start();
-      }
-    }
+    this.#startHeld(isRun);
     [...this.#waits].forEach((end) => end());
     return () => {
       this.#isRun = undefined;
     };
   }
 
+  /** Cancels the tasks that wait, and forgets all. */
   clear(): void {
+    const waiting = this.all.filter(({ task }) => task.status === 'pending' && !task.isEnqueued);
     this.all = [];
+    waiting.forEach(({ task }) => task.cancel());
+    this.#startHeld((task) => task.isSettled);
+  }
+
+  /** A test that ends need not run what it has added. */
+  close(): void {
+    this.#isClosing = true;
+    for (const task of this.mode === 'manual' ? this.#held.keys() : []) {
+      task.cancel();
+    }
+    this.#startHeld((task) => task.isSettled);
+  }
+
+  #startHeld(isStarted: (task: BackgroundTask) => boolean): void {
+    for (const [task, start] of [...this.#held]) {
+      if (isStarted(task)) {
+        this.#held.delete(task);
+        start();
+      }
+    }
   }
 }
 

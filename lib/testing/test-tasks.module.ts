@@ -1,14 +1,20 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { QueuePort } from '../durable/queue-port.ts';
+import { ModuleImportError } from '../errors/module.errors.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { TASK_CONTROL } from '../execution/task-control.ts';
 import { noteCopy } from '../util/copies.ts';
 import { describe } from '../util/inspect.ts';
 import { MemoryJobs } from './memory/memory-jobs.ts';
-import { MEMORY_QUEUE_OPTIONS, MemoryTaskQueue, memoryQueueOptions } from './memory/memory-task-queue.ts';
+import {
+  MEMORY_QUEUE_OPTIONS,
+  type MemoryQueueOptions,
+  memoryQueueOptions,
+  MemoryTaskQueue,
+} from './memory/memory-task-queue.ts';
 import { TestControl, type TestMode } from './test-control.ts';
 import { TestTasks } from './test-tasks.ts';
-import { unknownMode } from './testing.messages.ts';
+import { coreNotImported, unknownMode } from './testing.messages.ts';
 
 noteCopy();
 
@@ -44,12 +50,20 @@ export interface TestTasksModuleOptions {
 @Module({
   providers: [
     MemoryJobs,
-    MemoryTaskQueue,
+    {
+      provide: MemoryTaskQueue,
+      inject: [MEMORY_QUEUE_OPTIONS, MemoryJobs, { token: QueuePort, optional: true }],
+      useFactory: (options: MemoryQueueOptions, jobs: MemoryJobs, core?: QueuePort) => {
+        if (!core) {
+          throw new ModuleImportError(coreNotImported());
+        }
+        return new MemoryTaskQueue(options, jobs, core);
+      },
+    },
     {
       provide: TestTasks,
-      inject: [TASK_CONTROL, MemoryTaskQueue, QueuePort],
-      useFactory: (control: TestControl, queue: MemoryTaskQueue, { catalog }: QueuePort) =>
-        new TestTasks(control, queue, catalog),
+      inject: [TASK_CONTROL, MemoryTaskQueue],
+      useFactory: (control: TestControl, queue: MemoryTaskQueue) => new TestTasks(control, queue),
     },
   ],
   exports: [TestTasks, TASK_CONTROL],

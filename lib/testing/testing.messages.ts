@@ -96,6 +96,10 @@ export const notARepeatingTask = (name: string, names: readonly string[]) =>
   `runScheduled: expected the name of a task with the option 'repeat', got '${name}'. ` +
   (names.length > 0 ? `There are ${names.join(', ')}.` : 'There is none: is the module that provides it imported?');
 
+export const coreNotImported = () =>
+  'TestTasksModule: expected BackgroundTasksModule in the same application, got none. ' +
+  "Import BackgroundTasksModule.forRoot() from 'nestjs-background-tasks', or the module that imports it, beside it.";
+
 export const unknownMode = (came: string) =>
   `TestTasksModule.forRoot: option 'mode': expected one of background, inline, manual, got ${came}. Correct it.`;
 

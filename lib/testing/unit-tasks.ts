@@ -46,10 +46,10 @@ export class UnitTasks extends TaskAssertions {
     });
     const queue = new MemoryTaskQueue(memoryQueueOptions('manual'), jobs, standalone.core);
     queue.onApplicationBootstrap();
-    super(control, queue, standalone.core.catalog);
+    super(control, queue);
     this.tasks = standalone.tasks;
     this.runner = standalone.runner;
-    this.#endRequest = standalone.endRequest;
+    this.#endRequest = () => standalone.endRequest();
   }
 
   override async run(options?: RunOptions): Promise<readonly unknown[]> {

@@ -4,12 +4,6 @@ import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { RolloutTimes } from '../../lib/bullmq/queues/schedule-versions.ts';
 import type { Pglite, PgliteDatabase } from '../../lib/bullmq/store/pglite/pglite.types.ts';
 import { STORE_PACKAGES } from '../../lib/bullmq/store/store-packages.ts';
-import { MemoryJobs } from '../../lib/testing/memory/memory-jobs.ts';
-import {
-  MEMORY_QUEUE_OPTIONS,
-  type MemoryQueueOptions,
-  MemoryTaskQueue,
-} from '../../lib/testing/memory/memory-task-queue.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { describeTaskQueue, type TaskQueueHarness } from './task-queue.contract.ts';
 
@@ -86,27 +80,6 @@ function pgliteHarness(): TaskQueueHarness {
   };
 }
 
-/** The queue of the testing kit. Repeating tasks run only when a test says so. */
-function memoryHarness(): TaskQueueHarness {
-  class MemoryModule {}
-  const jobs = { provide: MemoryJobs, useValue: new MemoryJobs() };
-  return {
-    isShared: true,
-    hasSchedules: false,
-    maxSize: MAX_SIZE,
-    keepsOpen: [],
-    module({ takes, slots }) {
-      const useValue: MemoryQueueOptions = { isAutomatic: true, skipsDelays: false, takes, slots, maxSize: MAX_SIZE };
-      return {
-        module: MemoryModule,
-        providers: [jobs, { provide: MEMORY_QUEUE_OPTIONS, useValue }, MemoryTaskQueue],
-      };
-    },
-    dispose: async () => undefined,
-  };
-}
-
-describeTaskQueue('memory', memoryHarness());
 for (const { name, connection } of stores) {
   describeTaskQueue(name, bullMqHarness(connection, true));
 }

@@ -12,6 +12,8 @@ export class MemoryJobs {
   readonly #deduplicated = new Map<string, MemoryJob>();
   /** Each stops the timer of a delayed job. */
   readonly #timers = new Map<MemoryJob, () => void>();
+  /** By the id of a step, the job that takes its result. */
+  readonly #after = new Map<string, MemoryJob>();
   readonly #users = new Set<() => void>();
   #added = 0;
   #first = 0;
@@ -37,6 +39,7 @@ export class MemoryJobs {
 
   add(job: MemoryJob): void {
     this.#byId.set(job.id, job);
+    job.before.forEach((id) => this.#after.set(id, job));
     const key = deduplicationKeyOf(job);
     if (key !== undefined) {
       this.#deduplicated.set(key, job);
@@ -96,18 +99,14 @@ export class MemoryJobs {
 
   /** The job that takes the result of this one. */
   after({ id }: MemoryJob): MemoryJob | undefined {
-    for (const job of this.#byId.values()) {
-      if (job.before.includes(id)) {
-        return job;
-      }
-    }
-    return undefined;
+    return this.#after.get(id);
   }
 
   clear(): void {
     this.#timers.forEach((stop) => stop());
     this.#timers.clear();
     this.#byId.clear();
+    this.#after.clear();
     this.#deduplicated.clear();
   }
 

@@ -62,6 +62,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   readonly #claimed = new Map<string, number>();
   #isScheduled = false;
   #isClaiming = false;
+  #isClosed = false;
   /** Set after `release`: which jobs are claimed without their delays. */
   #isRun: ((job: MemoryJob) => boolean) | undefined;
   #endUse: (() => void) | undefined;
@@ -75,9 +76,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    this.#isClaiming = true;
-    this.#endUse = this.jobs.use(() => this.#schedule());
-    this.#schedule();
+    this.#begin();
   }
 
   prepare(task: DurableTask): readonly MemoryJob[] {
@@ -92,9 +91,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return [...before.flat(), job];
   }
 
-  // It takes a turn, as a server would: an application that doesn't wait for it fails here too.
   async enqueue(prepared: readonly (readonly MemoryJob[])[]): Promise<readonly string[]> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     return prepared.map((jobs) => this.#add(jobs));
   }
 
@@ -108,10 +106,12 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
+    await nextTurn();
     return this.jobs.get(id)?.toRecord();
   }
 
   async latest(task: TaskRecord): Promise<TaskRecord> {
+    await nextTurn();
     const found = this.recordOf(task.id);
     if (found) {
       return found;
@@ -125,6 +125,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     if (!queues.includes(queue)) {
       throw new InvalidOptionError(noSuchQueue(queue, queues));
     }
+    await nextTurn();
     return [...this.jobs.all]
       .filter(({ task }) => task.queue === queue && (name ?? task.name) === task.name)
       .toSorted((a, b) => b.task.createdAt - a.task.createdAt || b.position - a.position)
@@ -170,10 +171,11 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
 
   stopClaiming(): void {
     this.#isClaiming = false;
+    this.#isClosed = true;
   }
 
   async close(): Promise<void> {
-    this.#isClaiming = false;
+    this.stopClaiming();
     this.#endUse?.();
   }
 
@@ -191,6 +193,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
    * @returns stops that
    */
   release(isRun: (id: string) => boolean): () => void {
+    // Many tests compile a module and don't start an application.
+    this.#begin();
     this.#isRun = (job) => isRun(this.#lastOf(job).id);
     for (const job of this.jobs.all) {
       if (job.state === 'delayed' && this.#isRun(job)) {
@@ -203,11 +207,17 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     };
   }
 
+  /** The tasks of the application with the option `repeat`, each with its name. */
+  get repeating(): readonly (readonly [string, CatalogEntry])[] {
+    return this.core.catalog.repeating;
+  }
+
   /** Runs a repeating task once, and waits for its end. */
   async runOnce(name: string, { queue, options }: TaskDefinition): Promise<TaskRecord> {
     const { repeat: _repeat, ...others } = options as TaskOptions & { repeat?: unknown };
     const task = { id: randomUUID(), name, queue: queue!, args: [], createdAt: Date.now(), options: others };
     const [id] = await this.enqueue([this.prepare({ ...task, previousAt: [], before: undefined })]);
+    this.#begin();
     const isRunBefore = this.#isRun;
     this.#isRun = (job) => job.id === id || isRunBefore?.(job) === true;
     this.#schedule();
@@ -216,8 +226,22 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return record;
   }
 
+  /** Cancels what does not run, and forgets all tasks. */
   clear(): void {
+    for (const job of [...this.jobs.all]) {
+      if (job.state !== 'claimed') {
+        this.#settleCancelled(job);
+      }
+    }
     this.jobs.clear();
+  }
+
+  #begin(): void {
+    if (!this.#isClaiming && !this.#isClosed) {
+      this.#isClaiming = true;
+      this.#endUse = this.jobs.use(() => this.#schedule());
+      this.#schedule();
+    }
   }
 
   /** The last task of the chain or group that a job is a step of. */
@@ -435,6 +459,14 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       this.#placeIn(after);
     }
   }
+}
+
+/**
+ * Every answer takes a turn, as that of a server does: an application that doesn't wait for it fails here too, and one that asks
+ * again and again lets others have their turns.
+ */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isRetriable({ end }: MemoryJob): boolean {
