@@ -25,6 +25,8 @@ export interface StandaloneTasks {
   readonly runner: TaskRunner;
   /** What a queue needs. */
   readonly core: QueuePort;
+  /** Lets the queue find a durable task. Call it for each task that the control hears of. */
+  noteCall(call: TaskCall): void;
   /** Ends the request: its tasks are enqueued, or may start. The next task belongs to a new request. */
   endRequest(): Promise<void>;
 }
@@ -38,20 +40,13 @@ export interface StandaloneTasks {
 export function standaloneTasks(control: TaskControl, provide: (provider: ProviderClass) => object): StandaloneTasks {
   const host = new TaskQueueHost();
   const catalog = new CatalogOfCalls(host);
-  const noted: TaskControl = Object.create(control, {
-    added: {
-      value: (task: BackgroundTask, call: TaskCall, options: TaskOptions) => {
-        catalog.note(call);
-        control.added(task, call, options);
-      },
-    },
-  }) as TaskControl;
-  const engine = new TaskEngine(resolveOptions({}), new GivenProviders(provide), host, undefined, noted);
+  const engine = new TaskEngine(resolveOptions({}), new GivenProviders(provide), host, undefined, control);
   const collection = new StandaloneCollection(engine);
   return {
     tasks: new BackgroundTasks(collection),
     runner: new TaskRunner(engine),
     core: new QueuePort(host, catalog, engine),
+    noteCall: (call) => catalog.note(call),
     endRequest: () => collection.end(),
   };
 }

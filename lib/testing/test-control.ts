@@ -104,7 +104,7 @@ export class TestControl implements TaskControl {
   }
 
   #startHeld(isStarted: (task: BackgroundTask) => boolean): void {
-    for (const [task, start] of [...this.#held]) {
+    for (const [task, start] of this.#held) {
       if (isStarted(task)) {
         this.#held.delete(task);
         start();

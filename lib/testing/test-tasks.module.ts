@@ -18,7 +18,7 @@ import { coreNotImported, unknownMode } from './testing.messages.ts';
 
 noteCopy();
 
-const MODES: readonly TestMode[] = ['background', 'inline', 'manual'];
+const MODES: ReadonlySet<TestMode> = new Set<TestMode>(['background', 'inline', 'manual']);
 
 /**
  * Options of `TestTasksModule`.
@@ -75,7 +75,7 @@ export class TestTasksModule {
    * @throws InvalidOptionError if the mode is unknown
    */
   static forRoot({ mode = 'background' }: TestTasksModuleOptions = {}): DynamicModule {
-    if (!MODES.includes(mode)) {
+    if (!MODES.has(mode)) {
       throw new InvalidOptionError(unknownMode(describe(mode)));
     }
     // The engine needs the control, and the queue needs the engine: so the control asks `jobs`.

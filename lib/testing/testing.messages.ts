@@ -48,10 +48,11 @@ function byNearness(expected: Expected): (a: AddedTask, b: AddedTask) => number 
   return (a, b) => nearness(b) - nearness(a);
 }
 
+const pairsIn = (text: string) => Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2));
+
 /** From 0 to 1: how many pairs of letters two names share. */
 function similarity(one: string, other: string): number {
-  const pairs = (text: string) => Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2));
-  const [a, b] = [pairs(one.toLowerCase()), pairs(other.toLowerCase())];
+  const [a, b] = [pairsIn(one.toLowerCase()), pairsIn(other.toLowerCase())];
   const left = [...b];
   const shared = a.filter((pair) => {
     const at = left.indexOf(pair);

@@ -36,7 +36,11 @@ export class UnitTasks extends TaskAssertions {
   /** @internal made by `TestTasks.unit` */
   constructor({ providers = [] }: UnitTasksOptions) {
     const jobs = new MemoryJobs();
-    const control = new TestControl('manual', (id) => jobs.thrownBy(id));
+    const control = new TestControl(
+      'manual',
+      (id) => jobs.thrownBy(id),
+      (call) => standalone.noteCall(call),
+    );
     const standalone = standaloneTasks(control, (provider) => {
       const found = providers.find((it) => it instanceof provider);
       if (!found) {

@@ -228,7 +228,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
 
   /** Cancels what does not run, and forgets all tasks. */
   clear(): void {
-    for (const job of [...this.jobs.all]) {
+    for (const job of this.jobs.all) {
       if (job.state !== 'claimed') {
         this.#settleCancelled(job);
       }
