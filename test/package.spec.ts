@@ -117,9 +117,9 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 43_500,
+  '.': 46_000,
   './task': 4_700,
-  './bullmq': 32_800,
+  './bullmq': 35_000,
   './testing': 40_000,
 };
 

@@ -79,6 +79,8 @@ for (let round = 0; round < webRounds; round++) {
     }
   };
   await Promise.all(Array.from({ length: 8 }, client));
+  // All clients may have been refused before that many answers.
+  web.kill();
   await web.exited;
   cutAnswers += load.answers.slice(before).filter(({ status }) => status === undefined).length;
   web = await startWeb();

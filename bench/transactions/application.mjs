@@ -4,7 +4,7 @@ import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Task, BackgroundTasksModule } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import pg from 'pg';
+import { Pool } from 'pg';
 
 export const PREFIX = 'bench';
 
@@ -29,7 +29,7 @@ export async function startApplication(url, worker, ship) {
 // As a process of its own, it runs the tasks. Each notes whether it saw the row of its order.
 if (process.send) {
   const [, , url] = process.argv;
-  const pool = new pg.Pool({ connectionString: url, max: 10 });
+  const pool = new Pool({ connectionString: url, max: 10 });
   const worker = { concurrency: 8, lockDuration: 2_000, stalledInterval: 500, maxStalledCount: 10 };
   await startApplication(url, worker, (id) =>
     pool.query('INSERT INTO runs (id, saw) SELECT $1, EXISTS (SELECT FROM orders WHERE id = $1)', [id]),

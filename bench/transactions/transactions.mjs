@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TaskRunner } from 'nestjs-background-tasks';
 import { pgClient, typeOrm } from 'nestjs-background-tasks/bullmq';
-import pg from 'pg';
+import { Client, Pool } from 'pg';
 import { report } from '../figures.mjs';
 import { startStore } from '../queues/store.mjs';
 import { until } from '../queues/until.mjs';
@@ -23,7 +23,7 @@ class RolledBack extends Error {}
 
 const libraries = {
   async pg(url) {
-    const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
+    const pool = new Pool({ connectionString: url, max: CONNECTIONS });
     return {
       async transaction(fn) {
         const client = await pool.connect();
@@ -53,7 +53,7 @@ const libraries = {
 };
 
 const store = await startStore('postgres');
-const admin = new pg.Client({ connectionString: store.url });
+const admin = new Client({ connectionString: store.url });
 await admin.connect();
 await admin.query('CREATE TABLE orders (id integer PRIMARY KEY)');
 await admin.query('CREATE TABLE runs (id integer, saw boolean)');
@@ -129,7 +129,7 @@ for (const [name, open] of Object.entries(libraries)) {
 
 // The cost of a task in the transaction, beside one that is enqueued after it. One connection, one at a time.
 {
-  const client = new pg.Client({ connectionString: store.url });
+  const client = new Client({ connectionString: store.url });
   await client.connect();
   let id = transactions;
   const inside = async () => {

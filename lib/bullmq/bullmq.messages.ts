@@ -66,12 +66,24 @@ export const unreadableUrl = (example: string) =>
 export const unfitConnectionOption = (name: string, remedy: string) =>
   `BullMqTasksModule: option 'connection': expected no '${name}', got one. ${remedy}`;
 
+export const wrongDatabase = () =>
+  "BullMqTasksModule: option 'connection': expected the number of a database, such as 0 in 'redis://host:6379/0', got " +
+  "something else. Correct it; to keep applications apart, use the option 'prefix'.";
+
+export const poolerInBetween = () =>
+  "BullMqTasksModule: option 'connection': expected a connection to Postgres itself, got one through a pooler that does not " +
+  'keep its options. Use the address of Postgres: the module has pools of its own.';
+
 export const taskReleased = (task: Named) =>
   `Task ${nameOf(task)} did not settle before this process closed. The queue has it again, and another process starts it anew.`;
 
 export const endRefused = (id: string, reason: string) =>
   `The attempt of the task ${id} is over, and the server did not record that: ${sentence(reason)} The worker tries again until ` +
   'it is recorded, or another worker holds the lock of the task.';
+
+export const jobGone = (reason: string) =>
+  `A worker could not record how a task ended, because its queue no longer has the task: ${sentence(reason)} Somebody removed it ` +
+  'there, or the server came back empty.';
 
 export const lockLost = (reason: string) =>
   `A worker lost the lock of a task, so the task may run a second time: ${sentence(reason)} The server was unavailable for ` +

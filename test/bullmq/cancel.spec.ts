@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { describe, expect, test } from 'vitest';
-import { currentTask, Task, TaskRegistry } from 'nestjs-background-tasks';
+import { describe, expect, test, vi } from 'vitest';
+import { chain, currentTask, step, Task, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { BullMqCancellations } from '../../lib/bullmq/workers/bullmq-cancellations.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -21,6 +22,13 @@ class Work {
     } finally {
       open--;
     }
+  }
+
+  @Task({ queue: 'work' })
+  async slowOnce() {
+    const isFirst = ran.length === 0;
+    ran.push('once');
+    await (isFirst && setTimeout(60_000, undefined, { signal: currentTask()!.signal }));
   }
 
   @Task({ queue: 'work', attempts: 2 })
@@ -84,6 +92,36 @@ describe.each(stores)('on $name', ({ connection }) => {
     await web.app.get(BullMqQueues).get('work').pause();
     expect(await registry.retry(running.id)).toBe(true);
     expect(await registry.get(running.id)).toMatchObject({ status: 'pending', attempts: 0 });
+  });
+
+  test('a chain that was cancelled while a step runs is retried at once, also while the worker has not heard of the cancel', async () => {
+    const prefix = ownPrefix();
+    const web = await start(connection, prefix, false);
+    await start(connection, prefix, {});
+    const registry = web.app.get(TaskRegistry);
+    const work = web.app.get(Work);
+    // The worker sees the cancel when it next reads the job.
+    vi.spyOn(web.app.get(BullMqCancellations, { strict: false }), 'publish').mockResolvedValue();
+    const task = web.runner.start(chain(step(work, 'slowOnce'), step(work, 'odd', 'b'), step(work, 'odd', 'c')));
+    await expect.poll(() => ran.length).toBe(1);
+    expect(await registry.cancel(task.id)).toBe(true);
+    expect(await registry.retry(task.id)).toBe(true);
+    await expect.poll(() => registry.get(task.id)).toMatchObject({ status: 'completed', attempts: 2 });
+    expect(ran).toEqual(['once', 'once', 'b', 'b', 'c', 'c']);
+  });
+
+  test('a task that was cancelled too late to be stopped is completed, and is not retried', async () => {
+    const { app, runner } = await start(connection, ownPrefix(), {});
+    const task = runner.with({ attempts: 2 }).start(app.get(Work), 'odd', 'late');
+    expect(await task.settled()).toMatchObject({ status: 'completed' });
+    const job = (await app.get(BullMqQueues).get('work').getJob(task.id))!;
+    // So it is when the mark of the cancellation comes just before the worker records the end.
+    const mark = { cancelledAt: Date.now(), claimsAtCancel: job.attemptsStarted };
+    await job.updateData({ ...(job.data as object), ...mark });
+    const registry = app.get(TaskRegistry);
+    expect(await registry.retry(task.id)).toBe(false);
+    expect(await registry.get(task.id)).toMatchObject({ status: 'completed', attempts: 2 });
+    expect(ran).toHaveLength(2);
   });
 
   test.each(['DelayedError', 'WaitingError', 'WaitingChildrenError', 'UnrecoverableError', 'RateLimitError'])(

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chain, step, Task, TaskRegistry } from 'nestjs-background-tasks';
+import { chain, currentTask, step, Task, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { endRefused } from '../../lib/bullmq/bullmq.messages.ts';
+import { makeLasting } from '../../lib/bullmq/store/worker-backend.ts';
 import { isPostgresNotNow } from '../../lib/bullmq/store/postgres-errors.ts';
 import { isRedisNotNow } from '../../lib/bullmq/store/redis-errors.ts';
 import { Gate } from '../fixtures/gate.ts';
@@ -42,6 +43,12 @@ class Work {
   @Task({ queue: 'work', attempts: 2, backoff: { type: 'fixed', delay: 10 } })
   async throwsOnceAndWaits() {
     return this.throwsOnce();
+  }
+
+  @Task({ queue: 'work' })
+  async reports() {
+    await this.#run();
+    currentTask()!.updateProgress(7);
   }
 
   @Task({ queue: 'work' })
@@ -94,6 +101,30 @@ async function endWhileRefused(
   const record = await app.get(TaskRegistry).get(task.id);
   await app.close();
   return { record, runs };
+}
+
+/** Lets a task report progress and return while the server refuses that, and lets the server record it once it has refused. */
+async function reportWhileRefused(connection: string, { refuse, allow }: Refusal, refusals: () => Promise<number>) {
+  runs = 0;
+  started = new Gate();
+  finish = new Gate();
+  const prefix = ownPrefix();
+  const { app, runner } = await startApp({
+    imports: [BullMqTasksModule.forRoot({ connection, prefix })],
+    providers: [Work],
+  });
+  const task = runner.start(app.get(Work), 'reports');
+  await started.opened;
+  await refuse(prefix, task.id);
+  const before = await refusals();
+  try {
+    finish.open();
+    await expect.poll(refusals).toBeGreaterThan(before);
+  } finally {
+    await allow();
+  }
+  expect(await task.settled()).toMatchObject({ status: 'completed', progress: 7 });
+  expect(runs).toBe(1);
 }
 
 const expected = {
@@ -169,6 +200,77 @@ describe.runIf(postgresUrl)('Postgres refuses for now to record the end of an at
   });
 });
 
+describe.runIf(postgresUrl)('Postgres refuses for now', () => {
+  let client: Client;
+
+  beforeAll(async () => {
+    client = new Client({ connectionString: postgresUrl });
+    await client.connect();
+  });
+  afterAll(() => client.end());
+
+  /** Refuses updates of jobs, and counts that. */
+  const refusing = (condition: string) => {
+    let schema: string;
+    const refusal: Refusal = {
+      async refuse(prefix) {
+        schema = prefix;
+        await client.query(`
+          CREATE SEQUENCE "${schema}".refusals;
+          CREATE FUNCTION "${schema}".refuse() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN
+            PERFORM nextval('"${schema}".refusals');
+            RAISE EXCEPTION 'not now' USING ERRCODE = '40P01';
+          END $$;
+          CREATE TRIGGER refuse BEFORE UPDATE ON "${schema}".job FOR EACH ROW
+          WHEN (${condition}) EXECUTE FUNCTION "${schema}".refuse()`);
+      },
+      async allow() {
+        await client.query(`DROP TRIGGER refuse ON "${schema}".job`);
+      },
+    };
+    const refusals = async () => {
+      const { rows } = await client.query<{ n: string }>(`
+        SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM "${schema}".refusals`);
+      return Number(rows[0]!.n);
+    };
+    return [refusal, refusals] as const;
+  };
+
+  test('to record progress', async () => {
+    await reportWhileRefused(postgresUrl!, ...refusing('NEW.progress IS DISTINCT FROM OLD.progress'));
+  });
+
+  test('to give a worker the next task, when it has recorded that a task waits for its next attempt', async () => {
+    runs = 0;
+    started = new Gate();
+    finish = new Gate();
+    const prefix = ownPrefix();
+    const worker = { concurrency: 1 };
+    const { app, runner, log } = await startApp({
+      imports: [BullMqTasksModule.forRoot({ connection: postgresUrl!, prefix, worker })],
+      providers: [Work],
+    });
+    const [refusal, refusals] = refusing(`NEW.state = 'active'`);
+    const tasks = [
+      runner.start(app.get(Work), 'throwsOnceAndWaits'),
+      runner.start(app.get(Work), 'after', 'it'),
+    ] as const;
+    await started.opened;
+    await refusal.refuse(prefix, tasks[0].id);
+    finish.open();
+    await expect.poll(refusals).toBeGreaterThan(1);
+    await refusal.allow();
+    expect(await Promise.all(tasks.map((task) => task.settled()))).toMatchObject([
+      { status: 'completed', attempts: 2 },
+      { status: 'completed', attempts: 1 },
+    ]);
+    const warnings = log.said('warn').map(({ message }) => message);
+    expect(warnings.filter((it) => it.includes('lock'))).toEqual([]);
+    expect(runs).toBe(2);
+  });
+});
+
 describe.runIf(redisUrl)('Redis refuses for now to record the end of an attempt', () => {
   let server: OwnRedisServer;
   let client: Redis;
@@ -204,11 +306,49 @@ describe.runIf(redisUrl)('Redis refuses for now to record the end of an attempt'
     }),
   };
 
+  test('progress', async () => {
+    const count = async () =>
+      Number(/errorstat_NOREPLICAS:count=(\d+)/.exec(await client.info('errorstats'))?.[1] ?? 0);
+    await reportWhileRefused(server.url, refusals['NOREPLICAS']!(), count);
+  });
+
   test.each(Object.entries(refusals))('%s', async (_answer, refusal) => {
     for (const method of methods) {
       expect(await endWhileRefused(server.url, refusal(), method)).toMatchObject(expected[method]);
     }
   });
+});
+
+test('a refused renewal of a lock is tried again until the server takes it', async () => {
+  const answers = [new Error('READONLY'), new Error('BUSY Redis is busy'), ['lost']];
+  const method = () => Promise.resolve();
+  const backend = {
+    extendLocks: () => {
+      const answer = answers.shift();
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+    ...Object.fromEntries(
+      [
+        'moveToCompleted',
+        'moveToFailed',
+        'moveToDelayed',
+        'retryJob',
+        'moveJobFromActiveToWait',
+        'moveToActive',
+        'updateJobSchedulerNextMillis',
+        'updateProgress',
+      ].map((name) => [name, method]),
+    ),
+  };
+  makeLasting({ backend } as never, {
+    isNotNow: () => true,
+    isLost: () => false,
+    onEndRefused: () => undefined,
+    onClaimRefused: () => undefined,
+    isOver: () => false,
+  });
+  expect(await backend.extendLocks()).toEqual(['lost']);
+  expect(answers).toEqual([]);
 });
 
 test('the predicates know what says "not now"', () => {
@@ -239,6 +379,9 @@ test('the predicates know what says "not now"', () => {
     expect(isRedisNotNow(new Error(reply))).toBe(false);
   }
   expect(isPostgresNotNow(new Error('Connection terminated unexpectedly'))).toBe(true);
+  for (const code of ['57P05', '25P03', '25P04', '58030']) {
+    expect(isPostgresNotNow(Object.assign(new Error('later'), { code }))).toBe(true);
+  }
   for (const code of ['22P05', '42501', '42P01', '23505', 'BM001']) {
     expect(isPostgresNotNow(Object.assign(new Error('no'), { code }))).toBe(false);
   }

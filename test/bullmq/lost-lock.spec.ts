@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { Task } from 'nestjs-background-tasks';
-import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { lockLost } from '../../lib/bullmq/bullmq.messages.ts';
+import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { jobGone, lockLost } from '../../lib/bullmq/bullmq.messages.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
@@ -57,4 +57,22 @@ test.each(stores)('on $name, a worker that loses a lock says so, while the task 
   await expect
     .poll(() => warnings().filter((it) => it.startsWith(before) && it.endsWith(after) && /Missing|mismatch/.test(it)))
     .not.toEqual([]);
+});
+
+test.each(stores)('on $name, a task that is gone from its queue when it ends is no outage', async ({ connection }) => {
+  started = new Gate();
+  finish = new Gate();
+  const prefix = ownPrefix();
+  const { app, runner, log } = await startApp({
+    imports: [BullMqTasksModule.forRoot({ connection, prefix })],
+    providers: [Work],
+  });
+  runner.start(app.get(Work), 'slow');
+  await started.opened;
+  await app.get(BullMqQueues).get('work').obliterate({ force: true });
+  finish.open();
+  const warnings = () => log.said('warn').map(({ message }) => message);
+  await expect.poll(warnings).not.toEqual([]);
+  const [before, after] = jobGone('REASON.').split('REASON.') as [string, string];
+  expect(warnings().filter((it) => !it.startsWith(before) || !it.endsWith(after))).toEqual([]);
 });

@@ -37,7 +37,7 @@ test('under Jest it is loaded this way', async () => {
   vi.doMock('@electric-sql/pglite', () => {
     throw new Error('imported in the context of the test');
   });
-  onTestFinished(() => void vi.doUnmock('@electric-sql/pglite'));
+  onTestFinished(() => vi.doUnmock('@electric-sql/pglite'));
   const { pglite } = await loadStorePackages(resolveBullMqOptions({ connection: 'pglite:' }));
   expect(await answerOf(pglite!)).toEqual([{ two: 2 }]);
 });

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
 // @ts-expect-error BullMQ publishes no types of its scripts.
 import * as scripts from 'bullmq/dist/cjs/scripts/index.js';
 import { Redis } from 'ioredis';
@@ -8,9 +11,16 @@ import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BackgroundTasksModule, chain, previousResult, step, Task, TaskRunner } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { serverRefused, unfitConnectionOption, unreadableUrl } from '../../lib/bullmq/bullmq.messages.ts';
+import {
+  poolerInBetween,
+  serverRefused,
+  unfitConnectionOption,
+  unreadableUrl,
+  wrongDatabase,
+} from '../../lib/bullmq/bullmq.messages.ts';
 import { forbiddenCommands } from '../../lib/bullmq/store/redis-permissions.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { RecordingLogger } from '../fixtures/recording-logger.ts';
 import { startRedis, type OwnRedisServer } from '../fixtures/redis-server.ts';
 import { startApp } from '../fixtures/start-app.ts';
 
@@ -142,6 +152,28 @@ describe('Redis', () => {
     await runsTasks({ connection: `${server.url}/3` });
   });
 
+  test('a database that is no number is refused', async () => {
+    const urls = [`${server.url}/mine`, `${server.url}/1x?family=4`, `${server.url}?db=mine`];
+    for (const connection of [...urls, { ...host, db: -1 }, { ...host, db: NaN }]) {
+      await expect(start({ connection })).rejects.toThrow(wrongDatabase());
+    }
+    await runsTasks({ connection: `${server.url}/` });
+  });
+
+  test('a refused start of an application is refused again, because its connections are closed', async () => {
+    const module = await Test.createTestingModule({
+      imports: [BackgroundTasksModule.forRoot(), BullMqTasksModule.forRoot({ connection: `${server.url}/99` })],
+      providers: [Work],
+    })
+      .setLogger(new RecordingLogger())
+      .compile();
+    onTestFinished(() => module.close());
+    const app = module.createNestApplication();
+    for (let starts = 0; starts < 2; starts++) {
+      await expect(app.init()).rejects.toThrow(/BullMqTasksModule.*DB index/);
+    }
+  });
+
   test('a start that fails leaves no connection open', async () => {
     await client.call('ACL', 'SETUSER', 'closed', 'on', '>secret', '~*', '+@all', '-info');
     await client.call('ACL', 'SETUSER', 'unused', 'on', '>secret', '~*', '+@all');
@@ -235,6 +267,39 @@ describe('Redis', () => {
   });
 });
 
+/** A proxy that treats the options of a connection as PgBouncer does: it refuses them, or drops them if it is told to. */
+async function startPooler(target: string, refuses: boolean): Promise<string> {
+  const { hostname, port } = new URL(target);
+  const server = createServer((client) => {
+    client.once('data', (startup) => {
+      const option = /options\0[^\0]*\0/.exec(startup.toString('latin1'))?.[0] ?? '';
+      if (refuses && option !== '') {
+        const fields = Buffer.from('SFATAL\0C08P01\0Munsupported startup parameter: options\0\0');
+        const head = Buffer.from('E0000');
+        head.writeInt32BE(fields.length + 4, 1);
+        client.end(Buffer.concat([head, fields]));
+        return;
+      }
+      const passed = Buffer.from(startup.toString('latin1').replace(option, ''), 'latin1');
+      passed.writeInt32BE(passed.length);
+      const postgres = connect(Number(port), hostname);
+      for (const [socket, other] of [
+        [client, postgres],
+        [postgres, client],
+      ] as const) {
+        socket.on('error', () => other.destroy()).on('close', () => other.destroy());
+      }
+      postgres.write(passed);
+      client.pipe(postgres).pipe(client);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const url = new URL(target);
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return url.href;
+}
+
 const postgresUrl = stores.find(({ name }) => name === 'Postgres')?.connection;
 
 describe.runIf(postgresUrl)('Postgres', () => {
@@ -264,6 +329,17 @@ describe.runIf(postgresUrl)('Postgres', () => {
     expect(rows).toHaveLength(1);
   });
 
+  test.each(['refuses', 'drops'])('a pooler that %s the options of a connection is refused', async (what) => {
+    const url = await startPooler(postgresUrl!, what === 'refuses');
+    await expect(start({ connection: url, prefix: ownPrefix() })).rejects.toThrow(poolerInBetween());
+  });
+
+  test('a schema whose name BullMQ does not take is refused, with the reason', async () => {
+    for (const prefix of ['my-app', 'my app', 'my"app', 'x'.repeat(64)]) {
+      await expect(start({ connection: postgresUrl!, prefix })).rejects.toThrow('invalid PostgreSQL schema name');
+    }
+  });
+
   test('a URL that can’t be read is an error without the password', async () => {
     for (const connection of ['postgres://user:secret@host:port/db', 'postgres://user:secret@[::1/db']) {
       await expect(start({ connection })).rejects.toThrow(unreadableUrl('postgres://user:password@host:5432/database'));
@@ -272,30 +348,34 @@ describe.runIf(postgresUrl)('Postgres', () => {
 });
 
 describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name', ({ connection }) => {
-  test('a feature that is imported before or below the queue module can add tasks in onModuleInit', async () => {
-    const results: unknown[] = [];
+  test(
+    'a feature that is imported before or below the queue module can add tasks in onModuleInit',
+    { timeout: 120_000 },
+    async () => {
+      const results: unknown[] = [];
 
-    @Injectable()
-    class Early implements OnModuleInit {
-      constructor(
-        private readonly runner: TaskRunner,
-        private readonly work: Work,
-      ) {}
+      @Injectable()
+      class Early implements OnModuleInit {
+        constructor(
+          private readonly runner: TaskRunner,
+          private readonly work: Work,
+        ) {}
 
-      onModuleInit() {
-        const tasks = [
-          this.runner.start(this.work, 'double', 4),
-          this.runner.start(chain(step(this.work, 'double', 1), step(this.work, 'double', previousResult))),
-        ];
-        void Promise.all(tasks.map((task) => task.settled())).then((settled) => results.push(...settled));
+        onModuleInit() {
+          const tasks = [
+            this.runner.start(this.work, 'double', 4),
+            this.runner.start(chain(step(this.work, 'double', 1), step(this.work, 'double', previousResult))),
+          ];
+          void Promise.all(tasks.map((task) => task.settled())).then((settled) => results.push(...settled));
+        }
       }
-    }
 
-    @Module({ providers: [Work, Early] })
-    class Feature {}
+      @Module({ providers: [Work, Early] })
+      class Feature {}
 
-    const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), enqueueTimeout: 20_000 });
-    await startApp({ imports: [Feature, queues] });
-    await expect.poll(() => results).toMatchObject([{ result: 8 }, { result: 4 }]);
-  });
+      const queues = BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), enqueueTimeout: 100_000 });
+      await startApp({ imports: [Feature, queues] });
+      await expect.poll(() => results, { timeout: 60_000 }).toMatchObject([{ result: 8 }, { result: 4 }]);
+    },
+  );
 });

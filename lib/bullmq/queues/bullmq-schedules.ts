@@ -57,7 +57,7 @@ export class BullMqSchedules {
 
   /** Adds and updates the schedules of a queue, and removes those that no worker has any more. */
   async update(queueName: string): Promise<void> {
-    await this.ids.load(queueName);
+    await this.ids.load(queueName, 0);
     const queue = this.queues.get(queueName);
     const own = new Map(
       this.catalog.repeating
@@ -81,7 +81,9 @@ export class BullMqSchedules {
     }
     for (const key of present.keys()) {
       const versions = own.has(key) ? [] : versionsOf(key, meta);
-      if (versions.length > 0 && versions.every(({ last }) => last < now - this.times.removeAfter)) {
+      // A task that has another queue now repeats there already.
+      const keptFor = this.catalog.find(key)?.definition.repeat ? this.times.aliveFor : this.times.removeAfter;
+      if (versions.length > 0 && versions.every(({ last }) => last < now - keptFor)) {
         await queue.removeJobScheduler(key);
         const fields = versions.flatMap(({ version }) => [firstField(key, version), lastField(key, version)]);
         await metaOf(queue).removeQueueMetaFields(fields);

@@ -37,16 +37,20 @@ export class RunIds {
     private readonly queues: BullMqQueues,
   ) {}
 
-  /** Reads the queue's secret, or makes it. */
-  async load(queueName: string): Promise<void> {
-    const known = this.#secrets.get(queueName);
-    if (known && now() - known.readAt < KEPT_FOR) {
+  /**
+   * Reads the queue's secret, or makes it.
+   *
+   * @param maxAge ms since this process has last read it
+   */
+  async load(queueName: string, maxAge = KEPT_FOR): Promise<void> {
+    if (this.#known(queueName, maxAge)) {
       return;
     }
-    const made = randomBytes(BLOCK_SIZE).toString('hex');
+    // A server that has come back empty gets the former secret, so that all processes go on with the same ids.
+    const secret = this.#known(queueName) ?? randomBytes(BLOCK_SIZE);
     const { statements } = this.connection;
-    const secret = await this.connection.answered(statements.setMetaOnce(this.queues.of(queueName), FIELD, made));
-    this.#secrets.set(queueName, { secret: Buffer.from(secret, 'hex'), readAt: now() });
+    const queue = this.queues.of(queueName);
+    this.#keep(queueName, await this.connection.answered(statements.setMetaOnce(queue, FIELD, secret.toString('hex'))));
   }
 
   /** The id that records show. The secret of the queue has to be loaded. */
@@ -68,7 +72,11 @@ export class RunIds {
   /** Reads such an id. @returns BullMQ's id of the run; `undefined` if it is no id of a run of this queue */
   async read(queue: Queue, id: string): Promise<string | undefined> {
     const backend = queue.backend as unknown as QueueMeta;
-    const secret = this.#secrets.get(queue.name)?.secret ?? toBuffer(await backend.getQueueMetaField(FIELD));
+    let secret = this.#known(queue.name, KEPT_FOR);
+    if (!secret) {
+      const hex = await backend.getQueueMetaField(FIELD);
+      secret = hex === null ? this.#known(queue.name) : this.#keep(queue.name, hex);
+    }
     if (!secret) {
       return undefined;
     }
@@ -87,6 +95,18 @@ export class RunIds {
         .find(isNamed);
     return name === undefined ? undefined : `repeat:${name}:${block.readUIntBE(NAME_SIZE, TIME_SIZE)}`;
   }
+
+  /** @param maxAge ms since this process has last read it */
+  #known(queueName: string, maxAge = Infinity): Buffer | undefined {
+    const known = this.#secrets.get(queueName);
+    return known && now() - known.readAt < maxAge ? known.secret : undefined;
+  }
+
+  #keep(queueName: string, hex: string): Buffer {
+    const secret = Buffer.from(hex, 'hex');
+    this.#secrets.set(queueName, { secret, readAt: now() });
+    return secret;
+  }
 }
 
 interface QueueMeta {
@@ -96,8 +116,4 @@ interface QueueMeta {
 
 function hashOf(name: string): Buffer {
   return createHash('sha256').update(name).digest().subarray(0, NAME_SIZE);
-}
-
-function toBuffer(hex: string | null): Buffer | undefined {
-  return hex === null ? undefined : Buffer.from(hex, 'hex');
 }

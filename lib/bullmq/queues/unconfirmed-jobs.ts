@@ -3,28 +3,32 @@ import type { JobToAdd } from '../jobs/task-job.ts';
 import type { BullMqConnection } from '../store/bullmq-connection.ts';
 import type { BullMqQueues } from './bullmq-queues.ts';
 
-/** ms between two tries while the server is unavailable, and between two removals of the same jobs. */
+/** ms between two tries while the server is unavailable, and between two looks for the same jobs. */
 const PAUSE = 200;
 const LOOK_EVERY = 1_000;
 
-/**
- * How often a job is removed. The server may still be at work on the request that adds it, and BullMQ does not say whether the
- * job was there: on Redis it returns 1 also for a job that is missing, and on Postgres 0 also for one that is locked.
- */
-const REMOVALS = 4;
+/** How often the server is asked for a job: it may still be at work on the request that adds it. */
+const LOOKS = 4;
+
+/** How many jobs one request asks for, and how many removals run at the same time: requests of clients need the server too. */
+const PAGE = 1_000;
+const REMOVALS_AT_ONCE = 4;
 
 /** When there are more, the oldest are dropped: the server has had the longest time to add them, and did not. */
 const MAX_JOBS = 100_000;
 
 interface Unconfirmed {
   readonly queueName: string;
-  removals: number;
+  looks: number;
 }
 
 /**
  * Jobs that the server did not confirm. Their requests got an error, so the jobs must not run, but the server may have added
  * them, or may still do so: no error rules that out. They are removed as soon as the server answers again. A job that a worker
  * runs by then can't be removed.
+ *
+ * Most of them were never added. An overloaded server refuses many requests, and must not get a request for each of their jobs:
+ * it would never recover. So it is asked which of them it has, and only those are removed.
  */
 export class UnconfirmedJobs {
   readonly #byId = new Map<string, Unconfirmed>();
@@ -38,7 +42,7 @@ export class UnconfirmedJobs {
 
   add(jobs: readonly JobToAdd[]): void {
     for (const { queueName, opts } of jobs) {
-      this.#byId.set(opts.jobId, { queueName, removals: 0 });
+      this.#byId.set(opts.jobId, { queueName, looks: 0 });
     }
     for (const id of this.#byId.keys()) {
       if (this.#byId.size <= MAX_JOBS) {
@@ -58,38 +62,63 @@ export class UnconfirmedJobs {
 
   async #removeAll(): Promise<void> {
     while (this.#byId.size > 0 && !this.#isClosed) {
-      const [first, ...others] = this.#byId.keys();
-      // While the server is unavailable, one request is enough to notice.
-      const isAnswered = await this.#remove(first!);
-      if (isAnswered) {
-        await Promise.all(others.map((id) => this.#remove(id)));
-      }
+      const isAnswered = await this.#lookForAll();
       await sleep(isAnswered ? LOOK_EVERY : PAUSE, undefined, { ref: false });
     }
     // Set in the same turn as the check above: `add` starts the next loop.
     this.#isRemoving = false;
   }
 
-  /** @returns whether the server answered */
-  async #remove(id: string): Promise<boolean> {
-    const job = this.#byId.get(id);
-    if (!job) {
-      return true;
+  /** @returns whether the server answered. While it does not, one request is enough to notice. */
+  async #lookForAll(): Promise<boolean> {
+    const byQueue = new Map<string, string[]>();
+    for (const [id, { queueName }] of this.#byId) {
+      const ids = byQueue.get(queueName) ?? [];
+      ids.push(id);
+      byQueue.set(queueName, ids);
     }
-    try {
-      await this.queues.of(job.queueName).remove(id);
-      job.removals++;
-      if (job.removals === REMOVALS) {
+    for (const [queueName, ids] of byQueue) {
+      for (const page of inPages(ids, PAGE)) {
+        if (!(await this.#isAnswered(page, () => this.#look(queueName, page)))) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  async #look(queueName: string, ids: readonly string[]): Promise<boolean> {
+    const queue = this.queues.of(queueName);
+    const present = await this.connection.statements.present(queue, ids);
+    for (const page of inPages(present, REMOVALS_AT_ONCE)) {
+      const removals = await Promise.all(page.map((id) => this.#isAnswered([id], () => queue.remove(id))));
+      if (removals.includes(false)) {
+        return false;
+      }
+    }
+    for (const id of ids) {
+      const job = this.#byId.get(id);
+      if (job && ++job.looks === LOOKS) {
         this.#byId.delete(id);
       }
-      return true;
+    }
+    return true;
+  }
+
+  /** @returns false if the server is unavailable. What it refuses for good is dropped: other jobs must not wait for it. */
+  async #isAnswered(ids: readonly string[], ask: () => Promise<unknown>): Promise<boolean> {
+    try {
+      return (await ask()) !== false;
     } catch (error) {
       if (this.connection.isNotNow(error)) {
         return false;
       }
-      // BullMQ refuses this one, and others must not wait for it.
-      this.#byId.delete(id);
+      ids.forEach((id) => this.#byId.delete(id));
       return true;
     }
   }
+}
+
+function inPages<T>(all: readonly T[], size: number): (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }

@@ -11,6 +11,7 @@ import { now } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import {
   endRefused,
+  jobGone,
   lockLost,
   noAnswerInTime,
   queueFailed,
@@ -48,6 +49,8 @@ export class BullMqConnection {
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void> | undefined;
+  /** Why the application has not started. */
+  #refusal?: BackgroundTasksError;
   #isClosed = false;
   /** True once the time for closing is over. */
   #isCut = false;
@@ -101,14 +104,20 @@ export class BullMqConnection {
    * @throws InvalidOptionError if the server refuses the connection
    */
   async open(): Promise<void> {
+    if (this.#refusal) {
+      // All connections are closed: a second start of the same application can't open them again.
+      throw this.#refusal;
+    }
     try {
       await (this.#store.isEmbedded ? this.ready : settlesWithin(this.ready, this.options.enqueueTimeout));
     } catch (cause) {
       // Nest closes no application that has not started.
       await this.close();
-      throw cause instanceof BackgroundTasksError
-        ? cause
-        : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause: withoutDetails(cause) });
+      this.#refusal =
+        cause instanceof BackgroundTasksError
+          ? cause
+          : new InvalidOptionError(serverRefused(reasonOf(cause)), { cause: withoutDetails(cause) });
+      throw this.#refusal;
     }
   }
 
@@ -222,6 +231,10 @@ export class BullMqConnection {
     const reason = reasonOf(error);
     if (isLostLock(error, this.#bullmq.ErrorCode)) {
       this.#logger.warn(lockLost(reason));
+      return;
+    }
+    if (read(error as object, 'code') === this.#bullmq.ErrorCode.JobNotExist) {
+      this.#logger.warn(jobGone(reason));
       return;
     }
     if (now() - this.#warnedAt > WARN_EVERY) {

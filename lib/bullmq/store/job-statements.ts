@@ -45,6 +45,12 @@ export interface JobStatements {
    */
   newestIds(queue: Queue, states: readonly string[], name: string | undefined, limit: number): Promise<string[]>;
 
+  /** @returns those of the jobs that are in the queue, settled or not */
+  present(queue: Queue, ids: readonly string[]): Promise<string[]>;
+
+  /** Removes the mark that makes a waiting job fail because a step before it has failed. */
+  forgetFailedStep(queue: Queue, id: string): Promise<void>;
+
   /** Reads how a job settled that is gone from its queue; `undefined` if the events do not tell. */
   endOf(queue: Queue, id: string): Promise<JobEnd | undefined>;
 
@@ -62,6 +68,15 @@ const REPLACE_DATA = `
   end
   redis.call('HSET', KEYS[1], 'data', ARGV[4])
   return 1`;
+
+const PRESENT = `
+  local present = {}
+  for i = 1, #ARGV do
+    if redis.call('EXISTS', KEYS[1] .. ARGV[i]) == 1 then
+      present[#present + 1] = ARGV[i]
+    end
+  end
+  return present`;
 
 const NEWEST_IDS = `
   local found = {}
@@ -123,6 +138,7 @@ interface RedisClient {
   hmget(key: string, ...fields: string[]): Promise<(string | null)[]>;
   hsetnx(key: string, field: string, value: string): Promise<number>;
   hget(key: string, field: string): Promise<string | null>;
+  hdel(key: string, field: string): Promise<number>;
 }
 
 const redisOf = (queue: Queue) => (queue.backend as unknown as { client: Promise<RedisClient> }).client;
@@ -144,6 +160,17 @@ export const redisStatements: JobStatements = {
     const max = Math.min(limit, MAX_SORTED * keys.length);
     const redis = await redisOf(queue);
     return (await redis.eval(NEWEST_IDS, 1, queue.toKey(''), name ?? '', max, MAX_SORTED, ...keys)) as string[];
+  },
+
+  async present(queue, ids) {
+    const redis = await redisOf(queue);
+    return (await redis.eval(PRESENT, 1, queue.toKey(''), ...ids)) as string[];
+  },
+
+  async forgetFailedStep(queue, id) {
+    const redis = await redisOf(queue);
+    // Once a worker has claimed the job, the mark is also in that worker's memory.
+    await redis.hdel(queue.toKey(id), 'defa');
   },
 
   async endOf(queue, id) {
@@ -245,6 +272,20 @@ export const postgresStatements: JobStatements = {
       Math.min(limit, MAX_SORTED * states.length),
     );
     return rows.map(({ id }) => id as string);
+  },
+
+  async present(queue, ids) {
+    const { rows } = await sql(queue, 'SELECT id FROM job WHERE queue = $1 AND id = ANY($2::text[])', queue.name, ids);
+    return rows.map(({ id }) => id as string);
+  },
+
+  async forgetFailedStep(queue, id) {
+    await sql(
+      queue,
+      `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state <> 'active'`,
+      queue.name,
+      id,
+    );
   },
 
   async endOf(queue, id) {

@@ -1,5 +1,5 @@
 import type { BackendFactory } from 'bullmq';
-import { isPostgresNotNow } from './postgres-errors.ts';
+import { isPostgresNotNow, isSchemaGone } from './postgres-errors.ts';
 import { byServerClock } from './server-clock.ts';
 import type { BullMq } from './store-packages.ts';
 
@@ -13,18 +13,22 @@ interface Backend {
   readyPromise: unknown;
   retryFinishedJob(job: { id: string; queueName: string }, ...others: unknown[]): Promise<unknown>;
   updateJobSchedulerNextMillis(id: string, nextMillis: number, data: string, ...others: unknown[]): Promise<unknown>;
+  moveToDelayed(id: string, now: number, delay: number, token: string, options?: object): Promise<unknown>;
 }
 
 /** When two steps of a group fail, the second one notes its failure in a job that has failed already. */
 const FORGET_FAILED_STEP = `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state = 'failed'`;
 
 /**
- * BullMQ's backend for Postgres, with the server's clock for locks and without four of its faults. It never recovers when
+ * BullMQ's backend for Postgres, with the server's clock for locks and without five of its faults. It never recovers when
  * the server is unavailable at its first request. Of all errors that say "not now", it retries only a refused connection. A
- * job of a group fails again right after a retry if two steps had failed. And it copies the data of each run of a schedule
- * into all later runs: a cancelled run would cancel others.
+ * job of a group fails again right after a retry if two steps had failed. It copies the data of each run of a schedule
+ * into all later runs: a cancelled run would cancel others. And when a job is delayed, it claims the next one in a second
+ * statement: a refused claim would look as if the job had not been delayed.
+ *
+ * @param onSchemaGone called when the server does not have the schema of the queues any more
  */
-export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
+export function safeBackend({ createPostgresBackend }: BullMq, onSchemaGone: () => void): BackendFactory {
   return ((...args: Parameters<typeof createPostgresBackend>) => {
     const made = createPostgresBackend(...args);
     const backend = made as unknown as Backend;
@@ -36,8 +40,12 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
       try {
         return await query(typeof text === 'string' ? byServerClock(text, parameters) : text, ...values);
       } catch (error) {
+        const isGone = isSchemaGone(error);
+        if (isGone) {
+          onSchemaGone();
+        }
         // A code that BullMQ retries.
-        throw isPostgresNotNow(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
+        throw isGone || isPostgresNotNow(error) ? Object.assign(error as object, { code: 'ECONNREFUSED' }) : error;
       }
     };
     const bootstrap = connection.bootstrap.bind(connection);
@@ -47,6 +55,9 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
       } catch (error) {
         connection.readyPromise = undefined;
         backend.readyPromise = undefined;
+        if (isSchemaGone(error)) {
+          onSchemaGone();
+        }
         throw error;
       }
     };
@@ -58,6 +69,9 @@ export function safeBackend({ createPostgresBackend }: BullMq): BackendFactory {
     const updateJobSchedulerNextMillis = backend.updateJobSchedulerNextMillis.bind(backend);
     backend.updateJobSchedulerNextMillis = (id, nextMillis, _data, ...others) =>
       updateJobSchedulerNextMillis(id, nextMillis, '{}', ...others);
+    const moveToDelayed = backend.moveToDelayed.bind(backend);
+    backend.moveToDelayed = (id, now, delay, token, options) =>
+      moveToDelayed(id, now, delay, token, { ...options, fetchNext: false });
     return made;
   }) as unknown as BackendFactory;
 }

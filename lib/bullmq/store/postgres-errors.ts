@@ -1,9 +1,16 @@
 /**
  * SQLSTATEs of a server that can't do now what it can do later: it shuts down or starts (57P01 to 57P03), the connection broke
- * (08), no connection, memory or disk is free (53), it is a standby (25006), or another transaction is in the way (40001 and
- * 40P01, 55P03 by lock_timeout, 57014 by statement_timeout or an administrator).
+ * (08), no connection, memory or disk is free (53) or the disk fails (58030), it is a standby (25006), another transaction is in
+ * the way (40001 and 40P01, 55P03 by lock_timeout), or a limit of time has ended the statement or the session (57014, 57P05,
+ * 25P03, 25P04).
  */
-const NOT_NOW = /^(57P0[123]|57014|08|53|25006|40001|40P01|55P03)/;
+const NOT_NOW = /^(57P0[1235]|57014|08|53|58030|25006|25P0[34]|40001|40P01|55P03)/;
+
+/** SQLSTATEs of a table, function or schema that is not there. */
+const GONE = /^(42P01|42883|3F000)/;
+
+/** The text of PgBouncer, which has one code for all of its errors. */
+const POOLER = /unsupported startup parameter/;
 
 /**
  * Node's codes for a broken or refused connection, and pg's texts, which come without a code. In brianc/node-postgres they are
@@ -16,4 +23,15 @@ const UNREACHABLE =
 export function isPostgresNotNow(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   return NOT_NOW.test(code) || UNREACHABLE.test(`${code} ${message}`);
+}
+
+/** Whether somebody has removed the schema, or the database came back without it. */
+export function isSchemaGone(error: unknown): boolean {
+  const { code = '', name = '' } = error as { code?: string; name?: string };
+  return GONE.test(code) || name === 'SchemaMigrationRequiredError';
+}
+
+/** Whether a pooler between this process and Postgres refused the options of the connection. */
+export function isPoolerRefusal(error: unknown): boolean {
+  return POOLER.test((error as Error).message);
 }

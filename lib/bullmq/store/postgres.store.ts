@@ -3,9 +3,9 @@ import type pg from 'pg';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions, PostgresOptions } from '../bullmq-tasks.options.ts';
-import { unreadableUrl } from '../bullmq.messages.ts';
+import { poolerInBetween, unreadableUrl } from '../bullmq.messages.ts';
 import { safeBackend } from './postgres-backend.ts';
-import { isPostgresNotNow } from './postgres-errors.ts';
+import { isPoolerRefusal, isPostgresNotNow } from './postgres-errors.ts';
 import type { BullMq, Pg } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
 
@@ -23,6 +23,7 @@ export class PostgresStore implements Store {
   readonly isEmbedded = false;
   readonly isNotNow = isPostgresNotNow;
   readonly #config: pg.PoolConfig;
+  #restoring?: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(
@@ -31,7 +32,7 @@ export class PostgresStore implements Store {
     private readonly options: BullMqTasksOptions,
     private readonly onError: (error: Error) => void,
   ) {
-    this.backend = safeBackend(bullmq);
+    this.backend = safeBackend(bullmq, () => void this.#restore());
     this.#config = this.#readConfig();
     try {
       // It only parses the URL.
@@ -78,6 +79,9 @@ export class PostgresStore implements Store {
       await this.#migrate();
       return true;
     } catch (error) {
+      if (isPoolerRefusal(error)) {
+        throw new InvalidOptionError(poolerInBetween(), { cause: error });
+      }
       if (!isPostgresNotNow(error)) {
         throw error;
       }
@@ -86,13 +90,33 @@ export class PostgresStore implements Store {
     }
   }
 
+  /** Makes the schema again. Its tasks are lost, but the application goes on without a restart. */
+  #restore(): Promise<void> {
+    return (this.#restoring ??= this.#isClosed
+      ? Promise.resolve()
+      : this.#migrate()
+          .catch((error: unknown) => this.onError(error as Error))
+          .finally(() => (this.#restoring = undefined)));
+  }
+
   async #migrate(): Promise<void> {
-    const client = new this.pg.Client({ ...this.#config, connectionTimeoutMillis: this.options.enqueueTimeout });
+    const { prefix: schema, enqueueTimeout } = this.options;
+    const { options = '' } = this.#config;
+    const client = new this.pg.Client({
+      ...this.#config,
+      // BullMQ's connections choose the schema like this. BullMQ refuses names that need the escapes, and says why.
+      options: `${options} -c search_path="${schema.replaceAll('"', '""').replaceAll(/[\s\\]/g, '\\$&')}"`.trim(),
+      connectionTimeoutMillis: enqueueTimeout,
+    });
     // The query that is running rejects too; without a listener, the event would end the process.
     client.on('error', () => undefined);
     try {
       await client.connect();
-      await this.bullmq.runMigrations(client, this.options.prefix);
+      await this.bullmq.runMigrations(client, schema);
+      const { rows } = await client.query<{ schema: string | null }>('SELECT current_schema() AS schema');
+      if (rows[0]?.schema !== schema) {
+        throw new InvalidOptionError(poolerInBetween());
+      }
     } finally {
       await client.end();
     }

@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { read } from '../../util/inspect.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
-import { unfitConnectionOption } from '../bullmq.messages.ts';
+import { unfitConnectionOption, wrongDatabase } from '../bullmq.messages.ts';
 
 /** Options of ioredis that BullMQ can't work with, and what to do instead. */
 const UNFIT: { readonly [option: string]: string } = {
@@ -30,6 +30,11 @@ export function checkRedisOptions({ connection }: BullMqTasksOptions): void {
   const given = isUrl
     ? Object.fromEntries(new URLSearchParams(connection.split(/\?(.*)/s)[1]))
     : (((read(connection, 'options') as object | undefined) ?? connection) as { readonly [option: string]: unknown });
+  const db = isUrl ? (/^\w+:\/\/[^/?]*\/([^?]+)/.exec(connection)?.[1] ?? given['db']) : given['db'];
+  // ioredis would ask for the database NaN, and the error would end the process. The path of a URL can hold a part of the password.
+  if (!Number.isSafeInteger(Number(db ?? 0)) || Number(db ?? 0) < 0) {
+    throw new InvalidOptionError(wrongDatabase());
+  }
   for (const [name, remedy] of Object.entries(UNFIT)) {
     // ioredis has defaults for them, which say no.
     if (given[name]) {

@@ -13,13 +13,19 @@ import { RECONNECT } from './store.ts';
 /** ms between two tries: the first, and at most. */
 const PAUSE = { delay: 20, factor: 2, maxDelay: RECONNECT };
 
+const WAITING = ['waiting', 'prioritized'];
+
 /** The methods of BullMQ's backend that end an attempt, and what they return when the end is in the queue already. */
 const ENDS = {
-  moveToCompleted: { state: 'completed', tokenAt: 3, written: () => ({ result: undefined, finishedOn: Date.now() }) },
-  moveToFailed: { state: 'failed', tokenAt: 3, written: () => ({ result: undefined, finishedOn: Date.now() }) },
-  moveToDelayed: { state: 'delayed', tokenAt: 3, written: () => [] },
-  retryJob: { state: 'waiting', tokenAt: 2, written: () => undefined },
-  moveJobFromActiveToWait: { state: 'waiting', tokenAt: 1, written: () => 0 },
+  moveToCompleted: {
+    states: ['completed'],
+    tokenAt: 3,
+    written: () => ({ result: undefined, finishedOn: Date.now() }),
+  },
+  moveToFailed: { states: ['failed'], tokenAt: 3, written: () => ({ result: undefined, finishedOn: Date.now() }) },
+  moveToDelayed: { states: ['delayed'], tokenAt: 3, written: () => [] },
+  retryJob: { states: WAITING, tokenAt: 2, written: () => undefined },
+  moveJobFromActiveToWait: { states: WAITING, tokenAt: 1, written: () => 0 },
 } as const;
 
 type End = keyof typeof ENDS;
@@ -27,11 +33,19 @@ type End = keyof typeof ENDS;
 /** BullMQ retries these itself, but only when the error has a code that it knows. */
 const CLAIMS = ['moveToActive', 'updateJobSchedulerNextMillis'] as const;
 
+/**
+ * What a worker writes while a task runs. BullMQ writes it once: a refused progress would be missing in the record, and a refused
+ * renewal would bring the lock half of its time closer to its end.
+ */
+const MEANWHILE = ['updateProgress', 'extendLocks'] as const;
+
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
 /** The parts of BullMQ's worker that its types hide. */
 interface Inside {
-  readonly backend: Record<End | (typeof CLAIMS)[number], Method> & { getState(id: string): Promise<string> };
+  readonly backend: Record<End | (typeof CLAIMS | typeof MEANWHILE)[number], Method> & {
+    getState(id: string): Promise<string>;
+  };
   readonly lockManager: {
     trackJob(id: string, token: string, since: number): void;
     untrackJob(id: string): void;
@@ -58,6 +72,10 @@ export function makeLasting(worker: Worker, rules: WorkerRules): void {
     const write = inside.backend[end].bind(inside.backend);
     inside.backend[end] = (...args) =>
       writeLastingly(inside, rules, end, write, end === 'moveToDelayed' ? withWaitInBounds(args) : args);
+  }
+  for (const name of MEANWHILE) {
+    const write = inside.backend[name].bind(inside.backend);
+    inside.backend[name] = (...args) => untilAccepted(rules, () => write(...args));
   }
   for (const claim of CLAIMS) {
     const ask = inside.backend[claim].bind(inside.backend);
@@ -96,38 +114,52 @@ async function writeLastingly(
   write: Method,
   args: readonly unknown[],
 ): Promise<unknown> {
-  const { state, tokenAt, written } = ENDS[end];
+  const { states, tokenAt, written } = ENDS[end];
   const id = typeof args[0] === 'string' ? args[0] : (args[0] as Job).id!;
-  let refused: unknown;
-  const tryOnce = async () => {
+  let isRefused = false;
+  const writeOnce = async () => {
     try {
-      return { value: await write(...args) };
+      return await write(...args);
     } catch (error) {
       // An earlier try can have been written though its answer was lost.
-      if (rules.isLost(error) && (await backend.getState(id)) === state) {
-        return { value: written() };
+      if (rules.isLost(error) && (states as readonly string[]).includes(await backend.getState(id))) {
+        return written();
       }
-      if (!rules.isNotNow(error)) {
-        throw error;
-      }
-      if (refused === undefined) {
+      if (!isRefused && rules.isNotNow(error)) {
+        isRefused = true;
         rules.onEndRefused(id, error);
         // BullMQ renews the lock only until the first try.
         lockManager.trackJob(id, args[tokenAt] as string, Date.now());
+      }
+      throw error;
+    }
+  };
+  try {
+    return await untilAccepted(rules, writeOnce);
+  } finally {
+    if (isRefused) {
+      lockManager.untrackJob(id);
+    }
+  }
+}
+
+/** Writes until the server does not refuse for now. @throws the server's error: a final one, or the last one before the cut */
+async function untilAccepted(rules: WorkerRules, write: () => Promise<unknown>): Promise<unknown> {
+  let refused: unknown;
+  const tryOnce = async () => {
+    try {
+      return { value: await write() };
+    } catch (error) {
+      if (!rules.isNotNow(error)) {
+        throw error;
       }
       refused = error;
       return undefined;
     }
   };
-  try {
-    const ended = await retryUntil(tryOnce, { ...PAUSE, shouldStop: () => rules.isOver() });
-    if (!ended) {
-      throw refused ?? new Error('Connection is closed.');
-    }
-    return ended.value;
-  } finally {
-    if (refused !== undefined) {
-      lockManager.untrackJob(id);
-    }
+  const accepted = await retryUntil(tryOnce, { ...PAUSE, shouldStop: () => rules.isOver() });
+  if (!accepted) {
+    throw refused ?? new Error('Connection is closed.');
   }
+  return accepted.value;
 }

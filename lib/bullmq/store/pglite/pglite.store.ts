@@ -36,7 +36,10 @@ export class PgliteStore implements Store {
   ) {
     const path = (options.connection as string).slice('pglite:'.length);
     this.#folder = path === '' ? undefined : resolve(path);
-    this.backend = inSchema(safeBackend(bullmq), options.prefix);
+    this.backend = inSchema(
+      safeBackend(bullmq, () => undefined),
+      options.prefix,
+    );
   }
 
   get producing(): QueueOptions {
