@@ -68,6 +68,7 @@ const notQuick = [
   'test/nest-11-app.spec.ts',
   'test/quick-start.spec.ts',
   'test/sample-*.spec.ts',
+  'test/testing/runners.spec.ts',
   'test/shutdown-signal.spec.ts',
   'test/thread-modules.spec.ts',
   // It replaces a module, which works only in a process of its own: a quick run shares one.

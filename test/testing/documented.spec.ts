@@ -135,7 +135,7 @@ test('the message of docs/testing.md is the message', async () => {
   unit.tasks.addTask(Invoices, 'send', 7);
   const docs = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8');
   const message = /```text\n(.*?)\n```/s.exec(docs)![1]!;
-  expect(() => unit.expectAdded(mailer, 'sendWelcome', 'ada@example.com')).toThrow(new Error(message));
+  expect(() => unit.expectAdded(mailer, 'sendWelcome', 'ada@example.com')).toThrow(message);
 });
 
 test('docs/testing.md has these examples', () => {
