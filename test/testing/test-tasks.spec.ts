@@ -373,7 +373,7 @@ describe('TestTasksModule', () => {
       imports: [
         BackgroundTasksModule.forRoot(),
         BullMqTasksModule.forRoot({
-          connection: `${protocol}://127.0.0.1:${port}/test`,
+          connection: `${protocol}://127.0.0.1:${port}/0`,
           worker: { queues: ['reports'] },
         }),
       ],
@@ -402,16 +402,18 @@ describe('TestTasksModule', () => {
     expect(done).toHaveLength(2);
   });
 
-  test('leaves no timer', async () => {
-    const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length;
-    const before = timers();
-    const { tasks, runner, moduleRef } = await start('background');
-    runner.start(Mailer, 'sendWelcome', 'ada@example.com');
-    await tasks.waitFor('Mailer.sendWelcome');
+  test('stops the timers of its queue when the application closes', async () => {
+    const [set, clear] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')];
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { runner, moduleRef } = await start('background');
     await runner.with({ delay: 3_600_000 }).start(Reports, 'build', 'May').stored();
-    expect(timers()).toBeGreaterThan(before);
+    const timers = set.mock.calls.flatMap(([, ms], i) =>
+      ms! > 3_000_000 ? [set.mock.results[i]!.value as unknown] : [],
+    );
+    expect(timers).toHaveLength(1);
+    expect(clear).not.toHaveBeenCalledWith(timers[0]);
     await moduleRef.close();
-    expect(timers()).toBeLessThanOrEqual(before);
+    expect(clear).toHaveBeenCalledWith(timers[0]);
   });
 
   test('says that the mode is unknown, or that BackgroundTasksModule is missing', async () => {
