@@ -24,7 +24,7 @@ const adapters = {
   bullmq: ['durable', 'task', 'validation', 'errors', 'util', 'vendor'],
   otel: ['observe'],
   dashboard: ['services', 'durable'],
-  testing: ['durable', 'services'],
+  testing: ['durable', 'services', 'execution', 'request', 'task', 'validation', 'errors', 'util'],
 };
 
 /** The order inside a room, read in the same way. `*` matches files that lie in the room itself. */

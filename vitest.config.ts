@@ -35,6 +35,7 @@ const ofRequests = [
   'shutdown',
   'slow-client',
   'streaming',
+  'testing/modes',
   'threads-aborting',
   'two-apps',
   'two-requests',
@@ -49,7 +50,7 @@ const notOfDurableTasks = {
   context: ['async-context', 'beside-cls'],
   closing: ['shutdown'],
   // They have durable tasks of their own.
-  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides', 'handles'],
+  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides', 'handles', 'testing/modes'],
   // Threads are tested with durable tasks in test/bullmq/threads.spec.ts.
   threads: ['threads-aborting'],
 };
@@ -68,6 +69,7 @@ const notQuick = [
   'test/nest-11-app.spec.ts',
   'test/quick-start.spec.ts',
   'test/sample-*.spec.ts',
+  'test/testing/runners.spec.ts',
   'test/shutdown-signal.spec.ts',
   'test/thread-modules.spec.ts',
   // It replaces a module, which works only in a process of its own: a quick run shares one.
@@ -112,6 +114,7 @@ export default defineConfig(({ mode }) => {
     resolve: {
       alias: {
         'nestjs-background-tasks/bullmq': fileURLToPath(new URL('lib/bullmq/index.ts', import.meta.url)),
+        'nestjs-background-tasks/testing': fileURLToPath(new URL('lib/testing/index.ts', import.meta.url)),
         'nestjs-background-tasks/task': fileURLToPath(new URL('lib/task/index.ts', import.meta.url)),
         'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)),
       },

@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import * as main from 'nestjs-background-tasks';
 import * as bullmq from 'nestjs-background-tasks/bullmq';
+import * as testing from 'nestjs-background-tasks/testing';
 import * as task from 'nestjs-background-tasks/task';
 import { packThrown, unpackThrown } from '../lib/threads/wire/packed-error.ts';
 
@@ -13,7 +14,7 @@ type ErrorClass = new (...args: unknown[]) => Error & { code: string };
 /** The types that other classes extend, which have no code of their own. */
 const abstractClasses = new Set<unknown>([BackgroundTasksError, UnavailableError]);
 
-const exported: unknown[] = Object.values({ ...main, ...bullmq, ...task });
+const exported: unknown[] = Object.values({ ...main, ...bullmq, ...task, ...testing });
 const classes = exported.filter(
   (it): it is ErrorClass => typeof it === 'function' && it.prototype instanceof Error && !abstractClasses.has(it),
 );

@@ -61,6 +61,7 @@ const unwantedIn = [
   ['.', [...servers, 'piscina', 'keyv', 'superjson']],
   // The module loads only the packages of the server that it connects to, and only when it starts.
   ['./bullmq', [...servers, 'piscina', 'keyv']],
+  ['./testing', [...servers, 'piscina', 'keyv']],
 ] as const;
 
 test.for(formats.flatMap((format) => unwantedIn.map(([entry, unwanted]) => [format, entry, unwanted] as const)))(
@@ -120,6 +121,7 @@ const bounds: Record<string, number> = {
   '.': 46_000,
   './task': 4_700,
   './bullmq': 35_000,
+  './testing': 47_500,
 };
 
 test('each entry stays within the bound of its size', async () => {

@@ -14,7 +14,7 @@ import {
 } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { BullMqTasksOptions, resolveBullMqOptions } from '../lib/bullmq/bullmq-tasks.options.ts';
-import { encodeArguments, encodeResult } from '../lib/bullmq/jobs/job-codec.ts';
+import { encodeArguments, encodeResult } from '../lib/durable/codec/value-codec.ts';
 import { withoutDetails, withoutSecrets } from '../lib/util/secrets.ts';
 import { BackgroundTasksOptions } from '../lib/options/background-tasks.options.ts';
 import { ownPrefix, stopStores, stores } from './fixtures/queue-stores.ts';

@@ -31,7 +31,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly retries: JobRetry,
     private readonly marks: JobMarks,
     private readonly workers: BullMqWorkers,
-    host: TaskQueueHost,
+    private readonly host: TaskQueueHost,
   ) {
     host.register(this, options.onUnavailable);
   }
@@ -41,6 +41,9 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   async onModuleInit(): Promise<void> {
+    if (this.host.isReplaced) {
+      return;
+    }
     this.schedules.check();
     await this.connection.open();
   }

@@ -30,19 +30,9 @@ export const repeatNotWith = (name: string, option: 'deduplication' | 'delay') =
     : 'Leave it out; to keep a run from beginning while another runs, let the repeating task add a durable task with ' +
       "the option 'deduplication'.");
 
-export const stepBeforeFailed = (id: string) =>
-  `The task did not run, because the step ${id} before it failed. TaskRegistry.get('${id}') tells why. ` +
-  'TaskRegistry.retry() of this task retries both.';
-
 export const taskNotKnownHere = (name: string, queue: string) =>
   `Task "${name}" in the queue '${queue}' does not run here: no durable task of this application has this name. The queue ` +
   'has it again for workers with newer or older code. If no worker knows the name, the task fails later.';
-
-export const unknownTaskName = (name: string, queue: string) =>
-  `Task "${name}" in the queue '${queue}' did not run: expected the name of a durable task of this application, got ` +
-  `"${name}". Import the module that provides its class, or the file that defines it, into every process with a worker ` +
-  "for this queue; if its class or function has a new name, set the option 'name' to the old one. The queue keeps the " +
-  'task: retry it then.';
 
 export const unreadableArguments = (name: string, queue: string) =>
   `Task "${name}" in the queue '${queue}' did not run: expected arguments in the form { args: { json: [1, "two"] } }, got ` +
@@ -53,37 +43,9 @@ export const claimsFrom = (queues: readonly string[]) =>
     ? `Claims tasks from the queues ${queues.join(', ')}`
     : 'Claims no tasks: no task of this application names a queue';
 
-const passPlainData =
-  'Pass plain data, or the id of what the task can look up: no functions, requests, streams or clients.';
-
-export const argumentNotSerializable = (name: string, index: number, held: string) =>
-  `Task "${name}": expected arguments that can be serialized, got argument ${index + 1}, which holds ${held}. ` +
-  passPlainData;
-
-export const argumentsNotSerializable = (name: string, thrown: string) =>
-  `Task "${name}": expected arguments that can be serialized, got some that throw a ${thrown} then. ${passPlainData}`;
-
-export const resultNotSerializable = (name: string, thrown: string) =>
-  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got one that throws a ` +
-  `${thrown} then. Return plain data.`;
-
-export const resultNotData = (name: string, came: string) =>
-  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got ${came}. Return plain data.`;
-
-export const argumentsTooLarge = (name: string, size: number, maxSize: number) =>
-  `Task "${name}": expected arguments of at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
-  'Keep large data elsewhere, and pass its address.';
-
-export const resultTooLarge = (name: string, size: number, maxSize: number) =>
-  `Task "${name}" completed, and its result is left out: expected at most ${maxSize} bytes of JSON (maxSize), got ${size}. ` +
-  'Keep large data elsewhere, and return its address.';
-
 export const unreadableResult = (name: string) =>
   `Task "${name}": expected a result in the form { json: … }, got another form, so it is left out. ` +
   'Let workers of this package run the task.';
-
-export const stepBeforeWithoutResult = (id: string, reason: string) =>
-  `The task did not run, because the result of the step ${id} before it was left out: ${reason}`;
 
 export const textRefused = (name: string, what: string) =>
   `Task "${name}": expected ${what} of whole characters, got one with NUL or half of a surrogate pair. ` +

@@ -76,3 +76,16 @@ export const noTransactions = () =>
 
 export const rolledBack = (name: string) =>
   `Task "${name}" was skipped: its transaction was rolled back, so the task never got into its queue.`;
+
+export const stepBeforeFailed = (id: string) =>
+  `The task did not run, because the step ${id} before it failed. TaskRegistry.get('${id}') tells why. ` +
+  'TaskRegistry.retry() of this task retries both.';
+
+export const stepBeforeWithoutResult = (id: string, reason: string) =>
+  `The task did not run, because the result of the step ${id} before it was left out: ${reason}`;
+
+export const unknownTaskName = (name: string, queue: string) =>
+  `Task "${name}" in the queue '${queue}' did not run: expected the name of a durable task of this application, got ` +
+  `"${name}". Import the module that provides its class, or the file that defines it, into every process with a worker ` +
+  "for this queue; if its class or function has a new name, set the option 'name' to the old one. The queue keeps the " +
+  'task: retry it then.';

@@ -12,6 +12,7 @@ export class TaskQueueHost {
   /** Whether an application of this process has registered a queue. */
   static isUsed = false;
   #queue?: TaskQueue;
+  #isReplaced = false;
   #check: (call: TaskCall) => void = () => undefined;
   onUnavailable: OnUnavailable = 'throw';
   /** The application's options for every task. The engine sets them. */
@@ -21,8 +22,24 @@ export class TaskQueueHost {
     return this.#queue;
   }
 
+  /** Whether another queue stands in for that of the application: adapters open no connection. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
+  }
+
+  /** Registers a queue in place of that of the application, registered or not. For tests. */
+  replace(queue: TaskQueue): void {
+    this.#isReplaced = true;
+    TaskQueueHost.isUsed = true;
+    this.#queue = queue;
+    this.onUnavailable = 'throw';
+  }
+
   /** @throws ModuleImportError if a queue is registered already */
   register(queue: TaskQueue, onUnavailable: OnUnavailable): void {
+    if (this.#isReplaced) {
+      return;
+    }
     if (this.#queue) {
       throw new ModuleImportError(queueImportedTwice());
     }

@@ -6,6 +6,7 @@ import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { Transaction } from '../durable/transaction.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
+import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
@@ -61,6 +62,7 @@ export class TaskEngine extends AttemptRunner {
     providers: ProviderResolver,
     queues: TaskQueueHost,
     @Optional() @Inject(THREAD_LOAD_LIMIT) threadLoadLimit?: number,
+    @Optional() @Inject(TASK_CONTROL) private readonly control?: TaskControl,
   ) {
     super();
     const { execution, runOn, onFailure, concurrency, history, store } = options;
@@ -85,10 +87,11 @@ export class TaskEngine extends AttemptRunner {
       admission,
       tracker,
       log,
+      control,
     }));
     const defaults: ResolvedTaskOptions = { execution, runOn, onFailure, ...options.defaults };
     const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults };
-    this.#context = { defaults, turns, lifecycle, tracker, flushing, log };
+    this.#context = { defaults, turns, lifecycle, tracker, flushing, log, control };
   }
 
   // For requests.
@@ -201,6 +204,7 @@ export class TaskEngine extends AttemptRunner {
   stopAdmitting(deadline: number): void {
     this.#settledBefore = this.#tracker.settledCount;
     this.#admission.goOnTo('draining');
+    this.control?.close();
     this.#lifecycle.cancelDelayedBeyond(deadline);
   }
 

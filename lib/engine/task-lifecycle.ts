@@ -1,5 +1,6 @@
 import { TaskCancelledError } from '../errors/task.errors.ts';
 import { Attempt } from '../execution/attempt.ts';
+import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
@@ -23,6 +24,7 @@ export interface LifecycleContext {
   readonly admission: Admission;
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
+  readonly control: TaskControl | undefined;
 }
 
 /** A task that its list has started. */
@@ -123,10 +125,15 @@ export class TaskLifecycle {
     task.skip();
   }
 
+  #wait(ms: number, onEnd: () => void): () => void {
+    const { control } = this.context;
+    return control ? control.wait(ms, onEnd) : afterTaskTime(ms, onEnd);
+  }
+
   /** Waits for the delay, and then for a turn. */
   #delay(run: Run, ms: number): void {
     const { task, cancellation } = run.entry;
-    const stopTimer = afterTaskTime(Math.min(ms, MAX_TIMER), () => {
+    const stopTimer = this.#wait(Math.min(ms, MAX_TIMER), () => {
       this.#delayed.delete(task);
       cancellation.waits(undefined, run.onEnd);
       if (ms > MAX_TIMER) {

@@ -6,6 +6,7 @@ import { assertWithinTimer, NO_OPTIONS, type TaskOptions } from '../task/definit
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import { Queue } from '../vendor/yocto-queue.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
+import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
@@ -21,6 +22,7 @@ export interface TaskListContext {
   readonly tracker: TaskTracker;
   readonly flushing: FlushContext;
   readonly log: TaskLog;
+  readonly control: TaskControl | undefined;
 }
 
 /** From this many tasks on, a list drops those that have settled, or are in their queue. */
@@ -81,13 +83,27 @@ export class TaskList implements TaskOwner {
       tracker.deduplicate(deduplication.id, entry);
     }
     tracker.add(task);
+    this.context.control?.added(task, call, options);
     this.#advance();
     return task;
   }
 
   /** Whether a flush after such an outcome has something to enqueue or to wait for. */
   mustFlush(outcome: Outcome): boolean {
-    return this.#unflushed?.mustFlush(outcome) ?? false;
+    return (this.#unflushed?.mustFlush(outcome) ?? false) || this.#mustRunInline;
+  }
+
+  /**
+   * Call it before the answer leaves. Flushes; under test, it can also run the tasks.
+   *
+   * @throws TaskQueueError; under test, what the first failed task threw
+   */
+  async flushForAnswer(outcome: Outcome): Promise<void> {
+    await this.flush(outcome);
+    if (this.#mustRunInline) {
+      this.open(outcome);
+      await this.#settleAll();
+    }
   }
 
   /**
@@ -137,6 +153,10 @@ export class TaskList implements TaskOwner {
   }
 
   open(outcome: Outcome): void {
+    if (this.#isOpen) {
+      // Its tasks ran inline.
+      return;
+    }
     this.#isOpen = true;
     this.#outcome = outcome;
     // An entry that runs has no claimants. One that this list has taken over no longer has this one.
@@ -160,6 +180,27 @@ export class TaskList implements TaskOwner {
     return this.#adopted?.get(entry) ?? entry.options;
   }
 
+  get #mustRunInline(): boolean {
+    return this.context.control?.isInline === true && !this.#isOpen && this.#tasks.length > 0;
+  }
+
+  /** Waits for all tasks, also for those that they add. */
+  async #settleAll(): Promise<void> {
+    let failed: BackgroundTask | undefined;
+    const seen = new Set<BackgroundTask>();
+    const unseen = () => this.#tasks.filter((task) => !seen.has(task));
+    for (let tasks = unseen(); tasks.length > 0; tasks = unseen()) {
+      for (const task of tasks) {
+        seen.add(task);
+        const { status } = await task.settled();
+        failed ??= status === 'failed' ? task : undefined;
+      }
+    }
+    if (failed) {
+      throw this.context.control!.thrownBy(failed);
+    }
+  }
+
   #addDurable(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
     const unflushed = (this.#unflushed ??= new UnflushedTasks(
       this.context.flushing,
@@ -169,6 +210,7 @@ export class TaskList implements TaskOwner {
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);
+    this.context.control?.added(task, call, options);
     if (this.#isOpen) {
       unflushed.flushRest(this.#outcome);
     }
@@ -234,24 +276,40 @@ export class TaskList implements TaskOwner {
     }
     if (!this.#isBusy && this.#waiting.size > 0) {
       this.#isBusy = true;
-      this.context.turns.schedule(this.#runNext);
+      this.#schedule(this.#waiting, this.#runNext);
     }
     if (!this.#isStarting && this.#parallel !== undefined && this.#parallel.size > 0) {
       this.#isStarting = true;
-      this.context.turns.schedule(this.#startNext);
+      this.#schedule(this.#parallel, this.#startNext);
+    }
+  }
+
+  #schedule(queue: Queue<TaskEntry>, start: () => void): void {
+    const { turns, control } = this.context;
+    if (control) {
+      control.whenAllowed(queue.peek()!.task, () => turns.schedule(start));
+    } else {
+      turns.schedule(start);
     }
   }
 
   // Parallel entries too start one a turn: the lists of other requests get their turns in between.
   readonly #startNext = (): void => {
-    const entry = this.#parallel!.dequeue()!;
-    this.#run(entry, () => void this.#adopted?.delete(entry));
+    // `discard` may have taken it out in the meantime.
+    const entry = this.#parallel!.dequeue();
+    if (entry) {
+      this.#run(entry, () => void this.#adopted?.delete(entry));
+    }
     this.#isStarting = false;
     this.#advance();
   };
 
   readonly #runNext = (): void => {
-    const entry = this.#waiting.dequeue()!;
+    const entry = this.#waiting.dequeue();
+    if (!entry) {
+      this.#isBusy = false;
+      return;
+    }
     this.#run(entry, () => {
       const isStopped = entry.task.currentStatus === 'failed' && this.optionsOf(entry).onFailure === 'stop';
       this.#adopted?.delete(entry);

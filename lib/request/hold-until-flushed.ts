@@ -7,7 +7,7 @@ import type { TaskCollection } from './task-collection.ts';
  */
 export function holdUntilFlushed<T>(collection: TaskCollection): MonoTypeOperatorFunction<T> {
   const flush = (outcome: 'success' | 'failure') =>
-    collection.list?.mustFlush(outcome) ? collection.flush(outcome) : undefined;
+    collection.list?.mustFlush(outcome) ? collection.list.flushForAnswer(outcome) : undefined;
   return (handler) =>
     new Observable((subscriber) => {
       /** Settles when everything that was held back so far is passed on. Keeps values in their order. */

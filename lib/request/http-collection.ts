@@ -85,7 +85,7 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
   async flushFor(status: number): Promise<void> {
     const outcome = this.#outcomeOf(status);
     try {
-      await this.list?.flush(outcome);
+      await this.list?.flushForAnswer(outcome);
     } catch (error) {
       // A failure promises nothing to the client, so it leaves as it is. The log has the queue's error.
       if (outcome === 'success') {

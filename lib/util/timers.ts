@@ -10,7 +10,7 @@ import perfHooks from 'node:perf_hooks';
 import timers from 'node:timers';
 import promises from 'node:timers/promises';
 
-export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers;
+export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
 
 /** Resolves after a real time, in ms. */
 export const sleep = promises.setTimeout;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { assert, jsonValue, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TaskArgumentError } from 'nestjs-background-tasks';
-import { decode, encode, encodeArguments } from '../../lib/bullmq/jobs/job-codec.ts';
+import { decode, encode, encodeArguments } from '../../lib/durable/codec/value-codec.ts';
 
 class Point {
   constructor(readonly x: number) {}

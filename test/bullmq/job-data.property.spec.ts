@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { serialize } from 'superjson';
 import { expect, test } from 'vitest';
-import { decode, encode } from '../../lib/bullmq/jobs/job-codec.ts';
-import { isPlainJson } from '../../lib/bullmq/jobs/storable.ts';
+import { decode, encode } from '../../lib/durable/codec/value-codec.ts';
+import { isPlainJson } from '../../lib/durable/codec/storable.ts';
 
 const anything = fc.anything({
   withBigInt: true,

@@ -11,7 +11,7 @@ import {
   Tasks,
 } from 'nestjs-background-tasks';
 import { BullMqTasksModule, type BullMqTasksModuleOptions } from 'nestjs-background-tasks/bullmq';
-import { argumentsTooLarge } from '../../lib/bullmq/bullmq.messages.ts';
+import { argumentsTooLarge } from '../../lib/durable/codec/codec.messages.ts';
 import { queueNotImported, sameName } from '../../lib/durable/durable.messages.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';

@@ -10,7 +10,8 @@ import {
   TaskRegistry,
 } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { repeatNotWith, unknownTaskName } from '../../lib/bullmq/bullmq.messages.ts';
+import { unknownTaskName } from '../../lib/durable/durable.messages.ts';
+import { repeatNotWith } from '../../lib/bullmq/bullmq.messages.ts';
 import { BullMqSchedules } from '../../lib/bullmq/queues/bullmq-schedules.ts';
 import { RolloutTimes } from '../../lib/bullmq/queues/schedule-versions.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';

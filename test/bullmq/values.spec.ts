@@ -14,15 +14,9 @@ import {
   TaskRegistry,
 } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import {
-  resultNotData,
-  resultNotSerializable,
-  resultTooLarge,
-  stepBeforeWithoutResult,
-  textRefused,
-  unreadableArguments,
-  unreadableResult,
-} from '../../lib/bullmq/bullmq.messages.ts';
+import { stepBeforeWithoutResult } from '../../lib/durable/durable.messages.ts';
+import { textRefused, unreadableArguments, unreadableResult } from '../../lib/bullmq/bullmq.messages.ts';
+import { resultNotData, resultNotSerializable, resultTooLarge } from '../../lib/durable/codec/codec.messages.ts';
 import { BullMqConnection } from '../../lib/bullmq/store/bullmq-connection.ts';
 import { resultNotJson } from '../../lib/task/model/task-record.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';

@@ -13,6 +13,7 @@ function bullMqHarness(connection: string, isShared: boolean): TaskQueueHarness 
   const prefix = ownPrefix();
   return {
     isShared,
+    hasSchedules: true,
     maxSize: MAX_SIZE,
     keepsOpen: [],
     module({ takes, slots }) {

@@ -1,7 +1,8 @@
 import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
-import { stepBeforeFailed, stepBeforeWithoutResult, unreadableArguments } from '../bullmq.messages.ts';
-import { decode, type Encoded, isOmitted, type Omitted } from './job-codec.ts';
+import { stepBeforeFailed, stepBeforeWithoutResult } from '../../durable/durable.messages.ts';
+import { unreadableArguments } from '../bullmq.messages.ts';
+import { decode, type Encoded, isOmitted, type Omitted } from '../../durable/codec/value-codec.ts';
 import type { TaskJob } from './task-job.ts';
 
 /**

@@ -9,7 +9,7 @@ import { errorRecord, type TaskError } from '../../task/model/task-record.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { isError } from '../../util/inspect.ts';
 import { withoutBegun } from './job-start.ts';
-import { acceptedText } from './job-text.ts';
+import { acceptedText } from '../../durable/codec/accepted-text.ts';
 import type { TaskJob } from './task-job.ts';
 
 type FailedJob = Pick<TaskJob, 'failedReason' | 'stacktrace'>;

@@ -1,5 +1,5 @@
 import { bigintAsString, type TaskProgress } from '../../task/model/task-record.ts';
-import { isRefusedJson } from './job-text.ts';
+import { isRefusedJson } from '../../durable/codec/accepted-text.ts';
 import type { TaskJob } from './task-job.ts';
 
 /**

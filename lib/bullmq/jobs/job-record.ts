@@ -1,9 +1,10 @@
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
-import { stepBeforeFailed, unreadableResult } from '../bullmq.messages.ts';
+import { stepBeforeFailed } from '../../durable/durable.messages.ts';
+import { unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
-import { decode, type Encoded, isOmitted } from './job-codec.ts';
+import { decode, type Encoded, isOmitted } from '../../durable/codec/value-codec.ts';
 import { CANCELLED, isCancellation, readJobError } from './job-error.ts';
 import { beganInClaim, begunAtFailure } from './job-start.ts';
 import { readProgress } from './job-progress.ts';

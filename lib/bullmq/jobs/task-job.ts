@@ -4,9 +4,9 @@ import type { TaskOptions } from '../../task/definition/task-options.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { textRefused } from '../bullmq.messages.ts';
-import { encodeArguments, type Encoded, type Omitted } from './job-codec.ts';
+import { encodeArguments, type Encoded, type Omitted } from '../../durable/codec/value-codec.ts';
+import { acceptedText, isRefused } from '../../durable/codec/accepted-text.ts';
 import { MAX_TIMER } from '../../validation/option-rules.ts';
-import { acceptedText, isRefused } from './job-text.ts';
 
 /** The data of a job. */
 export interface JobData {

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs
 import type { Worker } from 'bullmq';
 import { unknownToWorker } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
+import { TaskQueueHost } from '../../durable/task-queue-host.ts';
 import type { DurableTask } from '../../durable/task-queue.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { clearInterval, setInterval, sleep } from '../../util/timers.ts';
@@ -44,6 +45,7 @@ export class BullMqWorkers implements OnApplicationBootstrap {
     private readonly running: RunningJobs,
     private readonly runner: JobRunner,
     private readonly times: RolloutTimes,
+    private readonly host: TaskQueueHost,
   ) {}
 
   // By now, Nest has created all providers that tasks can use.
@@ -54,6 +56,9 @@ export class BullMqWorkers implements OnApplicationBootstrap {
       const unknown = worker.queues?.find((name) => !queues.includes(name));
       if (unknown !== undefined) {
         throw new InvalidOptionError(queueOfNoTask(unknown, queues));
+      }
+      if (this.host.isReplaced) {
+        return;
       }
       const names = (worker.queues?.map((name) => this.queues.get(name)) ?? this.queues.all).map(({ name }) => name);
       names.forEach((name) => this.#claimed.add(name));

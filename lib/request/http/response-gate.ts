@@ -3,9 +3,9 @@
 // and handlers that write to the response themselves all come after the last hook that both platforms have: only Node's
 // own response sees each of them. The gate patches that response, once its request has a durable task. While tasks have
 // to be enqueued, the gate holds the calls that send something, and makes them when the queue has answered.
-import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
+import { STATUS_CODES, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Logger } from '@nestjs/common';
+import { HttpException, HttpStatus, Logger } from '@nestjs/common';
 import { UNAVAILABLE_BODY } from '../../errors/unavailable.errors.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { kindOf } from '../../util/inspect.ts';
@@ -66,8 +66,9 @@ export class ResponseGate {
   }
 
   /**
-   * Sends a 503 in place of the held answer.
+   * Sends an error in place of the held answer: a 503, or the error's own status where a test runs tasks inline.
    *
+   * @param error `undefined` if the application closes
    * @returns false if no answer is held, or its head has left
    */
   refuse(error: unknown, { isClosing }: { isClosing: boolean }): boolean {
@@ -77,7 +78,7 @@ export class ResponseGate {
     const dropped = this.#held.splice(0);
     this.#state = 'refused';
     this.#destroySources();
-    this.#pass(() => this.#answerUnavailable(dropped, isClosing));
+    this.#pass(() => this.#answer(error, dropped, isClosing));
     for (const { method, args } of dropped) {
       this.#drop(method, args, error);
     }
@@ -246,7 +247,7 @@ export class ResponseGate {
     );
   }
 
-  #answerUnavailable(dropped: readonly HeldCall[], isClosing: boolean): void {
+  #answer(error: unknown, dropped: readonly HeldCall[], isClosing: boolean): void {
     const { response } = this;
     for (const name of response.getHeaderNames()) {
       if (!KEPT_HEADERS.test(name)) {
@@ -260,17 +261,20 @@ export class ResponseGate {
         response.setHeader(name, value);
       }
     }
-    const body = Buffer.from(JSON.stringify(UNAVAILABLE_BODY));
+    const [status, content] = answerFor(error);
+    const body = Buffer.from(JSON.stringify(content));
     const isHttp2 = this.#isHttp2;
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
     response.setHeader('Content-Length', body.length);
-    response.setHeader('Retry-After', RETRY_AFTER);
+    if (status === HttpStatus.SERVICE_UNAVAILABLE) {
+      response.setHeader('Retry-After', RETRY_AFTER);
+    }
     if (isClosing && !isHttp2) {
       response.setHeader('Connection', 'close');
     }
-    response.statusCode = 503;
+    response.statusCode = status;
     // HTTP/2 has no message, and warns of one.
-    this.#make('writeHead', isHttp2 ? [503] : [503, 'Service Unavailable']);
+    this.#make('writeHead', isHttp2 ? [status] : [status, STATUS_CODES[status]]);
     this.#make('end', [body]);
   }
 
@@ -302,6 +306,18 @@ export class ResponseGate {
       throw Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
     }
   }
+}
+
+/** What Nest answers for an error. One that is no `HttpException` comes from a task that a test runs inline. */
+function answerFor(error: unknown): [status: number, body: unknown] {
+  if (error === undefined) {
+    return [HttpStatus.SERVICE_UNAVAILABLE, UNAVAILABLE_BODY];
+  }
+  if (error instanceof HttpException) {
+    const body = error.getResponse();
+    return [error.getStatus(), typeof body === 'string' ? { statusCode: error.getStatus(), message: body } : body];
+  }
+  return [HttpStatus.INTERNAL_SERVER_ERROR, { statusCode: 500, message: 'Internal server error' }];
 }
 
 /** Converts a status as Node does: the application may have set text. */

@@ -9,8 +9,8 @@ import {
   resultNotData,
   resultNotSerializable,
   resultTooLarge,
-} from '../bullmq.messages.ts';
-import { acceptedText, isRefusedJson } from './job-text.ts';
+} from './codec.messages.ts';
+import { acceptedText, isRefusedJson } from './accepted-text.ts';
 import { ErrorCopy, plainCopy } from './plain-copy.ts';
 import { hasSpecialKey, unescapeKeys } from './special-keys.ts';
 import { isBytes, isPlainJson, unstorableIn } from './storable.ts';

@@ -1,0 +1,34 @@
+import type { TaskCall } from '../task/call/task-call.ts';
+import type { TaskOptions } from '../task/definition/task-options.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+
+/**
+ * How tests decide when tasks run. The testing kit provides it; in production there is none, and tasks run as they are meant
+ * to.
+ */
+export interface TaskControl {
+  /** Whether the tasks of a request run before its response leaves. */
+  readonly isInline: boolean;
+
+  /** Called for each task that the application accepts. */
+  added(task: BackgroundTask, call: TaskCall, options: TaskOptions): void;
+
+  /** Calls `start` once the task may start: at once, or when the test says so. */
+  whenAllowed(task: BackgroundTask, start: () => void): void;
+
+  /**
+   * Waits for a delay or a backoff, unless the test runs tasks without them.
+   *
+   * @returns ends the wait without a call of `onEnd`
+   */
+  wait(ms: number, onEnd: () => void): () => void;
+
+  /** The application begins to close: tasks that wait for the test are cancelled. */
+  close(): void;
+
+  /** What a failed task threw. */
+  thrownBy(task: BackgroundTask): unknown;
+}
+
+/** Provided by a global module, so that the engine finds it in whichever order modules are imported. */
+export const TASK_CONTROL = Symbol('TaskControl');

@@ -1,0 +1,49 @@
+import type { TaskOptions } from '../task/definition/task-options.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
+import { isMatch } from './matching.ts';
+
+/**
+ * A task that the application under test has added: its record, with what it was added with.
+ *
+ * @since 0.1.0
+ */
+export type AddedTask = TaskRecord & {
+  /** The arguments, as they were given. */
+  readonly args: readonly unknown[];
+  /** The options, merged: those of the call override those of the definition and of the application. */
+  readonly options: TaskOptions;
+};
+
+/**
+ * Which added tasks are meant. A field that is left out matches every task. Values may be matchers, such as
+ * `expect.any(String)`.
+ *
+ * @since 0.1.0
+ */
+export interface AddedFilter {
+  /** `Class.method`, or the name of a function. */
+  readonly name?: string;
+  readonly args?: readonly unknown[];
+  readonly queue?: string;
+  readonly status?: TaskStatus;
+}
+
+/** A handle with what the task was added with. */
+export class Added {
+  constructor(
+    readonly task: BackgroundTask,
+    readonly args: readonly unknown[],
+    readonly options: TaskOptions,
+  ) {}
+
+  /** @param record what is known of the task now */
+  matches({ name, args, queue, status }: AddedFilter, record: TaskRecord): boolean {
+    return (
+      (name === undefined || isMatch(name, record.name)) &&
+      (args === undefined || isMatch(args, this.args)) &&
+      (queue === undefined || isMatch(queue, record.queue)) &&
+      (status === undefined || status === record.status)
+    );
+  }
+}

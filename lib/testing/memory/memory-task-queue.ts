@@ -1,0 +1,474 @@
+/*
+ * A queue in memory, for tests. It keeps the contract of `TaskQueue` that Redis and Postgres keep: tasks travel through the
+ * real codec, the engine runs their attempts, and the queue counts them. What a test asks for by `run()` is the only
+ * difference: delays and backoffs end at once.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import type { AttemptResult } from '../../durable/attempt-runner.ts';
+import { decode, encodeArguments, encodeResult, isOmitted } from '../../durable/codec/value-codec.ts';
+import {
+  noSuchQueue,
+  stepBeforeFailed,
+  stepBeforeWithoutResult,
+  unknownTaskName,
+} from '../../durable/durable.messages.ts';
+import { QueuePort } from '../../durable/queue-port.ts';
+import type { CatalogEntry } from '../../durable/task-catalog.ts';
+import type { DurableFilter, DurableTask, TaskQueue } from '../../durable/task-queue.ts';
+import type { EnqueuedInTransaction, Transaction } from '../../durable/transaction.ts';
+import { InvalidOptionError, TaskCancelledError, taskCancelled } from '../../errors/task.errors.ts';
+import { TaskQueueError } from '../../errors/unavailable.errors.ts';
+import type { TaskDefinition } from '../../task/definition/task-definition.ts';
+import type { TaskOptions } from '../../task/definition/task-options.ts';
+import { backoffDelay } from '../../task/definition/backoff.ts';
+import { errorRecord, type TaskRecord } from '../../task/model/task-record.ts';
+import { setImmediate } from '../../util/timers.ts';
+import { MemoryJob } from './memory-job.ts';
+import { MemoryJobs } from './memory-jobs.ts';
+
+/** How the queue of one application behaves. */
+export interface MemoryQueueOptions {
+  /** Whether workers of this application claim jobs as soon as they can. Otherwise, they do so after `release`. */
+  readonly isAutomatic: boolean;
+  /** Whether delays and backoffs end at once, also without `release`. */
+  readonly skipsDelays: boolean;
+  /** The queues whose tasks this application runs. `undefined`: all. */
+  readonly takes: readonly string[] | undefined;
+  /** How many tasks of each queue it runs at once. */
+  readonly slots: number;
+  /** Bytes of JSON that the arguments of a task, or its result, may have. */
+  readonly maxSize: number;
+}
+
+export const MEMORY_QUEUE_OPTIONS = Symbol('MemoryQueueOptions');
+
+/** The default of `BullMqTasksModule`. */
+const MAX_SIZE = 1_000_000;
+
+/** How the queue behaves in a test: it runs all tasks of its application, in their order. */
+export function memoryQueueOptions(mode: 'background' | 'inline' | 'manual'): MemoryQueueOptions {
+  const [isAutomatic, skipsDelays] = [mode !== 'manual', mode === 'inline'];
+  return { isAutomatic, skipsDelays, takes: undefined, slots: 10, maxSize: MAX_SIZE };
+}
+
+@Injectable()
+export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
+  readonly #logger = new Logger('BackgroundTasks');
+  /** Workers are in no request's async context. */
+  readonly #worker = new AsyncResource('MemoryTaskQueue');
+  /** How many jobs of each queue run. */
+  readonly #claimed = new Map<string, number>();
+  #isScheduled = false;
+  #isClaiming = false;
+  #isClosed = false;
+  /** Set after `release`: which jobs are claimed without their delays. */
+  #isRun: ((job: MemoryJob) => boolean) | undefined;
+  #endUse: (() => void) | undefined;
+
+  constructor(
+    @Inject(MEMORY_QUEUE_OPTIONS) private readonly options: MemoryQueueOptions,
+    private readonly jobs: MemoryJobs,
+    private readonly core: QueuePort,
+  ) {
+    core.host.replace(this);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#begin();
+  }
+
+  prepare(task: DurableTask): readonly MemoryJob[] {
+    const before = (task.before?.tasks ?? []).map((it) => this.prepare(it));
+    const { args, before: steps, ...others } = task;
+    const job = new MemoryJob(
+      others,
+      encodeArguments(task.name, args, this.options.maxSize),
+      before.map((it) => it.at(-1)!.id),
+      steps?.isGroup ?? false,
+    );
+    return [...before.flat(), job];
+  }
+
+  async enqueue(prepared: readonly (readonly MemoryJob[])[]): Promise<readonly string[]> {
+    await nextTurn();
+    return prepared.map((jobs) => this.#add(jobs));
+  }
+
+  /** Nothing here can tell how a transaction ends, so the tasks are enqueued at once. */
+  async enqueueIn(
+    _transaction: Transaction,
+    prepared: readonly (readonly MemoryJob[])[],
+  ): Promise<EnqueuedInTransaction> {
+    const ids = await this.enqueue(prepared);
+    return { ids, ended: Promise.resolve(ids.map(() => true)) };
+  }
+
+  async find(id: string): Promise<TaskRecord | undefined> {
+    await nextTurn();
+    return this.jobs.get(id)?.toRecord();
+  }
+
+  async latest(task: TaskRecord): Promise<TaskRecord> {
+    await nextTurn();
+    const found = this.recordOf(task.id);
+    if (found) {
+      return found;
+    }
+    const error = { name: 'TaskCancelledError', message: taskCancelled(task.name, 'removed') };
+    return { ...task, status: 'cancelled', finishedAt: new Date().toISOString(), error };
+  }
+
+  async list({ queue, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
+    const { queues } = this.core.catalog;
+    if (!queues.includes(queue)) {
+      throw new InvalidOptionError(noSuchQueue(queue, queues));
+    }
+    await nextTurn();
+    return [...this.jobs.all]
+      .filter(({ task }) => task.queue === queue && (name ?? task.name) === task.name)
+      .toSorted((a, b) => b.task.createdAt - a.task.createdAt || b.position - a.position)
+      .map((job) => job.toRecord())
+      .filter((record) => (status ?? record.status) === record.status)
+      .slice(0, limit);
+  }
+
+  async retry(id: string): Promise<boolean> {
+    const job = this.jobs.get(id);
+    if (!job || !isRetriable(job)) {
+      return false;
+    }
+    job.reset();
+    job.isRetried = true;
+    await Promise.all(job.before.map((step) => this.retry(step)));
+    this.#placeIn(job);
+    return true;
+  }
+
+  settled(task: TaskRecord): Promise<TaskRecord> {
+    const job = this.jobs.get(task.id);
+    return job && !job.isSettled ? new Promise((resolve) => job.onSettled.add(resolve)) : this.latest(task);
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    const job = this.jobs.get(id);
+    if (!job || job.isSettled) {
+      return false;
+    }
+    this.jobs.freeDeduplication(job);
+    if (job.running) {
+      return job.running.cancel();
+    }
+    this.#settleCancelled(job);
+    await Promise.all(job.before.map((step) => this.cancel(step)));
+    return true;
+  }
+
+  cancelLater(id: string): void {
+    void this.cancel(id);
+  }
+
+  stopClaiming(): void {
+    this.#isClaiming = false;
+    this.#isClosed = true;
+  }
+
+  async close(): Promise<void> {
+    this.stopClaiming();
+    this.#endUse?.();
+  }
+
+  // For tests.
+
+  /** The record of a task, if it is in a queue. */
+  recordOf(id: string): TaskRecord | undefined {
+    return this.jobs.get(id)?.toRecord();
+  }
+
+  /**
+   * Runs tasks, and ends their delays and backoffs at once.
+   *
+   * @param isRun which tasks, by the id of the one that was added: steps of a chain or group follow its last one
+   * @returns stops that
+   */
+  release(isRun: (id: string) => boolean): () => void {
+    // Many tests compile a module and don't start an application.
+    this.#begin();
+    this.#isRun = (job) => isRun(this.#lastOf(job).id);
+    for (const job of this.jobs.all) {
+      if (job.state === 'delayed' && this.#isRun(job)) {
+        this.jobs.endDelay(job);
+      }
+    }
+    this.#schedule();
+    return () => {
+      this.#isRun = undefined;
+    };
+  }
+
+  /** The tasks of the application with the option `repeat`, each with its name. */
+  get repeating(): readonly (readonly [string, CatalogEntry])[] {
+    return this.core.catalog.repeating;
+  }
+
+  /** Runs a repeating task once, and waits for its end. */
+  async runOnce(name: string, { queue, options }: TaskDefinition): Promise<TaskRecord> {
+    const { repeat: _repeat, ...others } = options as TaskOptions & { repeat?: unknown };
+    const task = { id: randomUUID(), name, queue: queue!, args: [], createdAt: Date.now(), options: others };
+    const [id] = await this.enqueue([this.prepare({ ...task, previousAt: [], before: undefined })]);
+    this.#begin();
+    const isRunBefore = this.#isRun;
+    this.#isRun = (job) => job.id === id || isRunBefore?.(job) === true;
+    this.#schedule();
+    const record = await this.settled(this.recordOf(id!)!);
+    this.#isRun = isRunBefore;
+    return record;
+  }
+
+  /** Cancels what does not run, and forgets all tasks. */
+  clear(): void {
+    for (const job of this.jobs.all) {
+      if (job.state !== 'claimed') {
+        this.#settleCancelled(job);
+      }
+    }
+    this.jobs.clear();
+  }
+
+  #begin(): void {
+    if (!this.#isClaiming && !this.#isClosed) {
+      this.#isClaiming = true;
+      this.#endUse = this.jobs.use(() => this.#schedule());
+      this.#schedule();
+    }
+  }
+
+  /** The last task of the chain or group that a job is a step of. */
+  #lastOf(job: MemoryJob): MemoryJob {
+    const after = this.jobs.after(job);
+    return after ? this.#lastOf(after) : job;
+  }
+
+  #skipsDelay(job: MemoryJob): boolean {
+    return this.options.skipsDelays || this.#isRun?.(job) === true;
+  }
+
+  #takes(queue: string): boolean {
+    return this.options.takes?.includes(queue) ?? true;
+  }
+
+  #add(jobs: readonly MemoryJob[]): string {
+    const last = jobs.at(-1)!;
+    const duplicate = this.jobs.duplicateOf(last);
+    if (duplicate) {
+      return duplicate.id;
+    }
+    for (const job of jobs) {
+      job.position = this.jobs.nextPosition();
+      this.jobs.add(job);
+      this.#placeIn(job);
+    }
+    return last.id;
+  }
+
+  /** Lets a job wait for what it needs: the steps before it, its delay, or a worker. */
+  #placeIn(job: MemoryJob): void {
+    const { delay = 0 } = job.task.options;
+    if (job.before.some((id) => this.jobs.get(id)?.end?.status !== 'completed')) {
+      job.state = 'blocked';
+    } else if (delay > 0 && job.attempts === 0 && !job.isRetried && !this.#skipsDelay(job)) {
+      this.jobs.delay(job, Math.max(0, job.task.createdAt + delay - Date.now()));
+    } else {
+      job.state = 'waiting';
+    }
+    this.jobs.changed();
+  }
+
+  #schedule(): void {
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      this.#worker.runInAsyncScope(() =>
+        setImmediate(() => {
+          this.#isScheduled = false;
+          this.#claimAll();
+        }),
+      );
+    }
+  }
+
+  #claimAll(): void {
+    while (this.#isClaiming) {
+      const job = this.jobs.next((it) => this.#mayClaim(it));
+      if (!job) {
+        break;
+      }
+      void this.#run(job);
+    }
+  }
+
+  #mayClaim(job: MemoryJob): boolean {
+    const { isAutomatic, slots } = this.options;
+    const { queue } = job.task;
+    return (
+      this.#takes(queue) && (isAutomatic || this.#isRun?.(job) === true) && (this.#claimed.get(queue) ?? 0) < slots
+    );
+  }
+
+  async #run(job: MemoryJob): Promise<void> {
+    const { queue } = job.task;
+    job.state = 'claimed';
+    this.#claimed.set(queue, (this.#claimed.get(queue) ?? 0) + 1);
+    try {
+      await this.#attempt(job);
+    } catch (error) {
+      this.#settleFailed(job, error);
+    } finally {
+      this.#claimed.set(queue, this.#claimed.get(queue)! - 1);
+      this.jobs.changed();
+      this.#schedule();
+    }
+  }
+
+  /** @throws TaskQueueError if the task can't begin */
+  async #attempt(job: MemoryJob): Promise<void> {
+    const { id, name, queue, createdAt, options } = job.task;
+    const entry = this.core.catalog.find(name);
+    if (!entry) {
+      throw new TaskQueueError(unknownTaskName(name, queue));
+    }
+    const { attempts, startedAt, progress } = job;
+    const { task, result } = this.core.attempts.run({
+      call: entry.call(this.#argumentsOf(job)),
+      restored: { id, createdAt, attempts, startedAt, progress },
+      options: { ...entry.definition.options, ...options },
+      observer: {
+        began: (it) => {
+          job.attempts = it.attempts;
+          job.startedAt ??= Number(it.startedAt);
+        },
+        progressed: (it) => (job.progress = it.progress),
+      },
+    });
+    job.running = task;
+    const ended = await result;
+    job.running = undefined;
+    this.#end(job, entry, ended);
+  }
+
+  #end(job: MemoryJob, entry: CatalogEntry, ended: AttemptResult): void {
+    switch (ended.status) {
+      case 'completed':
+        this.#settle(job, { status: 'completed', result: this.#encoded(job, ended.result) });
+        break;
+      case 'cancelled':
+        this.#settleCancelled(job);
+        break;
+      case 'released':
+        // The attempt doesn't count.
+        job.attempts--;
+        if (job.attempts === 0) {
+          job.startedAt = undefined;
+        }
+        this.jobs.putFirst(job);
+        break;
+      case 'failed':
+        if (ended.isWorthAnother) {
+          job.lastError = errorRecord(ended.error);
+          this.#retryLater(
+            job,
+            backoffDelay({ ...entry.definition.options, ...job.task.options }.backoff, job.attempts),
+          );
+        } else {
+          this.#settleFailed(job, ended.error);
+        }
+        break;
+    }
+  }
+
+  #retryLater(job: MemoryJob, ms: number): void {
+    if (ms > 0 && !this.#skipsDelay(job)) {
+      this.jobs.delay(job, ms);
+    } else {
+      job.state = 'waiting';
+    }
+  }
+
+  /** @throws TaskQueueError if a step before it has no result for it */
+  #argumentsOf({ args: encoded, before, isGroup, task: { previousAt } }: MemoryJob): readonly unknown[] {
+    const args = decode(encoded) as readonly unknown[];
+    if (previousAt.length === 0) {
+      return args;
+    }
+    const results = before.map((id) => {
+      const end = this.jobs.get(id)?.end;
+      if (end?.status !== 'completed') {
+        throw new TaskQueueError(stepBeforeFailed(id));
+      }
+      if (isOmitted(end.result)) {
+        throw new TaskQueueError(stepBeforeWithoutResult(id, end.result.omitted));
+      }
+      return decode(end.result);
+    });
+    return args.map((arg, i) => (previousAt.includes(i) ? (isGroup ? results : results[0]) : arg));
+  }
+
+  #encoded({ id, task: { name } }: MemoryJob, result: unknown) {
+    const encoded = encodeResult(name, result, this.options.maxSize);
+    if (isOmitted(encoded)) {
+      this.#logger.warn(`${encoded.omitted} (${id})`);
+    }
+    return encoded;
+  }
+
+  #settleFailed(job: MemoryJob, error: unknown): void {
+    job.thrown = { error };
+    this.#settle(job, { status: 'failed', error: errorRecord(error) });
+    this.#failAfter(job);
+  }
+
+  #settleCancelled(job: MemoryJob): void {
+    if (!job.isSettled) {
+      this.jobs.dropDelay(job);
+      this.#settle(job, {
+        status: 'cancelled',
+        error: errorRecord(new TaskCancelledError(job.task.name, 'requested')),
+      });
+      this.#failAfter(job);
+    }
+  }
+
+  /** The task that takes the result of this one can't run. */
+  #failAfter(job: MemoryJob): void {
+    const after = this.jobs.after(job);
+    if (after?.state === 'blocked') {
+      this.#settleFailed(after, new TaskQueueError(stepBeforeFailed(job.id)));
+    }
+  }
+
+  #settle(job: MemoryJob, end: NonNullable<MemoryJob['end']>): void {
+    job.state = 'settled';
+    job.end = end;
+    job.finishedAt = Date.now();
+    this.jobs.freeDeduplication(job);
+    const record = job.toRecord();
+    job.onSettled.forEach((resolve) => resolve(record));
+    job.onSettled.clear();
+    const after = end.status === 'completed' ? this.jobs.after(job) : undefined;
+    if (after?.state === 'blocked') {
+      this.#placeIn(after);
+    }
+  }
+}
+
+/**
+ * Every answer takes a turn, as that of a server does: an application that doesn't wait for it fails here too, and one that asks
+ * again and again lets others have their turns.
+ */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function isRetriable({ end }: MemoryJob): boolean {
+  return end?.status === 'failed' || end?.status === 'cancelled';
+}

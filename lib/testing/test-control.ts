@@ -1,0 +1,119 @@
+import type { TaskControl } from '../execution/task-control.ts';
+import type { TaskCall } from '../task/call/task-call.ts';
+import type { TaskOptions } from '../task/definition/task-options.ts';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { afterTaskTime, clearImmediate, setImmediate } from '../util/timers.ts';
+import { Added } from './added-task.ts';
+
+/**
+ * When tasks run in a test.
+ *
+ * - `background`: as in production, after the response.
+ * - `inline`: before the response leaves, in order. An error becomes the answer.
+ * - `manual`: when the test calls `run()`.
+ *
+ * @since 0.1.0
+ */
+export type TestMode = 'background' | 'inline' | 'manual';
+
+/** Controls the tasks of one application under test. */
+export class TestControl implements TaskControl {
+  /** The tasks in the order in which they were added. */
+  all: Added[] = [];
+  /** Tasks that wait for `run()`, each with what starts it. */
+  readonly #held = new Map<BackgroundTask, () => void>();
+  /** What ends each delay and backoff that tasks wait for. */
+  readonly #waits = new Set<() => void>();
+  /** Which tasks the running `run()` runs. */
+  #isRun: ((task: BackgroundTask) => boolean) | undefined;
+  #isClosing = false;
+
+  constructor(
+    readonly mode: TestMode,
+    /** Finds what a durable task threw, by its id. */
+    readonly thrown: (id: string) => unknown,
+    private readonly onAdded: (call: TaskCall) => void = () => undefined,
+  ) {}
+
+  get isInline(): boolean {
+    return this.mode === 'inline';
+  }
+
+  added(task: BackgroundTask, call: TaskCall, options: TaskOptions): void {
+    this.onAdded(call);
+    this.all.push(new Added(task, call.args, options));
+  }
+
+  whenAllowed(task: BackgroundTask, start: () => void): void {
+    if (this.#isClosing && this.mode === 'manual') {
+      task.cancel();
+    }
+    if (this.mode !== 'manual' || task.isSettled || this.#isRun?.(task)) {
+      start();
+    } else {
+      this.#held.set(task, start);
+    }
+  }
+
+  wait(ms: number, onEnd: () => void): () => void {
+    // A clock that the test has stopped ends no wait of no time.
+    const isSkipped = this.#isRun !== undefined || this.isInline;
+    const end = () => {
+      stop();
+      onEnd();
+    };
+    const stopTimer = isSkipped ? soonest(end) : afterTaskTime(ms, end);
+    const stop = () => {
+      this.#waits.delete(end);
+      stopTimer();
+    };
+    this.#waits.add(end);
+    return stop;
+  }
+
+  thrownBy(task: BackgroundTask): unknown {
+    // A queue gives the handle a copy of the error.
+    return this.thrown(task.id) ?? task.error;
+  }
+
+  /** Lets tasks start, and ends all delays and backoffs. @returns stops that */
+  release(isRun: (task: BackgroundTask) => boolean): () => void {
+    this.#isRun = isRun;
+    this.#startHeld(isRun);
+    [...this.#waits].forEach((end) => end());
+    return () => {
+      this.#isRun = undefined;
+    };
+  }
+
+  /** Cancels the tasks that wait, and forgets all. */
+  clear(): void {
+    const waiting = this.all.filter(({ task }) => task.status === 'pending' && !task.isEnqueued);
+    this.all = [];
+    waiting.forEach(({ task }) => task.cancel());
+    this.#startHeld((task) => task.isSettled);
+  }
+
+  /** A test that ends need not run what it has added. */
+  close(): void {
+    this.#isClosing = true;
+    for (const task of this.mode === 'manual' ? this.#held.keys() : []) {
+      task.cancel();
+    }
+    this.#startHeld((task) => task.isSettled);
+  }
+
+  #startHeld(isStarted: (task: BackgroundTask) => boolean): void {
+    for (const [task, start] of this.#held) {
+      if (isStarted(task)) {
+        this.#held.delete(task);
+        start();
+      }
+    }
+  }
+}
+
+function soonest(fn: () => void): () => void {
+  const immediate = setImmediate(fn);
+  return () => clearImmediate(immediate);
+}

@@ -1,0 +1,10 @@
+import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
+
+/**
+ * A test expected other tasks than were added, or waited too long for one.
+ *
+ * @since 0.1.0
+ */
+export class TestTasksError extends BackgroundTasksError {
+  readonly code = 'BACKGROUND_TASKS_TEST';
+}

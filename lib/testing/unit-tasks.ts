@@ -1,0 +1,63 @@
+import { standaloneTasks } from '../services/standalone-tasks.ts';
+import type { BackgroundTasks } from '../request/background-tasks.ts';
+import type { TaskRunner } from '../services/task-runner.service.ts';
+import { TaskArgumentError } from '../errors/task.errors.ts';
+import { MemoryJobs } from './memory/memory-jobs.ts';
+import { memoryQueueOptions, MemoryTaskQueue } from './memory/memory-task-queue.ts';
+import { TestControl } from './test-control.ts';
+import { type RunOptions, TaskAssertions } from './task-assertions.ts';
+import { notGiven } from './testing.messages.ts';
+
+/**
+ * Options of `TestTasks.unit`.
+ *
+ * @since 0.1.0
+ */
+export interface UnitTasksOptions {
+  /**
+   * The objects that tasks name by their class.
+   *
+   * @default []
+   */
+  readonly providers?: readonly object[];
+}
+
+/**
+ * Shows what a unit under test has added, without Nest, and has what the unit takes in its constructor.
+ *
+ * @since 0.1.0
+ */
+export class UnitTasks extends TaskAssertions {
+  /** The tasks of one request. They run when the test calls `run()`. */
+  readonly tasks: BackgroundTasks;
+  readonly runner: TaskRunner;
+  readonly #endRequest: () => Promise<void>;
+
+  /** @internal made by `TestTasks.unit` */
+  constructor({ providers = [] }: UnitTasksOptions) {
+    const jobs = new MemoryJobs();
+    const control = new TestControl(
+      'manual',
+      (id) => jobs.thrownBy(id),
+      (call) => standalone.noteCall(call),
+    );
+    const standalone = standaloneTasks(control, (provider) => {
+      const found = providers.find((it) => it instanceof provider);
+      if (!found) {
+        throw new TaskArgumentError(notGiven(provider.name));
+      }
+      return found;
+    });
+    const queue = new MemoryTaskQueue(memoryQueueOptions('manual'), jobs, standalone.core);
+    queue.onApplicationBootstrap();
+    super(control, queue);
+    this.tasks = standalone.tasks;
+    this.runner = standalone.runner;
+    this.#endRequest = () => standalone.endRequest();
+  }
+
+  override async run(options?: RunOptions): Promise<readonly unknown[]> {
+    await this.#endRequest();
+    return super.run(options);
+  }
+}
