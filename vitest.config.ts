@@ -21,6 +21,7 @@ const ofRequests = [
   'failing-task',
   'finish-first',
   'global-pipes',
+  'handles',
   'injected-anywhere',
   'late-tasks',
   'no-task-no-cost',
@@ -49,7 +50,7 @@ const notOfDurableTasks = {
   context: ['async-context', 'beside-cls'],
   closing: ['shutdown'],
   // They have durable tasks of their own.
-  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides', 'testing/modes'],
+  ownTasks: ['bullmq/stored-before', 'durable/flush', 'durable/response-decides', 'handles', 'testing/modes'],
   // Threads are tested with durable tasks in test/bullmq/threads.spec.ts.
   threads: ['threads-aborting'],
 };

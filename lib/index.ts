@@ -21,7 +21,7 @@ export { BackgroundTask } from './task/handle/background-task.ts';
 export { TaskRegistry, type TaskFilter } from './services/task-registry.service.ts';
 export type { TaskStore } from './records/task-store.ts';
 export type { TaskEvent, TaskEventType } from './task/model/task-event.ts';
-export type { OnFailure, RunOn, StoredTaskOptions, TaskOptions } from './task/definition/task-options.ts';
+export type { Execution, OnFailure, RunOn, StoredTaskOptions, TaskOptions } from './task/definition/task-options.ts';
 export type { TaskStats } from './task/model/task-stats.ts';
 export type { TaskError, TaskRecord, TaskStatus } from './task/model/task-record.ts';
 export { BackgroundTasksError } from './errors/background-tasks.error.ts';

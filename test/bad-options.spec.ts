@@ -119,6 +119,7 @@ test.each([
   [{ timeout: 0 }, wrongOption('with', 'timeout', '0', limit)],
   [{ timeout: 2 ** 31 }, wrongOption('with', 'timeout', String(2 ** 31), limit)],
   [{ attempts: 0 }, wrongOption('with', 'attempts', '0', 'a whole number, 1 or more')],
+  [{ execution: 'both' }, wrongOption('with', 'execution', "'both'", "'sequential' or 'parallel'")],
   [{ attempts: 1.5 }, wrongOption('with', 'attempts', '1.5', 'a whole number, 1 or more')],
   [{ backoff: 1_000 }, wrongOption('with', 'backoff', '1000', backoff)],
   [

@@ -1,6 +1,15 @@
 import { Controller, Get } from '@nestjs/common';
-import { expect, test } from 'vitest';
-import { BackgroundTasks, Tasks, type BackgroundTask } from 'nestjs-background-tasks';
+import { describe, expect, test } from 'vitest';
+import {
+  BackgroundTasks,
+  currentTask,
+  defineTask,
+  Task,
+  Tasks,
+  type BackgroundTask,
+  type BackgroundTasksModuleOptions,
+} from 'nestjs-background-tasks';
+import { unlessDurable } from './fixtures/by-design.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -75,4 +84,242 @@ test('a request with many tasks does not hold back one with a single task', asyn
   await runner.drain();
   expect(order.indexOf('single') - before).toBeLessThan(20);
   expect(order).toHaveLength(1_001);
+});
+
+/** Adds tasks by their names, and holds each until the test lets it go. */
+class Steps {
+  readonly order: string[] = [];
+  readonly tasks = new Map<string, BackgroundTask>();
+  readonly #gates = new Map<string, Gate>();
+
+  /** A function that returns once `finish(name)` was called, and throws if it was called with an error. */
+  readonly run = async (name: string) => {
+    this.order.push(`${name} begins`);
+    const held = new Gate();
+    this.#gates.set(name, held);
+    await held.opened;
+    this.order.push(`${name} ends`);
+    if (name.startsWith('fails')) {
+      throw new Error(name);
+    }
+  };
+
+  add(tasks: BackgroundTasks, ...names: string[]): void {
+    for (const name of names) {
+      this.tasks.set(name, tasks.with({ name }).addTask(this.run, name));
+    }
+  }
+
+  finish(name: string): void {
+    this.#gates.get(name)!.open();
+  }
+
+  begun(...names: string[]): Promise<void> {
+    return expect
+      .poll(() => this.order.filter((it) => it.endsWith('begins')))
+      .toEqual(names.map((it) => `${it} begins`));
+  }
+
+  statuses(): Record<string, string> {
+    return Object.fromEntries(Array.from(this.tasks, ([name, { status }]) => [name, status]));
+  }
+}
+
+/** A request adds tasks, and its response has the status 400 if that throws. */
+async function request(add: (tasks: BackgroundTasks) => void, options?: BackgroundTasksModuleOptions) {
+  @Controller()
+  class OneController {
+    @Get()
+    get(@Tasks() tasks: BackgroundTasks) {
+      add(tasks);
+    }
+  }
+  const started = await startApp({ controllers: [OneController] }, options);
+  await fetch(started.url);
+  return started;
+}
+
+const parallel = { execution: 'parallel' } as const;
+
+describe("with({ execution: 'parallel' })", () => {
+  unlessDurable('order')('such a task waits for none of its request, and none waits for it', async () => {
+    const steps = new Steps();
+    const { runner } = await request((tasks) => {
+      steps.add(tasks, 'first');
+      steps.add(tasks.with(parallel), 'apart', 'apart too');
+      steps.add(tasks, 'second');
+    });
+    await expect.poll(() => steps.order.toSorted()).toEqual(['apart begins', 'apart too begins', 'first begins']);
+    steps.finish('first');
+    await expect.poll(() => steps.order.at(-1)).toBe('second begins');
+    expect(steps.statuses()).toEqual({
+      first: 'completed',
+      apart: 'running',
+      'apart too': 'running',
+      second: 'running',
+    });
+    ['apart', 'apart too', 'second'].forEach((name) => steps.finish(name));
+    await runner.drain();
+  });
+
+  unlessDurable('order')('a failure before it does not skip it, and its own failure skips none', async () => {
+    const steps = new Steps();
+    const { runner, log } = await request((tasks) => {
+      steps.add(tasks, 'fails first');
+      steps.add(tasks.with({ ...parallel, delay: 300 }), 'apart');
+      steps.add(tasks.with({ ...parallel, onFailure: 'stop' }), 'fails apart');
+      steps.add(tasks, 'after');
+    });
+    await expect.poll(() => steps.order).toHaveLength(2);
+    steps.finish('fails apart');
+    await expect.poll(() => steps.tasks.get('fails apart')!.status).toBe('failed');
+    expect(steps.statuses()).toMatchObject({ apart: 'pending', after: 'pending' });
+    steps.finish('fails first');
+    await expect.poll(() => steps.tasks.get('after')!.status).toBe('skipped');
+    await expect.poll(() => steps.order).toContain('apart begins');
+    steps.finish('apart');
+    await runner.drain();
+    expect(steps.statuses()).toEqual({
+      'fails first': 'failed',
+      apart: 'completed',
+      'fails apart': 'failed',
+      after: 'skipped',
+    });
+    expect(log.said('warn')).toHaveLength(1);
+  });
+
+  unlessDurable('order')("a task can keep the order where the module's execution is parallel", async () => {
+    const steps = new Steps();
+    const { runner } = await request(
+      (tasks) => {
+        const ordered = tasks.with({ execution: 'sequential' });
+        steps.add(ordered, 'first');
+        steps.add(tasks, 'apart');
+        steps.add(ordered, 'second');
+      },
+      { execution: 'parallel' },
+    );
+    await expect.poll(() => steps.order.toSorted()).toEqual(['apart begins', 'first begins']);
+    steps.finish('first');
+    await expect.poll(() => steps.order).toContain('second begins');
+    ['apart', 'second'].forEach((name) => steps.finish(name));
+    await runner.drain();
+  });
+
+  test('runOn decides about it as about others', async () => {
+    const steps = new Steps();
+    const { runner } = await request((tasks) => {
+      steps.add(tasks.with({ ...parallel, runOn: 'always' }), 'always');
+      steps.add(tasks.with({ ...parallel, runOn: 'failure' }), 'failure');
+      steps.add(tasks.with(parallel), 'success');
+      throw new Error('boom');
+    });
+    await expect.poll(() => steps.order.toSorted()).toEqual(['always begins', 'failure begins']);
+    ['always', 'failure'].forEach((name) => steps.finish(name));
+    await runner.drain();
+    await expect.poll(() => steps.statuses()).toMatchObject({ success: 'skipped' });
+  });
+
+  unlessDurable('order')('@Task, defineTask and defaults take it', async () => {
+    const steps = new Steps();
+    class Service {
+      @Task(parallel)
+      apart() {
+        return steps.run('method');
+      }
+    }
+    const defined = defineTask(function defined() {
+      return steps.run('function');
+    }, parallel);
+    const service = new Service();
+    const first = await request((tasks) => {
+      steps.add(tasks, 'first');
+      tasks.addTask(service, 'apart');
+      tasks.addTask(defined);
+      tasks.with({ execution: 'sequential' }).addTask(service, 'apart');
+    });
+    await expect.poll(() => steps.order.toSorted()).toEqual(['first begins', 'function begins', 'method begins']);
+    ['method', 'function', 'first'].forEach((name) => steps.finish(name));
+    await expect.poll(() => steps.order.at(-1)).toBe('method begins');
+    steps.finish('method');
+    await first.runner.drain();
+    const others = new Steps();
+    const { runner } = await request((tasks) => others.add(tasks, 'a', 'b'), { defaults: parallel });
+    await others.begun('a', 'b');
+    ['a', 'b'].forEach((name) => others.finish(name));
+    await runner.drain();
+  });
+
+  unlessDurable('order')('a task that is added while tasks run, or by such a task, joins them', async () => {
+    const steps = new Steps();
+    let late!: BackgroundTasks;
+    const { runner } = await request((tasks) => {
+      late = tasks;
+      steps.add(tasks, 'first');
+      tasks.with(parallel).addTask(() => {
+        steps.add(tasks.with(parallel), 'added');
+        steps.add(tasks, 'in order');
+      });
+    });
+    await steps.begun('first', 'added');
+    steps.add(late.with(parallel), 'late');
+    await steps.begun('first', 'added', 'late');
+    steps.finish('first');
+    await steps.begun('first', 'added', 'late', 'in order');
+    ['added', 'late', 'in order'].forEach((name) => steps.finish(name));
+    await runner.drain();
+  });
+
+  unlessDurable('order')(
+    'a failure skips a deduplicated task of another request only where that keeps the order',
+    async () => {
+      const steps = new Steps();
+      let add!: (tasks: BackgroundTasks) => void;
+      const { runner, url } = await request((tasks) => add?.(tasks));
+      const held = runner.with({ name: 'held', deduplication: { id: 'held' }, runOn: 'always' });
+      const running = held.start(steps.run, 'held');
+      await steps.begun('held');
+      add = (tasks) => {
+        steps.add(tasks, 'fails');
+        steps.add(tasks.with({ ...parallel, deduplication: { id: 'held' } }), 'same');
+        steps.add(tasks.with({ ...parallel, deduplication: { id: 'other' } }), 'other');
+        steps.add(tasks.with({ ...parallel, deduplication: { id: 'other' } }), 'other again');
+      };
+      await fetch(url);
+      await expect.poll(() => steps.order).toContain('other begins');
+      expect(steps.tasks.get('same')).toBe(running);
+      expect(steps.tasks.get('other again')).toBe(steps.tasks.get('other'));
+      steps.finish('fails');
+      await expect.poll(() => steps.tasks.get('fails')!.status).toBe('failed');
+      ['other', 'held'].forEach((name) => steps.finish(name));
+      await runner.drain();
+      expect(steps.statuses()).toMatchObject({ same: 'completed', other: 'completed' });
+    },
+  );
+
+  unlessDurable('closing')(
+    'an application that closes waits for such tasks, and cancels those that take too long',
+    async () => {
+      const steps = new Steps();
+      const finished: BackgroundTask[] = [];
+      const { app, log } = await request(
+        (tasks) => {
+          finished.push(tasks.with(parallel).addTask(() => new Promise((resolve) => setTimeout(resolve, 50))));
+          tasks.with(parallel).addTask(
+            () =>
+              new Promise((_, reject) => {
+                currentTask()!.signal.addEventListener('abort', () => reject(new Error('aborted')));
+              }),
+          );
+          steps.add(tasks.with({ ...parallel, name: 'stuck' }), 'stuck');
+        },
+        { shutdownTimeout: 300 },
+      );
+      await steps.begun('stuck');
+      await app.close();
+      expect(finished[0]!.status).toBe('completed');
+      expect(steps.statuses()).toEqual({ stuck: 'cancelled' });
+      expect(JSON.stringify(log.said('warn'))).toContain('stuck');
+    },
+  );
 });

@@ -89,9 +89,9 @@ export class TaskEngine extends AttemptRunner {
       log,
       control,
     }));
-    const defaults: ResolvedTaskOptions = { runOn, onFailure, ...options.defaults };
+    const defaults: ResolvedTaskOptions = { execution, runOn, onFailure, ...options.defaults };
     const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults };
-    this.#context = { execution, defaults, turns, lifecycle, tracker, flushing, log, control };
+    this.#context = { defaults, turns, lifecycle, tracker, flushing, log, control };
   }
 
   // For requests.

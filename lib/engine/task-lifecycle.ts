@@ -98,7 +98,7 @@ export class TaskLifecycle {
   /** Starts the task, which may call its function at once. So call it in a turn of its own, never inside `addTask`. */
   run(entry: TaskEntry, options: ResolvedTaskOptions, onEnd: () => void, origin?: Origin): void {
     const { delay = 0 } = options;
-    const wait = delay && delay - msSince(entry.addedAt);
+    const wait = delay && entry.addedAt !== undefined ? delay - msSince(entry.addedAt) : 0;
     const run: Run = { entry, options, onEnd, origin };
     if (wait > 0) {
       this.#delay(run, wait);
@@ -175,7 +175,7 @@ export class TaskLifecycle {
     // A slot that becomes free later does so in the turn of another task.
     let isThisTurn = true;
     const leave = slots.acquire(owner, () => (isThisTurn ? use() : turns.schedule(use)));
-    if (task.status === 'pending') {
+    if (task.currentStatus === 'pending') {
       cancellation.waits(leave, run.onEnd);
     }
     isThisTurn = false;
@@ -196,7 +196,7 @@ export class TaskLifecycle {
     }
     // No thread could load the task's file, or Nest could not make the provider. The attempt counts, or a task could retry
     // this for ever.
-    if (task.status === 'pending' && !attempt.abortReason) {
+    if (task.currentStatus === 'pending' && !attempt.abortReason) {
       attempt.begin();
     }
     // Read after that: a subscriber of `started` can cancel the task.
@@ -219,7 +219,7 @@ export class TaskLifecycle {
     const { task, call, cancellation } = entry;
     const { tracker, turns, log } = this.context;
     cancellation.waits(undefined, onEnd);
-    const isRetried = task.attempts < (options.attempts ?? 1) && (await this.#allowsRetry(run, error));
+    const isRetried = task.begunAttempts < (options.attempts ?? 1) && (await this.#allowsRetry(run, error));
     if (task.isSettled) {
       return;
     }
@@ -234,7 +234,7 @@ export class TaskLifecycle {
       onEnd();
       return;
     }
-    const delay = backoffDelay(options.backoff, task.attempts);
+    const delay = backoffDelay(options.backoff, task.begunAttempts);
     log.retrying(task, error, call, delay, origin);
     if (task.isSettled) {
       return;
@@ -266,7 +266,7 @@ export class TaskLifecycle {
     const { task, call } = entry;
     try {
       const { retryIf } = options;
-      return retryIf ? await call.scope.runInAsyncScope(() => retryIf(error, task.attempts)) : true;
+      return retryIf ? await call.scope.runInAsyncScope(() => retryIf(error, task.begunAttempts)) : true;
     } catch (thrown) {
       this.context.log.retryIfThrew(task, call, thrown);
       return false;

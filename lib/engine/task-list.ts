@@ -15,7 +15,6 @@ import { type FlushContext, type UnflushedTask, UnflushedTasks } from './unflush
 
 /** What all lists share. */
 export interface TaskListContext {
-  readonly execution: 'sequential' | 'parallel';
   /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
   readonly turns: TurnQueue;
@@ -39,15 +38,20 @@ const MAX_TASKS = 1_000;
 export class TaskList implements TaskOwner {
   #tasks: BackgroundTask[] = [];
   #maxTasks = MAX_TASKS;
+  /** Entries that run in order. */
   readonly #waiting = new Queue<TaskEntry>();
+  /** Entries with `execution: 'parallel'`. Made with the first one. */
+  #parallel?: Queue<TaskEntry>;
   /** Entries of other lists that this list claims. */
   #claimed: TaskEntry[] = [];
   #unflushed?: UnflushedTasks;
   /** Entries that this list has taken over, each with the options that it was added with here. */
   #adopted?: Map<TaskEntry, ResolvedTaskOptions>;
   #isOpen = false;
-  /** Whether a turn of this list is scheduled, or the next task waits for one that runs. */
+  /** Whether a turn for the next entry in order is scheduled, or that entry waits for one that runs. */
   #isBusy = false;
+  /** Whether a turn for the next parallel entry is scheduled. */
+  #isStarting = false;
   #outcome: Outcome;
 
   constructor(
@@ -74,7 +78,7 @@ export class TaskList implements TaskOwner {
     const task = new BackgroundTask(admitted.name, tracker);
     const entry = lifecycle.enter(task, admitted, options, this);
     this.#keep(task);
-    this.#waiting.enqueue(entry);
+    this.#enqueue(entry, options);
     if (deduplication) {
       tracker.deduplicate(deduplication.id, entry);
     }
@@ -122,7 +126,7 @@ export class TaskList implements TaskOwner {
     if (this.#unflushed) {
       return this.#unflushed.flushIn(transaction);
     }
-    const [first] = this.#waiting;
+    const [first] = [...this.#waiting, ...(this.#parallel ?? [])];
     if (first) {
       throw new TaskArgumentError(notDurable('flush({ transaction })', first.task.name));
     }
@@ -132,7 +136,7 @@ export class TaskList implements TaskOwner {
   discard(): void {
     this.#unflushed?.discard();
     // Checked one by one: a subscriber that hears of one skipped task can cancel the next.
-    for (const entry of this.#waiting.drain()) {
+    for (const entry of [...this.#waiting.drain(), ...(this.#parallel?.drain() ?? [])]) {
       if (this.#isWaiting(entry)) {
         this.#skip(entry);
       }
@@ -168,7 +172,7 @@ export class TaskList implements TaskOwner {
     entry.owner = this;
     // Beside the entry: the list that hands it over still reads the entry's own options.
     (this.#adopted ??= new Map()).set(entry, options);
-    this.#waiting.enqueue(entry);
+    this.#enqueue(entry, options);
     this.#advance();
   }
 
@@ -220,7 +224,7 @@ export class TaskList implements TaskOwner {
   #runHere({ task, call, options }: UnflushedTask): void {
     const { lifecycle, log } = this.context;
     try {
-      this.#waiting.enqueue(lifecycle.enter(task, lifecycle.admitDurable(call), options, this));
+      this.#enqueue(lifecycle.enter(task, lifecycle.admitDurable(call), options, this), options);
     } catch (error) {
       // A queue can serialize what a thread can't clone.
       log.failed(task, error, call, this.origin);
@@ -261,31 +265,46 @@ export class TaskList implements TaskOwner {
     this.#tasks.push(task);
   }
 
+  #enqueue(entry: TaskEntry, { execution }: ResolvedTaskOptions): void {
+    const queue = execution === 'parallel' ? (this.#parallel ??= new Queue()) : this.#waiting;
+    queue.enqueue(entry);
+  }
+
   #advance(): void {
-    if (this.#isOpen && !this.#isBusy && this.#waiting.size > 0) {
+    if (!this.#isOpen) {
+      return;
+    }
+    if (!this.#isBusy && this.#waiting.size > 0) {
       this.#isBusy = true;
-      const { turns, control, execution } = this.context;
-      const start = execution === 'parallel' ? this.#startNext : this.#runNext;
-      if (control) {
-        control.whenAllowed(this.#waiting.peek()!.task, () => turns.schedule(start));
-      } else {
-        turns.schedule(start);
-      }
+      this.#schedule(this.#waiting, this.#runNext);
+    }
+    if (!this.#isStarting && this.#parallel !== undefined && this.#parallel.size > 0) {
+      this.#isStarting = true;
+      this.#schedule(this.#parallel, this.#startNext);
     }
   }
 
-  // With `execution: 'parallel'`, too, one task a turn: the lists of other requests get their turns in between.
+  #schedule(queue: Queue<TaskEntry>, start: () => void): void {
+    const { turns, control } = this.context;
+    if (control) {
+      control.whenAllowed(queue.peek()!.task, () => turns.schedule(start));
+    } else {
+      turns.schedule(start);
+    }
+  }
+
+  // Parallel entries too start one a turn: the lists of other requests get their turns in between.
   readonly #startNext = (): void => {
-    const entry = this.#waiting.dequeue()!;
+    const entry = this.#parallel!.dequeue()!;
     this.#run(entry, () => void this.#adopted?.delete(entry));
-    this.#isBusy = false;
+    this.#isStarting = false;
     this.#advance();
   };
 
   readonly #runNext = (): void => {
     const entry = this.#waiting.dequeue()!;
     this.#run(entry, () => {
-      const isStopped = entry.task.status === 'failed' && this.optionsOf(entry).onFailure === 'stop';
+      const isStopped = entry.task.currentStatus === 'failed' && this.optionsOf(entry).onFailure === 'stop';
       this.#adopted?.delete(entry);
       if (isStopped) {
         this.#skipWaiting(entry);
@@ -325,7 +344,7 @@ export class TaskList implements TaskOwner {
   }
 
   #isWaiting({ task, owner, isTaken }: TaskEntry): boolean {
-    return task.status === 'pending' && owner === this && !isTaken;
+    return task.currentStatus === 'pending' && owner === this && !isTaken;
   }
 
   #isWanted(options: ResolvedTaskOptions): boolean {
@@ -335,9 +354,11 @@ export class TaskList implements TaskOwner {
   #skipWaiting(failed: TaskEntry): void {
     const waiting = [...this.#waiting.drain()];
     for (const { claimants } of [...waiting, ...this.#claimed]) {
-      claimants?.delete(this);
+      if (claimants?.get(this)?.execution !== 'parallel') {
+        claimants?.delete(this);
+      }
     }
-    this.#claimed = [];
+    this.#claimed = this.#claimed.filter(({ claimants }) => claimants?.has(this));
     // Checked one by one: a subscriber that hears of one skipped task can cancel the next.
     const skipped = waiting.filter((entry) => this.#isWaiting(entry) && this.#skip(entry));
     const tasks = skipped.filter((entry) => this.#isWanted(this.optionsOf(entry))).map(({ task }) => task);

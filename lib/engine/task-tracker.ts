@@ -67,7 +67,7 @@ export class TaskTracker implements StepObserver {
   }
 
   stepped(task: BackgroundTask, step: TaskEventType, from: TaskStatus, delay?: number): void {
-    this.#running += Number(task.status === 'running') - Number(from === 'running');
+    this.#running += Number(task.currentStatus === 'running') - Number(from === 'running');
     if (task.isSettled) {
       this.#settled[step as TaskEnd]++;
       this.#forgetDuplicate(task);

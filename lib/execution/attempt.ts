@@ -37,7 +37,7 @@ export class Attempt implements CurrentTask {
     private readonly options: Pick<TaskOptions, 'attempts' | 'timeout'>,
     private readonly queue?: AttemptObserver,
   ) {
-    this.attempt = task.attempts + 1;
+    this.attempt = task.begunAttempts + 1;
     this.isLast = this.attempt >= (options.attempts ?? 1);
   }
 

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, Scope } from '@nestjs/common';
+import { type DynamicModule, Module, type OnModuleInit, Scope } from '@nestjs/common';
 import { APP_INTERCEPTOR, HttpAdapterHost, LazyModuleLoader, ModulesContainer } from '@nestjs/core';
 import { AttemptRunner } from '../durable/attempt-runner.ts';
 import { QueuePort } from '../durable/queue-port.ts';
@@ -31,6 +31,7 @@ import {
   type OPTIONS_TYPE,
   scopedProviders,
 } from './background-tasks.module-definition.ts';
+import { exposeHandles } from './class-transformer.ts';
 import { closeBeforeOthers } from './close-order.ts';
 import { assertImportedOnce, assertNotInThread, assertOneCopy } from './import-checks.ts';
 import { checkLazyModules } from './lazy-modules.ts';
@@ -108,11 +109,16 @@ noteCopy();
     QueuePort,
   ],
 })
-export class BackgroundTasksModule extends ConfigurableModuleClass {
+export class BackgroundTasksModule extends ConfigurableModuleClass implements OnModuleInit {
   constructor(modules: ModulesContainer, loader: LazyModuleLoader, catalog: TaskCatalog) {
     super();
     closeBeforeOthers(new.target, modules);
     checkLazyModules(loader, () => catalog.assertQueueImported());
+  }
+
+  /** @internal */
+  onModuleInit(): Promise<void> {
+    return exposeHandles();
   }
 
   /**

@@ -4,6 +4,8 @@ import { HistoryOptions, historyRules } from '../records/history.options.ts';
 import { storeRule, type TaskStore } from '../records/task-store.ts';
 import {
   checkDefaults,
+  type Execution,
+  executionRule,
   type OnFailure,
   onFailureRule,
   type RunOn,
@@ -17,7 +19,6 @@ import {
   either,
   integerFrom,
   milliseconds,
-  oneOf,
   type OptionRules,
   anObject,
 } from '../validation/option-rules.ts';
@@ -28,11 +29,12 @@ import { type BackgroundTasksExtras, scopeRule } from './scope.ts';
 export class BackgroundTasksOptions {
   /**
    * How the tasks of one request run. `sequential`: one after the other, in the order in which they were added.
-   * `parallel`: all at once. Tasks of different requests don't wait for each other.
+   * `parallel`: all at once. Tasks of different requests don't wait for each other. The option `execution` of a task
+   * overrides it.
    *
    * @default 'sequential'
    */
-  execution: 'sequential' | 'parallel' = 'sequential';
+  execution: Execution = 'sequential';
 
   /**
    * What happens to the tasks after a task that fails. `stop`: they are skipped. `continue`: they run. With
@@ -129,7 +131,7 @@ export interface BackgroundTasksOptionsFactory {
 }
 
 const rules: OptionRules<Omit<BackgroundTasksOptions, typeof inspect.custom>> = {
-  execution: oneOf('sequential', 'parallel'),
+  execution: executionRule,
   onFailure: onFailureRule,
   runOn: runOnRule,
   defaults: anObject,

@@ -1,7 +1,7 @@
 import { describe } from '../util/inspect.ts';
 
 export const taskNotFound = (id: unknown) =>
-  `follow: expected the id of a task that is known, got ${describe(id)}. Check the id, or keep settled tasks for longer.`;
+  `follow: expected the id of a known task, got ${describe(id)}. Check the id, or keep settled tasks for longer.`;
 
 export const unknownQueue = (queue: string) =>
   `list: option 'queue': expected a queue that a task names, got ${describe(queue)}.`;

@@ -81,7 +81,7 @@ export function resultOf(name: string, returned: unknown): Pick<TaskRecord, 'res
   }
 }
 
-/** Tells how a task ended whose job is gone, and of which BullMQ has kept the message of its last error alone. */
+/** Tells how a task ended whose job is gone: BullMQ has kept only the message of its last error. */
 export function failureOf(name: string, failedReason = ''): Pick<TaskRecord, 'status' | 'error'> {
   const failedStep = failedStepOf(failedReason);
   if (failedStep !== undefined) {

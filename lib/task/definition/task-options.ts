@@ -31,6 +31,14 @@ export type RunOn = 'success' | 'failure' | 'always';
 export type OnFailure = 'stop' | 'continue';
 
 /**
+ * How a task runs beside the other tasks of its request. `sequential`: in their order. `parallel`: it waits for none, and
+ * none waits for it.
+ *
+ * @since 0.1.0
+ */
+export type Execution = 'sequential' | 'parallel';
+
+/**
  * Options of a task. `with` sets them for a call, `defineTask` and `@Task` for a task, the module's `defaults` for every task.
  * A call overrides a task, and a task overrides the defaults. Options that BullMQ has too are named as there.
  *
@@ -57,6 +65,15 @@ export interface TaskOptions {
    * @default the module's `onFailure`
    */
   onFailure?: OnFailure;
+
+  /**
+   * Whether the task keeps the order of its request. `sequential`: it waits for the tasks before it, and those after it wait
+   * for it. `parallel`: it waits for none, and none waits for it. No failure skips it, and its own failure skips none. A
+   * durable task ignores it, because its queue decides the order.
+   *
+   * @default the module's `execution`
+   */
+  execution?: Execution;
 
   /**
    * The number of attempts, the first included: 1 or more. Between attempts, the task keeps its place in the order.
@@ -143,11 +160,13 @@ export interface StoredTaskOptions extends TaskOptions {
 
 export const runOnRule = oneOf('success', 'failure', 'always');
 export const onFailureRule = oneOf('stop', 'continue');
+export const executionRule = oneOf('sequential', 'parallel');
 
 const rules: OptionRules<TaskOptions> = {
   name: nonEmptyString,
   runOn: runOnRule,
   onFailure: onFailureRule,
+  execution: executionRule,
   attempts: integerFrom(1),
   backoff: objectLike("{ type: 'exponential', delay: 1_000, jitter: 0.5 }"),
   retryIf: aFunction,
