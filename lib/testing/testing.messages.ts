@@ -12,7 +12,7 @@ const callOf = (name: string, args: readonly unknown[]) => `${name}(${args.map(s
 
 /** One line: name, arguments, options and status, and what differs from the expected call. */
 function lineOf({ name, args, options, queue, status }: AddedTask, expected?: Expected): string {
-  const { runOn: _runOn, onFailure: _onFailure, ...others } = options;
+  const { runOn: _runOn, onFailure: _onFailure, execution: _execution, ...others } = options;
   const notes = [
     ...(queue === undefined ? [] : [`queue '${queue}'`]),
     ...(Object.keys(others).length > 0 ? [shown(others)] : []),

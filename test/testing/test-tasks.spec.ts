@@ -165,15 +165,16 @@ describe('run', () => {
   });
 
   test('says what has not settled in time', async () => {
-    const { tasks, runner } = await start();
+    const { tasks, runner } = await start('background');
     async function stuck() {
       await new Promise((resolve) => currentTask()!.signal.addEventListener('abort', resolve));
     }
     const task = runner.start(stuck);
+    onTestFinished(() => void task.cancel());
+    await expect.poll(() => task.status).toBe('running');
     await expect(tasks.run({ timeout: 20 })).rejects.toThrow(
       'run(): expected all tasks to settle within 20 ms, got 1 task that did not:\n  stuck() – running\n',
     );
-    task.cancel();
   });
 
   test('ends delays and backoffs', async () => {
