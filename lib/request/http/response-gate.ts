@@ -6,7 +6,7 @@
 import { STATUS_CODES, type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
 import { HttpException, HttpStatus, Logger } from '@nestjs/common';
-import { UNAVAILABLE_BODY } from '../../errors/unavailable.errors.ts';
+import { UNAVAILABLE_BODY, UnavailableError } from '../../errors/unavailable.errors.ts';
 import { stackOf } from '../../util/error-text.ts';
 import { kindOf } from '../../util/inspect.ts';
 import { soon } from '../../util/timers.ts';
@@ -266,7 +266,7 @@ export class ResponseGate {
     const isHttp2 = this.#isHttp2;
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
     response.setHeader('Content-Length', body.length);
-    if (status === HttpStatus.SERVICE_UNAVAILABLE) {
+    if (error === undefined || error instanceof UnavailableError) {
       response.setHeader('Retry-After', RETRY_AFTER);
     }
     if (isClosing && !isHttp2) {
