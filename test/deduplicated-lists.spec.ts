@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { TaskOptions } from 'nestjs-background-tasks';
+import { TaskArgumentError, type TaskOptions } from 'nestjs-background-tasks';
+import { notDurable } from '../lib/durable/durable.messages.ts';
 import { TaskEngine } from '../lib/engine/task-engine.ts';
 import { readTaskCall } from '../lib/task/call/read-task-call.ts';
 import { startApp } from './fixtures/start-app.ts';
@@ -11,11 +12,14 @@ async function startLists() {
   const ran: string[] = [];
   const create = () => {
     const list = app.get(TaskEngine).createList();
-    const add = (name: string, options: TaskOptions = {}, fails = false) =>
+    const add = (name: string, options: TaskOptions = {}, fails = false, blocks = 0) =>
       list.add(
         readTaskCall('addTask', [
           () => {
             ran.push(name);
+            // Longer than the tasks of one turn may take together: the others still wait when this one has failed.
+            const end = performance.now() + blocks;
+            while (performance.now() < end);
             if (fails) {
               throw new Error(`${name} fails`);
             }
@@ -23,12 +27,17 @@ async function startLists() {
         ]),
         { name, ...options },
       );
-    return { add, open: (outcome: 'success' | 'failure') => list.open(outcome) };
+    return {
+      add,
+      open: (outcome: 'success' | 'failure') => list.open(outcome),
+      flushIn: () => list.flushIn({ query: () => Promise.reject(new Error('nobody asks')) }),
+    };
   };
   return { create, ran, runner };
 }
 
 const once: TaskOptions = { deduplication: { id: 'x' } };
+const parallel: TaskOptions = { execution: 'parallel' };
 
 test('a claimant opens after another list has taken the task', async () => {
   const { create, ran, runner } = await startLists();
@@ -84,27 +93,123 @@ test('each request’s own onFailure decides about the tasks after a shared one'
   expect(ran).toEqual(['x', 'next']);
 });
 
+test('each request’s own execution decides where a shared task runs', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  first.add('fails', {}, true);
+  const task = first.add('x', once);
+  first.add('next');
+  second.add('fails too', {}, true);
+  expect(second.add('x', { ...once, ...parallel })).toBe(task);
+  first.open('success');
+  await expect.poll(() => runner.stats()).toMatchObject({ failed: 1, skipped: 1 });
+  expect(task.status).toBe('pending');
+  second.open('success');
+  await runner.drain(5_000);
+  expect(ran.toSorted()).toEqual(['fails', 'fails too', 'x']);
+  expect(task.status).toBe('completed');
+});
+
+test('a parallel claim outlives a failure in its own list', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const task = first.add('x', once);
+  second.add('fails', {}, true);
+  second.open('success');
+  await expect.poll(() => runner.stats().failed).toBe(1);
+  // It takes the task over, and would run it after the response of a request that has failed.
+  expect(second.add('x', { ...once, ...parallel })).toBe(task);
+  expect(await task.settled()).toMatchObject({ status: 'completed' });
+  first.open('failure');
+  await runner.drain(5_000);
+  expect(ran).toEqual(['fails', 'x']);
+});
+
+test('a parallel claim on a task that waits in an open list outlives a failure in its own list', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const slow = first.add('slow', { delay: 100_000 });
+  const task = first.add('x', { ...once, runOn: 'failure' });
+  first.open('success');
+  second.open('success');
+  const fails = second.add('fails', {}, true);
+  expect(second.add('x', { ...once, ...parallel })).toBe(task);
+  await fails.settled();
+  slow.cancel();
+  await runner.drain(5_000);
+  expect(ran).toEqual(['fails', 'x']);
+});
+
+test('a task that a list takes over once more, now as a parallel one, is not skipped', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  first.add('fails', {}, true, 20);
+  const task = first.add('x', once);
+  first.add('next');
+  second.open('success');
+  second.add('fails too', {}, true);
+  // The second list takes the task over, and hands it back when it fails.
+  second.add('x', once);
+  first.add('x', { ...once, ...parallel, runOn: 'always' });
+  await expect.poll(() => runner.stats().failed).toBe(1);
+  first.open('success');
+  await runner.drain(5_000);
+  expect(ran).toEqual(['fails too', 'fails', 'x']);
+  expect(task.status).toBe('completed');
+  expect(runner.stats()).toMatchObject({ skipped: 1 });
+});
+
+test('a shared task that fails as a parallel one in another list skips those after it in this one', async () => {
+  const { create, ran, runner } = await startLists();
+  const [first, second] = [create(), create()];
+  const task = first.add('x', once, true);
+  const next = first.add('next');
+  second.open('success');
+  second.add('x', { ...once, ...parallel });
+  const beside = second.add('beside');
+  await task.settled();
+  first.open('success');
+  await runner.drain(5_000);
+  expect(ran).toEqual(['x', 'beside']);
+  expect([next.status, beside.status]).toEqual(['skipped', 'completed']);
+});
+
+test('a transaction refuses a list whose only task is parallel and not durable', async () => {
+  const { create } = await startLists();
+  const list = create();
+  const task = list.add('in this process', parallel);
+  await expect(list.flushIn()).rejects.toThrow(new TaskArgumentError(notDurable('flush({ transaction })', task.name)));
+});
+
 test('for all orders and outcomes: a shared task runs once if one request succeeds, and all lists go on', async () => {
   const { create, ran, runner } = await startLists();
   const outcome = fc.constantFrom('success' as const, 'failure' as const);
-  const request = fc.record({ outcome, before: fc.boolean(), fails: fc.boolean(), openedAt: fc.nat(5) });
+  const request = fc.record({
+    outcome,
+    before: fc.boolean(),
+    fails: fc.boolean(),
+    isParallel: fc.boolean(),
+    openedAt: fc.nat(5),
+  });
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 4 }), async (requests) => {
       ran.length = 0;
-      const lists = requests.map(({ before, fails, outcome: end, openedAt }) => {
+      const lists = requests.map(({ before, fails, isParallel, outcome: end, openedAt }) => {
         const list = create();
         if (before) {
           list.add('before', {}, fails);
         }
-        list.add('x', once);
-        return { list, end, openedAt, isRun: end === 'success' && !(before && fails), last: list.add('last') };
+        list.add('x', isParallel ? { ...once, ...parallel } : once);
+        const isRun = end === 'success' && !(before && fails);
+        const wantsX = end === 'success' && (isParallel || isRun);
+        return { list, end, openedAt, isRun, wantsX, last: list.add('last') };
       });
       for (const { list, end } of lists.toSorted((a, b) => a.openedAt - b.openedAt)) {
         list.open(end);
         await new Promise(setImmediate);
       }
       await runner.drain(5_000);
-      expect(ran.filter((name) => name === 'x')).toHaveLength(lists.some(({ isRun }) => isRun) ? 1 : 0);
+      expect(ran.filter((name) => name === 'x')).toHaveLength(lists.some(({ wantsX }) => wantsX) ? 1 : 0);
       expect(lists.map(({ last }) => last.status)).toEqual(lists.map(({ isRun }) => (isRun ? 'completed' : 'skipped')));
     }),
     { numRuns: 300 },

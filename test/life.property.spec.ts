@@ -19,6 +19,8 @@ interface Plan {
   attempts: number;
   kind: 'sync' | 'async' | 'hangs';
   onFailure: 'stop' | 'continue';
+  /** Its own, if it differs from the application's. */
+  execution: 'sequential' | 'parallel' | undefined;
   runOn: 'success' | 'failure' | 'always';
   cancel: 'never' | 'when added' | 'by itself' | 'in a moment';
   adds: Plan[];
@@ -30,6 +32,7 @@ const plan: fc.Memo<Plan> = fc.memo((depth) =>
     attempts: fc.integer({ min: 1, max: 3 }),
     kind: fc.constantFrom<Plan['kind']>('sync', 'sync', 'async', 'async', 'hangs'),
     onFailure: fc.constantFrom<Plan['onFailure']>('stop', 'continue', 'continue'),
+    execution: fc.constantFrom<Plan['execution']>(undefined, undefined, 'sequential', 'parallel'),
     runOn: fc.constantFrom<Plan['runOn']>('always', 'success', 'failure', 'always'),
     cancel: fc.constantFrom<Plan['cancel']>('never', 'never', 'never', 'when added', 'by itself', 'in a moment'),
     adds: depth > 1 ? fc.array(plan(depth - 1), { maxLength: 2 }) : fc.constant([]),
@@ -65,7 +68,7 @@ test.each([
       const it = { plan: what, tries: 0, list, place: known.filter((other) => other.list === list).length } as Known;
       known.push(it);
       it.task = tasks
-        .with({ attempts, onFailure, runOn, ...(kind === 'hangs' && { timeout: 1 }) })
+        .with({ attempts, onFailure, runOn, execution: what.execution, ...(kind === 'hangs' && { timeout: 1 }) })
         .addTask(() => perform(tasks, it));
       if (what.cancel === 'when added') {
         it.task.cancel();
@@ -161,26 +164,31 @@ test.each([
           expect(retries).toBeGreaterThanOrEqual(tries - 1);
         }
 
-        // Order.
-        if (execution === 'sequential') {
-          for (const list of given.keys()) {
-            const tasks = known.filter((it) => it.list === list);
-            let running: string | undefined;
-            const started: number[] = [];
-            for (const { type, task } of events) {
-              const it = tasks.find((other) => other.task.id === task.id);
-              if (!it || task.attempts === 0) {
-                continue;
-              }
-              if (type === 'started' && task.attempts === 1) {
-                expect(running).toBeUndefined();
-                running = task.id;
-                started.push(it.place);
-              } else if (task.id === running && (ENDS as readonly string[]).includes(type)) {
-                running = undefined;
-              }
+        // Order: of the tasks that are not parallel.
+        for (const list of given.keys()) {
+          const tasks = known.filter((it) => it.list === list && (it.plan.execution ?? execution) === 'sequential');
+          let running: string | undefined;
+          const started: number[] = [];
+          for (const { type, task } of events) {
+            const it = tasks.find((other) => other.task.id === task.id);
+            if (!it || task.attempts === 0) {
+              continue;
             }
-            expect(started).toEqual(started.toSorted((a, b) => a - b));
+            if (type === 'started' && task.attempts === 1) {
+              expect(running).toBeUndefined();
+              running = task.id;
+              started.push(it.place);
+            } else if (task.id === running && (ENDS as readonly string[]).includes(type)) {
+              running = undefined;
+            }
+          }
+          expect(started).toEqual(started.toSorted((a, b) => a - b));
+        }
+
+        // All these responses are successes, so only a failure skips others, and never a parallel one.
+        for (const { task, plan: what } of known) {
+          if (task.status === 'skipped' && what.runOn !== 'failure') {
+            expect(what.execution ?? execution).toBe('sequential');
           }
         }
 

@@ -8,15 +8,18 @@ import {
   Tasks,
   type BackgroundTask,
   type BackgroundTasksModuleOptions,
+  type TaskOptions,
 } from 'nestjs-background-tasks';
 import { unlessDurable } from './fixtures/by-design.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
+import { add as addNumbers } from './fixtures/threads/math.task.ts';
 
 const entered: number[] = [];
 const order: string[] = [];
 const gate = new Gate();
 let added: readonly BackgroundTask[];
+let ofMany: TaskOptions = {};
 
 @Controller()
 class ParallelController {
@@ -37,7 +40,7 @@ class ParallelController {
   @Get('many')
   many(@Tasks() tasks: BackgroundTasks) {
     for (let i = 0; i < 1_000; i++) {
-      tasks.addTask(() => {
+      tasks.with(ofMany).addTask(() => {
         const end = performance.now() + 1;
         while (performance.now() < end);
         order.push('many');
@@ -74,17 +77,24 @@ test('no task comes after another, so a failure skips none', async () => {
   expect(log.said('warn')).toEqual([]);
 });
 
-test('a request with many tasks does not hold back one with a single task', async () => {
-  const { url, runner } = await startApp({ controllers: [ParallelController] }, { execution: 'parallel' });
-  order.length = 0;
-  await fetch(`${url}/many`);
-  await expect.poll(() => order.length).toBeGreaterThan(0);
-  const before = order.length;
-  runner.start(() => order.push('single'));
-  await runner.drain();
-  expect(order.indexOf('single') - before).toBeLessThan(20);
-  expect(order).toHaveLength(1_001);
-});
+test.each([
+  ['of a parallel application', { execution: 'parallel' }, {}],
+  ['that are parallel', {}, { execution: 'parallel' }],
+] as const)(
+  'a request with many tasks %s does not hold back one with a single task',
+  async (_which, options, given) => {
+    const { url, runner } = await startApp({ controllers: [ParallelController] }, options);
+    ofMany = given;
+    order.length = 0;
+    await fetch(`${url}/many`);
+    await expect.poll(() => order.length).toBeGreaterThan(0);
+    const before = order.length;
+    runner.start(() => order.push('single'));
+    await runner.drain();
+    expect(order.indexOf('single') - before).toBeLessThan(20);
+    expect(order).toHaveLength(1_001);
+  },
+);
 
 /** Adds tasks by their names, and holds each until the test lets it go. */
 class Steps {
@@ -322,4 +332,128 @@ describe("with({ execution: 'parallel' })", () => {
       expect(JSON.stringify(log.said('warn'))).toContain('stuck');
     },
   );
+
+  unlessDurable('order')('one that waits for its delay or its next attempt holds back none', async () => {
+    const steps = new Steps();
+    const backoff = { type: 'fixed', delay: 100_000 } as const;
+    let retried = 0;
+    const { runner } = await request((tasks) => {
+      steps.add(tasks.with({ ...parallel, delay: 100_000 }), 'delayed');
+      steps.add(tasks.with({ ...parallel, attempts: 2, backoff }), 'fails and waits');
+      tasks.with({ ...parallel, attempts: 3, delay: 10, backoff: { ...backoff, delay: 10 } }).addTask(() => {
+        if (++retried < 3) {
+          throw new Error('boom');
+        }
+      });
+      steps.add(tasks, 'first', 'second');
+    });
+    await expect.poll(() => steps.order.toSorted()).toEqual(['fails and waits begins', 'first begins']);
+    ['fails and waits', 'first'].forEach((name) => steps.finish(name));
+    await expect.poll(() => steps.order).toContain('second begins');
+    steps.finish('second');
+    await expect.poll(() => retried).toBe(3);
+    await expect.poll(() => runner.stats()).toMatchObject({ pending: 2, delayed: 2, running: 0 });
+    ['delayed', 'fails and waits'].forEach((name) => steps.tasks.get(name)!.cancel());
+    await runner.drain();
+    expect(runner.stats()).toMatchObject({ completed: 3, cancelled: 2, skipped: 0 });
+  });
+
+  test('one that is cancelled before the response never runs, and the others do', async () => {
+    const ran: string[] = [];
+    const { runner } = await request((tasks) => {
+      const note = (name: string) => () => void ran.push(name);
+      const task = tasks.with(parallel).addTask(note('cancelled'));
+      tasks.with(parallel).addTask(note('parallel'));
+      tasks.addTask(note('sequential'));
+      task.cancel();
+    });
+    await runner.drain();
+    expect(ran.toSorted()).toEqual(['parallel', 'sequential']);
+  });
+
+  unlessDurable('order')('a task can wait for one that it has added', async () => {
+    const ran: string[] = [];
+    const { runner } = await request((tasks) => {
+      tasks.addTask(async () => {
+        await tasks
+          .with(parallel)
+          .addTask(() => ran.push('inner'))
+          .settled();
+        ran.push('outer');
+      });
+      tasks.addTask(() => ran.push('next'));
+    });
+    await runner.drain();
+    expect(ran).toEqual(['inner', 'outer', 'next']);
+  });
+
+  unlessDurable('order')('one for a thread runs beside the others', async () => {
+    const steps = new Steps();
+    let inThread!: BackgroundTask;
+    const { runner } = await request((tasks) => {
+      steps.add(tasks, 'first');
+      inThread = tasks.with(parallel).addTask(addNumbers, 1, 2);
+      steps.add(tasks, 'second');
+    });
+    expect(await inThread.settled()).toMatchObject({ status: 'completed', result: 3 });
+    expect(steps.order).toEqual(['first begins']);
+    steps.finish('first');
+    await steps.begun('first', 'second');
+    steps.finish('second');
+    await runner.drain();
+  });
+
+  unlessDurable('places')('they wait for the slots of concurrency', async () => {
+    let running = 0;
+    let most = 0;
+    const { url, runner } = await request(
+      (tasks) => {
+        for (let i = 0; i < 10; i++) {
+          tasks.with(i % 2 ? parallel : {}).addTask(async () => {
+            most = Math.max(most, ++running);
+            await new Promise(setImmediate);
+            running--;
+          });
+        }
+      },
+      { concurrency: 2 },
+    );
+    await fetch(url);
+    await runner.drain();
+    expect(most).toBe(2);
+    expect(runner.stats()).toMatchObject({ completed: 20, running: 0, pending: 0 });
+  });
+
+  test('discard() skips them too', async () => {
+    const ran: string[] = [];
+    const { runner } = await request((tasks) => {
+      tasks.with(parallel).addTask(() => ran.push('discarded'));
+      tasks.addTask(() => ran.push('discarded'));
+      tasks.discard();
+      tasks.with(parallel).addTask(() => ran.push('kept'));
+    });
+    await runner.drain();
+    expect(ran).toEqual(['kept']);
+  });
 });
+
+unlessDurable('start').each(['parallel', 'sequential'] as const)(
+  'discard() after the list has ended skips a task whose turn has not come: %s',
+  async (execution) => {
+    const ran: string[] = [];
+    let late!: BackgroundTasks;
+    const { runner } = await request((tasks) => {
+      late = tasks;
+      tasks.addTask(() => ran.push('in time'));
+    });
+    await runner.drain();
+    late.with({ execution }).addTask(() => ran.push('discarded'));
+    late.discard();
+    // Its turn comes, and there is no task.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    late.with({ execution }).addTask(() => ran.push('kept'));
+    await runner.drain();
+    expect(ran).toEqual(['in time', 'kept']);
+  },
+);

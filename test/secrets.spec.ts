@@ -54,8 +54,10 @@ const places: [name: string, act: Act][] = [
     moduleOptions({ pool: { resourceLimits } }),
   ),
   ...setting('history', 'max ttl', (history) => moduleOptions({ history })),
-  ...setting('defineTask', 'name runOn onFailure attempts backoff retryIf timeout delay priority', (options) =>
-    defineTask(function task() {}, options),
+  ...setting(
+    'defineTask',
+    'name runOn execution onFailure attempts backoff retryIf timeout delay priority',
+    (options) => defineTask(function task() {}, options),
   ),
   ...setting('defineTask', 'thread deduplication', (options) => defineTask(aTask(), options)),
   ...setting('@Task', 'queue repeat', (options) => Task(options)),

@@ -126,7 +126,7 @@ export class TaskList implements TaskOwner {
     if (this.#unflushed) {
       return this.#unflushed.flushIn(transaction);
     }
-    const [first] = [...this.#waiting, ...(this.#parallel ?? [])];
+    const first = this.#waiting.peek() ?? this.#parallel?.peek();
     if (first) {
       throw new TaskArgumentError(notDurable('flush({ transaction })', first.task.name));
     }
@@ -359,7 +359,8 @@ export class TaskList implements TaskOwner {
   }
 
   #skipWaiting(failed: TaskEntry): void {
-    const waiting = [...this.#waiting.drain()];
+    // This list can have taken one of them over once more, as a parallel one: see `#claim`.
+    const waiting = [...this.#waiting.drain()].filter((entry) => this.optionsOf(entry).execution !== 'parallel');
     for (const { claimants } of [...waiting, ...this.#claimed]) {
       if (claimants?.get(this)?.execution !== 'parallel') {
         claimants?.delete(this);

@@ -4,6 +4,7 @@ import { ModuleRef } from '@nestjs/core';
 import { describe, expect, test } from 'vitest';
 import {
   BackgroundTasks,
+  defineTask,
   Task,
   TaskCancelledError,
   TaskQueueError,
@@ -226,6 +227,26 @@ describe('outside of requests', () => {
     await expect(task.stored()).rejects.toThrow(TaskQueueError);
     await runner.drain();
     expect(task.status).toBe('completed');
+  });
+
+  test('with run-here, a parallel task waits for none here either', async () => {
+    const { url, queue, runner } = await start('run-here');
+    queue.refuse();
+    const ran: string[] = [];
+    const held = withResolvers();
+    const note = defineTask((name: string) => void ran.push(name), { name: 'note', queue: 'mail' });
+    const hold = defineTask(() => held.promise, { name: 'hold', queue: 'mail' });
+    inRequest = (tasks) => {
+      tasks.addTask(hold);
+      tasks.addTask(note, 'sequential');
+      tasks.with({ execution: 'parallel' }).addTask(note, 'parallel');
+    };
+    expect((await fetch(url)).status).toBe(200);
+    await expect.poll(() => ran).toEqual(['parallel']);
+    expect(runner.stats()).toMatchObject({ running: 1, pending: 1 });
+    held.resolve();
+    await runner.drain();
+    expect(ran).toEqual(['parallel', 'sequential']);
   });
 });
 

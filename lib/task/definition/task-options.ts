@@ -69,7 +69,7 @@ export interface TaskOptions {
   /**
    * Whether the task keeps the order of its request. `sequential`: it waits for the tasks before it, and those after it wait
    * for it. `parallel`: it waits for none, and none waits for it. No failure skips it, and its own failure skips none. A
-   * durable task ignores it, because its queue decides the order.
+   * queue ignores it: durable tasks never wait for each other there.
    *
    * @default the module's `execution`
    */
