@@ -116,7 +116,7 @@ export class BackgroundTasksModule extends ConfigurableModuleClass implements On
     checkLazyModules(loader, () => catalog.assertQueueImported());
   }
 
-  /** @internal */
+  // Not marked as internal: the declared class implements the interface.
   onModuleInit(): Promise<void> {
     return exposeHandles();
   }
