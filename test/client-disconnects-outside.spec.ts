@@ -26,9 +26,10 @@ import {
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import type { Response } from 'express';
 import { concatMap, of, retry } from 'rxjs';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
 import { Gate } from './fixtures/gate.ts';
+import { GRACES } from '../lib/request/http/response-watcher.ts';
 import { RawClient } from './fixtures/raw-client.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -259,11 +260,9 @@ test('a response that is ended in a way that throws', async () => {
 
 test('a filter sees that the client has left, and answers nothing', async () => {
   // Nothing tells that the response is over, so it counts as over after 10 s. Here, that takes 50 ms.
-  const { setTimeout } = globalThis;
-  const spy = vi.spyOn(globalThis, 'setTimeout');
-  spy.mockImplementation(((callback: () => void, ms: number) =>
-    setTimeout(callback, ms === 10_000 ? 50 : ms)) as never);
-  onTestFinished(() => spy.mockRestore());
+  const { handler } = GRACES;
+  GRACES.handler = 50;
+  onTestFinished(() => void (GRACES.handler = handler));
   await leave('/unanswered');
   expect(events).toContain('always');
 });

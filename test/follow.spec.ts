@@ -207,7 +207,7 @@ describe('a filter of list', () => {
     ['name', `''`, { name: '' }],
     ['queue', '5', { queue: 5 }],
     ['queue', `'nope'`, { queue: 'nope' }],
-    ['limit', `'10'`, { limit: '10' }],
+    ['limit', 'a string of 2 characters', { limit: '10' }],
     ['limit', '0', { limit: 0 }],
     ['limit', '1.5', { limit: 1.5 }],
     ['state', `'state'`, { state: 'failed' }],

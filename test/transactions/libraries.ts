@@ -2,7 +2,6 @@
 // inserts an order in it.
 import 'reflect-metadata';
 import { PrismaPg } from '@prisma/adapter-pg';
-import * as prismaClient from '@prisma/client';
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js';
 import { integer, pgSchema } from 'drizzle-orm/pg-core';
@@ -127,7 +126,10 @@ interface Prisma extends PrismaTransaction {
 }
 
 const openPrisma: OpenLibrary = async (url, schema) => {
-  const { PrismaClient } = prismaClient as unknown as { PrismaClient: new (options: object) => Prisma };
+  // Later: its client has to be generated before.
+  const { PrismaClient } = (await import('@prisma/client')) as unknown as {
+    PrismaClient: new (options: object) => Prisma;
+  };
   const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
   return {
     transaction: (fn) =>

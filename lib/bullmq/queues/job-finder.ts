@@ -107,8 +107,9 @@ export class JobFinder {
     try {
       return await this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
     } catch (error) {
-      const { cause } = error as Error;
-      if (cause instanceof SyntaxError || cause instanceof TypeError) {
+      // By their names: the cause of an error is a copy without what it may hold.
+      const cause = (error as Error).cause as Error | undefined;
+      if (cause?.name === 'SyntaxError' || cause?.name === 'TypeError') {
         return undefined;
       }
       throw error;

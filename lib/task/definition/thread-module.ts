@@ -38,7 +38,9 @@ export function threadModule(name: string, thread: unknown, definer: AnyFunction
   }
   const given = fileUrl(thread);
   if (!given) {
-    throw new DefineTaskError(threadIsNoModule(name, describe(thread instanceof URL ? thread.href : thread)));
+    const came = thread instanceof URL ? thread.href : thread;
+    // The name of a file, which is no secret.
+    throw new DefineTaskError(threadIsNoModule(name, typeof came === 'string' ? `'${came}'` : describe(came)));
   }
   // Module loaders and test runners add queries to load a file again.
   given.search = '';
