@@ -38,9 +38,7 @@ export function threadModule(name: string, thread: unknown, definer: AnyFunction
   }
   const given = fileUrl(thread);
   if (!given) {
-    const came = thread instanceof URL ? thread.href : thread;
-    // The name of a file, which is no secret.
-    throw new DefineTaskError(threadIsNoModule(name, typeof came === 'string' ? `'${came}'` : describe(came)));
+    throw new DefineTaskError(threadIsNoModule(name, describe(thread instanceof URL ? thread.href : thread)));
   }
   // Module loaders and test runners add queries to load a file again.
   given.search = '';
