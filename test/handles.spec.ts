@@ -91,7 +91,7 @@ describe('a handle is a record', () => {
     for (const task of handles) {
       const record = json(task);
       if (options.strategy === 'excludeAll') {
-        // It leaves nothing of a plain object, wherever that is.
+        // It leaves nothing of any plain object.
         Object.assign(record, record['progress'] && { progress: {} }, record['result'] && { result: {} });
       }
       expect(json(instanceToPlain(task, options))).toEqual(record);

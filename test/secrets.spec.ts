@@ -95,7 +95,7 @@ const formsOf = (secret: string): readonly unknown[] => [
   () => secret,
 ];
 
-test('no error about an option shows a secret, in whichever place it stands', () => {
+test('no error about an option shows a secret, in any place', () => {
   let errors = 0;
   fc.assert(
     fc.property(password, (secret) => {

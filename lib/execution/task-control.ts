@@ -30,5 +30,5 @@ export interface TaskControl {
   thrownBy(task: BackgroundTask): unknown;
 }
 
-/** Provided by a global module, so that the engine finds it in whichever order modules are imported. */
+/** A global module provides it, so the order of imports does not matter to the engine. */
 export const TASK_CONTROL = Symbol('TaskControl');
