@@ -17,6 +17,7 @@ import {
 } from 'nestjs-background-tasks';
 import { subscriberThrew } from '../lib/engine/engine.messages.ts';
 import { FakeQueue } from './fixtures/fake-queue.ts';
+import { collect as collectAll } from './fixtures/collect.ts';
 import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
@@ -24,12 +25,7 @@ const UNKNOWN = '5c9a6a4e-5d1e-4a0c-8a0e-000000000000';
 
 /** Collects what an Observable emits, and how it ends. */
 function collect(followed: Observable<TaskRecord>) {
-  const seen = { records: [] as TaskRecord[], end: undefined as unknown };
-  const subscription = followed.subscribe({
-    next: (record) => seen.records.push(record),
-    error: (error: unknown) => (seen.end = error),
-    complete: () => (seen.end = 'complete'),
-  });
+  const { seen, subscription } = collectAll(followed);
   return { ...seen, seen, subscription, statuses: () => seen.records.map(({ status }) => status) };
 }
 

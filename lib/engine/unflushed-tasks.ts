@@ -111,7 +111,7 @@ export class UnflushedTasks {
    * @throws TaskQueueError, TaskArgumentError
    */
   async flushIn(transaction: Transaction): Promise<void> {
-    const { queues, lifecycle } = this.context;
+    const { queues } = this.context;
     const queue = queues.current!;
     if (!queue.enqueueIn) {
       throw new TaskArgumentError(noTransactions());
@@ -120,9 +120,7 @@ export class UnflushedTasks {
     if (wanted.length === 0) {
       return;
     }
-    for (const { task, cancellation } of wanted) {
-      cancellation.goesToQueue(loseLater(lifecycle, task));
-    }
+    this.#goToQueue(wanted);
     try {
       const { ids, ended } = await queue.enqueueIn(
         transaction,
@@ -172,16 +170,20 @@ export class UnflushedTasks {
 
   /** @throws TaskQueueError */
   async #enqueue(wanted: readonly UnflushedTask[]): Promise<void> {
-    const { queues, lifecycle } = this.context;
+    const { queues } = this.context;
     const queue = queues.current!;
-    for (const { task, cancellation } of wanted) {
-      cancellation.goesToQueue(loseLater(lifecycle, task));
-    }
+    this.#goToQueue(wanted);
     try {
       const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
       wanted.forEach((unflushed, i) => this.#arrive(unflushed, queue, ids[i]!));
     } catch (error) {
       this.#refused(wanted, error, queues.onUnavailable === 'run-here');
+    }
+  }
+
+  #goToQueue(tasks: readonly UnflushedTask[]): void {
+    for (const { task, cancellation } of tasks) {
+      cancellation.goesToQueue(loseLater(this.context.lifecycle, task));
     }
   }
 

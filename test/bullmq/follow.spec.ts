@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { currentTask, Task, TaskQueueError, type TaskRecord, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { TaskQueueHost } from '../../lib/durable/task-queue-host.ts';
+import { collect as collectAll } from '../fixtures/collect.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
@@ -51,12 +52,7 @@ class Work {
 }
 
 function collect(followed: Observable<TaskRecord>) {
-  const seen = { records: [] as TaskRecord[], end: undefined as unknown };
-  const subscription = followed.subscribe({
-    next: (record) => seen.records.push(record),
-    error: (error: unknown) => (seen.end = error),
-    complete: () => (seen.end = 'complete'),
-  });
+  const { seen, subscription } = collectAll(followed);
   return { seen, subscription, statuses: () => seen.records.map(({ status, attempts }) => `${status} ${attempts}`) };
 }
 

@@ -201,18 +201,6 @@ export const transactionStatements = {
     );
     return rows.map(({ xid }) => xid as string);
   },
-
-  /** @returns those of the jobs that are in their queues */
-  async present(queue: Queue, jobs: readonly AddedJob[]): Promise<readonly AddedJob[]> {
-    const { rows } = await sql(
-      queue,
-      `SELECT queue AS "queueName", id FROM job
-        WHERE (queue, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
-      jobs.map(({ queueName }) => queueName),
-      jobs.map(({ id }) => id),
-    );
-    return rows as unknown as readonly AddedJob[];
-  },
 };
 
 type Rows = { readonly rows: readonly { readonly [column: string]: unknown }[]; readonly rowCount?: number | null };

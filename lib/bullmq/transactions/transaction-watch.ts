@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { POLL } from '../../durable/poll.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { type AddedJob, postgresStatements, transactionStatements } from '../store/job-statements.ts';
 import { BullMqQueues } from '../queues/bullmq-queues.ts';
-
-/** How often the open transactions are looked at. One query is for all of them. */
-const POLL = { delay: 20, factor: 1.5, maxDelay: 500, unref: true };
 
 interface OpenTransaction {
   readonly xid: string;
@@ -77,17 +75,21 @@ export class TransactionWatch {
       return false;
     }
     // A duplicate's job outlives the rollback, and a savepoint can remove jobs of a transaction that commits.
-    const present = await transactionStatements.present(
-      queue,
-      ended.flatMap(({ jobs }) => jobs),
-    );
-    const keys = new Set(present.map(keyOf));
+    const present = await this.#present(ended.flatMap(({ jobs }) => jobs));
     for (const transaction of ended) {
-      const stored = await Promise.all(transaction.jobs.map(async (job) => keys.has(keyOf(job)) || this.#hasRun(job)));
+      const stored = await Promise.all(transaction.jobs.map(async (job) => present.has(job.id) || this.#hasRun(job)));
       this.#open.delete(transaction);
       transaction.resolve(stored);
     }
     return true;
+  }
+
+  /** The ids of the jobs that are in their queues. */
+  async #present(jobs: readonly AddedJob[]): Promise<ReadonlySet<string>> {
+    const ids = jobs.map(({ id }) => id);
+    const names = new Set(jobs.map(({ queueName }) => queueName));
+    const found = await Promise.all([...names].map((name) => postgresStatements.present(this.queues.of(name), ids)));
+    return new Set(found.flat());
   }
 
   /** Whether a job that is gone has settled: a queue removes its oldest completed jobs. */
@@ -95,5 +97,3 @@ export class TransactionWatch {
     return (await postgresStatements.endOf(this.queues.of(queueName), id)) !== undefined;
   }
 }
-
-const keyOf = ({ queueName, id }: AddedJob) => `${queueName} ${id}`;

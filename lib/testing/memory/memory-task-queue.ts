@@ -18,7 +18,7 @@ import { QueuePort } from '../../durable/queue-port.ts';
 import type { CatalogEntry } from '../../durable/task-catalog.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../../durable/transaction.ts';
-import { InvalidOptionError, TaskCancelledError, taskCancelled } from '../../errors/task.errors.ts';
+import { InvalidOptionError, TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import type { TaskDefinition } from '../../task/definition/task-definition.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
@@ -116,7 +116,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     if (found) {
       return found;
     }
-    const error = { name: 'TaskCancelledError', message: taskCancelled(task.name, 'removed') };
+    const error = errorRecord(new TaskCancelledError(task.name, 'removed'));
     return { ...task, status: 'cancelled', finishedAt: new Date().toISOString(), error };
   }
 
@@ -341,7 +341,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     const { task, result } = this.core.attempts.run({
       call: entry.call(this.#argumentsOf(job)),
       restored: { id, createdAt, attempts, startedAt, progress },
-      options: { ...entry.definition.options, ...options },
+      options,
       observer: {
         began: (it) => {
           job.attempts = it.attempts;
@@ -353,10 +353,10 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     job.running = task;
     const ended = await result;
     job.running = undefined;
-    this.#end(job, entry, ended);
+    this.#end(job, ended);
   }
 
-  #end(job: MemoryJob, entry: CatalogEntry, ended: AttemptResult): void {
+  #end(job: MemoryJob, ended: AttemptResult): void {
     switch (ended.status) {
       case 'completed':
         this.#settle(job, { status: 'completed', result: this.#encoded(job, ended.result) });
@@ -375,10 +375,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       case 'failed':
         if (ended.isWorthAnother) {
           job.lastError = errorRecord(ended.error);
-          this.#retryLater(
-            job,
-            backoffDelay({ ...entry.definition.options, ...job.task.options }.backoff, job.attempts),
-          );
+          this.#retryLater(job, backoffDelay(job.task.options.backoff, job.attempts));
         } else {
           this.#settleFailed(job, ended.error);
         }
