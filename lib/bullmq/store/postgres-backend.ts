@@ -1,4 +1,5 @@
 import type { BackendFactory } from 'bullmq';
+import { oneScheduleChange } from './one-schedule-change.ts';
 import { isPostgresNotNow, isSchemaGone } from './postgres-errors.ts';
 import { byServerClock } from './server-clock.ts';
 import type { BullMq } from './store-packages.ts';
@@ -20,11 +21,11 @@ interface Backend {
 const FORGET_FAILED_STEP = `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state = 'failed'`;
 
 /**
- * BullMQ's backend for Postgres, with the server's clock for locks and without five of its faults. It never recovers when
+ * BullMQ's backend for Postgres, with the server's clock for locks and without six of its faults. It never recovers when
  * the server is unavailable at its first request. Of all errors that say "not now", it retries only a refused connection. A
  * job of a group fails again right after a retry if two steps had failed. It copies the data of each run of a schedule
- * into all later runs: a cancelled run would cancel others. And when a job is delayed, it claims the next one in a second
- * statement: a refused claim would look as if the job had not been delayed.
+ * into all later runs: a cancelled run would cancel others. Processes that change one schedule at once can end it. And when a
+ * job is delayed, it claims the next one in a second statement: a refused claim would look as if the job had not been delayed.
  *
  * @param onSchemaGone called when the server does not have the schema of the queues any more
  */
@@ -38,7 +39,7 @@ export function safeBackend({ createPostgresBackend }: BullMq, onSchemaGone: () 
     pool.query = async (text, ...values) => {
       const [parameters] = values as [unknown[] | undefined];
       try {
-        return await query(typeof text === 'string' ? byServerClock(text, parameters) : text, ...values);
+        return await query(typeof text === 'string' ? byServerClock(oneScheduleChange(text), parameters) : text, ...values);
       } catch (error) {
         const isGone = isSchemaGone(error);
         if (isGone) {
