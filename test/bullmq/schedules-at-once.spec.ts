@@ -31,7 +31,9 @@ describe.each(stores)('on $name', ({ connection }) => {
     for (let round = 0; round < 10; round++) {
       const name = `sweep-${round}`;
       const starts = Array.from({ length: 8 }, (_, i) => now + (8 - i) * EVERY);
-      await Promise.all(starts.map((startDate) => queue.upsertJobScheduler(name, { every: EVERY, startDate }, { name })));
+      await Promise.all(
+        starts.map((startDate) => queue.upsertJobScheduler(name, { every: EVERY, startDate }, { name })),
+      );
       const runs = (await queue.getDelayed()).filter((job) => job.name === name);
       const scheduler = await queue.getJobScheduler(name);
       expect(runs.map((run) => run.id)).toEqual([`repeat:${name}:${scheduler!.next}`]);

@@ -39,7 +39,10 @@ export function safeBackend({ createPostgresBackend }: BullMq, onSchemaGone: () 
     pool.query = async (text, ...values) => {
       const [parameters] = values as [unknown[] | undefined];
       try {
-        return await query(typeof text === 'string' ? byServerClock(oneScheduleChange(text), parameters) : text, ...values);
+        return await query(
+          typeof text === 'string' ? byServerClock(oneScheduleChange(text), parameters) : text,
+          ...values,
+        );
       } catch (error) {
         const isGone = isSchemaGone(error);
         if (isGone) {
