@@ -1,10 +1,18 @@
 import { Controller, Get } from '@nestjs/common';
 import { expect, test } from 'vitest';
-import { BackgroundTasks, BackgroundTasksError, TaskArgumentError, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import {
+  BackgroundTasks,
+  BackgroundTasksError,
+  Task,
+  TaskArgumentError,
+  TaskRunner,
+  Tasks,
+} from 'nestjs-background-tasks';
 import { notProvided } from '../lib/execution/execution.messages.ts';
 import {
   classAsTask,
   generatorAsTask,
+  methodItself,
   methodNotNamed,
   noSuchMethod,
   notATask,
@@ -20,6 +28,13 @@ class Mailer extends Base {
   readonly sender = 'noreply';
   static stats(): void {}
   send(_to: string): void {}
+}
+
+class Reports {
+  @Task({ attempts: 3 })
+  build(): string {
+    return this instanceof Reports ? 'built' : 'lost';
+  }
 }
 
 const hostile = {
@@ -58,6 +73,8 @@ const bad: [label: string, args: unknown[], message: (caller: string) => string]
     [new Mailer(), new Mailer().send],
     (caller) => methodNotNamed(caller, 'Mailer', 'the function send'),
   ],
+  // It would run without its object, its options and its queue.
+  ['a method with @Task without its object', [new Reports().build], (caller) => methodItself(caller, 'build')],
   [
     'an unknown method',
     [new Mailer(), 'nope'],
@@ -81,6 +98,17 @@ test.each(bad)('start: %s', async (_label, args, message) => {
   const { app } = await startApp({});
   const runner = app.get(TaskRunner);
   expect(() => (runner.start as Untyped).apply(runner, args)).toThrow(new TaskArgumentError(message('start')));
+});
+
+test('a bound method with @Task is a function', async () => {
+  const { runner } = await startApp({});
+  const reports = new Reports();
+  const bound = reports.build.bind(reports);
+  // As decorators do that wrap a method.
+  for (const key of Reflect.getMetadataKeys(reports.build)) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, reports.build), bound);
+  }
+  expect(await runner.start(bound).settled()).toMatchObject({ name: 'build', result: 'built' });
 });
 
 test('addTask: the caller gets the error, and the client learns of it', async () => {
@@ -110,6 +138,9 @@ test('addTask: the caller gets the error, and the client learns of it', async ()
 test('a message says what was expected, what came and what to do', () => {
   expect(notATask('addTask', 'undefined')).toMatchInlineSnapshot(
     `"addTask(task, ...): expected a function, or an object and the name of one of its methods, got undefined. Write addTask(fn, ...args) or addTask(target, 'method', ...args), not addTask(fn(...args)), which calls fn now."`,
+  );
+  expect(methodItself('addTask', 'send')).toMatchInlineSnapshot(
+    `"addTask(send): expected an object and the name of its method with @Task, got the method itself, which loses its object, its options and its queue. Write addTask(target, 'send', ...args)."`,
   );
   expect(noSuchMethod('addTask', 'Mailer', 'nope', 'undefined', ['send'])).toMatchInlineSnapshot(
     `"addTask(Mailer, 'nope'): expected Mailer.nope to be a method, got undefined. Use one of its methods: send."`,

@@ -196,7 +196,7 @@ test('list gives the newest first, also of one moment', async () => {
 
 test.each([
   [{ limit: NaN }, 'limit', 'NaN', 'a whole number, 1 or more, or Infinity'],
-  [{ limit: '5' }, 'limit', 'a string of 1 characters', 'a whole number, 1 or more, or Infinity'],
+  [{ limit: '5' }, 'limit', 'a string of 1 character', 'a whole number, 1 or more, or Infinity'],
   [{ status: 'runing' }, 'status', "'runing'", "'pending', 'running', 'completed', 'failed', 'cancelled' or 'skipped'"],
 ])('list(%o) is refused', async (filter, option, came, expected) => {
   const { app } = await startApp({});

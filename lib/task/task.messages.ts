@@ -18,6 +18,10 @@ export const classAsTask = (caller: string, className: string) =>
   `${caller}(${className}): expected a function that can be called, got the class ${className}. ` +
   `Inject an instance of it and write ${caller}(instance, 'method', ...args).`;
 
+export const methodItself = (caller: string, method: string) =>
+  `${caller}(${method}): expected an object and the name of its method with @Task, got the method itself, which loses its ` +
+  `object, its options and its queue. Write ${caller}(target, '${method}', ...args).`;
+
 export const methodNotNamed = (caller: string, className: string, came: string) =>
   `${caller}(${className}, method): expected the name of a method, got ${came}. ` +
   `Write ${caller}(target, 'method', ...args).`;

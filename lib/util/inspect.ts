@@ -24,7 +24,7 @@ export function describeName(name: string): string {
 }
 
 function lengthOf({ length }: string): string {
-  return `a string of ${length} characters`;
+  return `a string of ${length} ${length === 1 ? 'character' : 'characters'}`;
 }
 
 /** Describes a value for an error message without showing what is in it. Never throws. */

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { Body, Controller, Injectable, Module, Post } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { BackgroundTasks, BackgroundTasksModule, Task, TaskRegistry, TaskRunner } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
 
+// #region mailer
 @Injectable()
 class Mailer {
   static sent: string[] = [];
@@ -18,6 +19,22 @@ class Mailer {
   }
 }
 
+@Controller('users')
+class UsersController {
+  constructor(
+    private readonly tasks: BackgroundTasks,
+    private readonly mailer: Mailer,
+  ) {}
+
+  @Post()
+  register(@Body() { email }: { email: string }) {
+    this.tasks.addTask(this.mailer, 'sendWelcome', email);
+    return { email };
+  }
+}
+// #endregion
+
+// #region invoices
 @Injectable()
 class Invoices {
   static isDown = false;
@@ -35,20 +52,7 @@ class Invoices {
     return 'reminded';
   }
 }
-
-@Controller('users')
-class UsersController {
-  constructor(
-    private readonly tasks: BackgroundTasks,
-    private readonly mailer: Mailer,
-  ) {}
-
-  @Post()
-  register(@Body() { email }: { email: string }) {
-    this.tasks.addTask(this.mailer, 'sendWelcome', email);
-    return { email };
-  }
-}
+// #endregion
 
 @Module({
   imports: [BackgroundTasksModule.forRoot(), BullMqTasksModule.forRoot({ connection: 'redis://127.0.0.1:1' })],
@@ -85,6 +89,42 @@ test('the application adds the task, and the test runs it', async () => {
   expect(Mailer.sent).not.toContain('eve@example.com');
   await tasks.run();
   expect(Mailer.sent).toContain('eve@example.com');
+  await app.close();
+});
+// #endregion
+
+// #region controller
+test('one controller in a module', async () => {
+  const moduleRef = await Test.createTestingModule({
+    imports: [BackgroundTasksModule.forRoot(), TestTasksModule.forRoot({ mode: 'manual' })],
+    controllers: [UsersController],
+    providers: [Mailer],
+  }).compile();
+  const controller = await moduleRef.resolve(UsersController);
+
+  controller.register({ email: 'cleo@example.com' });
+
+  moduleRef.get(TestTasks).expectAdded(Mailer, 'sendWelcome', 'cleo@example.com');
+});
+// #endregion
+
+// #region mock
+test('the mailer is a mock', async () => {
+  const mailer = { sendWelcome: vi.fn() }; // jest.fn()
+  const moduleRef = await Test.createTestingModule({
+    imports: [AppModule, TestTasksModule.forRoot({ mode: 'manual' })],
+  })
+    .overrideProvider(Mailer)
+    .useValue(mailer)
+    .compile();
+  const app = await moduleRef.createNestApplication().init();
+  const tasks = moduleRef.get(TestTasks);
+
+  await request(app.getHttpServer()).post('/users').send({ email: 'dan@example.com' }).expect(201);
+
+  tasks.expectAdded(mailer, 'sendWelcome', 'dan@example.com');
+  await tasks.run();
+  expect(mailer.sendWelcome).toHaveBeenCalledWith('dan@example.com');
   await app.close();
 });
 // #endregion
@@ -148,7 +188,16 @@ test('docs/testing.md has these examples', () => {
       code: code!.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
     }),
   );
-  expect(regions.map(({ name }) => name)).toEqual(['unit', 'integration', 'e2e', 'durable']);
+  expect(regions.map(({ name }) => name)).toEqual([
+    'mailer',
+    'invoices',
+    'unit',
+    'integration',
+    'controller',
+    'mock',
+    'e2e',
+    'durable',
+  ]);
   const blocks = Array.from(docs.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code);
   expect(blocks).toEqual(expect.arrayContaining(regions.map(({ code }) => code)));
 });

@@ -6,6 +6,7 @@ import type { AnyFunction, ProviderClass } from '../model/signatures.ts';
 import {
   classAsTask,
   generatorAsTask,
+  methodItself,
   methodNotNamed,
   noSuchMethod,
   notATask,
@@ -36,6 +37,10 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
       throw new TaskArgumentError(generatorAsTask(caller, kindOf(first)));
     }
     const definition = definitionOf(first);
+    // A bound method has its object, whoever copied the metadata to it.
+    if (!definition && methodDefinitionOf(first) && !functionName(first)?.startsWith(BOUND)) {
+      throw new TaskArgumentError(methodItself(caller, nameOf(first)));
+    }
     return taskCall(definition?.name ?? nameOf(first), first as AnyFunction, undefined, rest, definition);
   }
   if ((typeof first !== 'object' && typeof first !== 'function') || first === null) {
