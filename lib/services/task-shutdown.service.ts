@@ -11,9 +11,13 @@ import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 import { clearInterval, now, setImmediate, setInterval } from '../util/timers.ts';
+import { EndsUnderway } from './ends-underway.ts';
 
 /** ms for tasks to settle once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
+
+/** ms for a queue to say that a task has ended, which has ended in this process. */
+const END_GRACE = 1_000;
 
 /** How many turns of the event loop a stream takes to end after its source has completed. */
 const TURNS = 5;
@@ -43,6 +47,7 @@ export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown,
     private readonly engine: TaskEngine,
     private readonly inFlight: InFlightRequests,
     private readonly queues: TaskQueueHost,
+    private readonly ends: EndsUnderway,
   ) {}
 
   // Nest 11 calls the hooks again at each further `app.close()`.
@@ -73,6 +78,7 @@ export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown,
       // Subscribers hear how the tasks settled that providers have started while they closed.
       await settlesWithin(this.#tasksSettled(), this.#timeLeft);
     }
+    await settlesWithin(this.ends.arrived(), END_GRACE);
     this.engine.closeEvents();
     // Responses that send events end in these turns. A server that closes before would wait for their idle connections.
     for (let turns = 0; turns < TURNS; turns++) {
