@@ -213,7 +213,7 @@ export class TaskRegistry {
     }
     return newestFirst
       .filter((task) => task.queue === undefined || durable.get(task.id) === task)
-      .toSorted((a, b) => Number(b.createdAt) - Number(a.createdAt) || b.sequence - a.sequence);
+      .toSorted((a, b) => b.times.created! - a.times.created! || b.sequence - a.sequence);
   }
 
   /** Reads the record of an enqueued task from its queue. If the queue has dropped the task, the last attempt here has one. */
