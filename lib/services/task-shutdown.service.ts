@@ -31,7 +31,8 @@ const LOOK_EVERY = 50;
  * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, this process claims no durable tasks, and
  *    accepted tasks run until they settle. After `shutdownTimeout`, the rest is cancelled and named in the log.
  * 2. `beforeApplicationShutdown`, after the first hooks of the other providers, and before the HTTP server closes: the events
- *    complete. The server waits for open responses, and a stream of events would never end.
+ *    complete, and so does all that follows single tasks. Before that, their queues have up to a second to tell how they
+ *    ended. The server waits for open responses, and a stream of events would never end.
  * 3. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
  *    closed. Then it closes threads, records and the queue.
  */
