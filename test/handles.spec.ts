@@ -9,7 +9,7 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, Reflector } from '@nestjs/core';
-import { type ClassTransformOptions, Expose, instanceToPlain } from 'class-transformer';
+import { type ClassTransformOptions, Expose, instanceToInstance, instanceToPlain } from 'class-transformer';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
@@ -18,6 +18,7 @@ import {
   Tasks,
   TaskRegistry,
   type BackgroundTask,
+  type TaskEvent,
   type TaskRecord,
   type TaskRunner,
 } from 'nestjs-background-tasks';
@@ -123,6 +124,49 @@ describe('a handle is a record', () => {
     for (const task of await someHandles(runner)) {
       expect(inspect(task)).toBe(`BackgroundTask ${inspect(task.toJSON())}`);
       expect(inspect({ task }, { depth: 5 })).not.toContain(SECRET);
+      expect(inspect({ a: { b: { task } } })).toContain('task: [BackgroundTask]');
+      expect(inspect({ task }, { depth: Infinity, compact: true, breakLength: Infinity })).toBe(
+        `{ task: BackgroundTask ${inspect(task.toJSON(), { depth: Infinity, compact: true, breakLength: Infinity })} }`,
+      );
+    }
+    const task = runner.with({ attempts: 2 }).start(() => {
+      if (currentTask()!.attempt === 1) {
+        throw new Error('not yet');
+      }
+    });
+    const shown: string[] = [];
+    runner.events.subscribe(({ type }) => type === 'retrying' && shown.push(inspect(task)));
+    await task.settled();
+    expect(shown).toEqual([expect.stringContaining('error')]);
+    expect(inspect(task)).not.toContain('error');
+  });
+
+  test('if the task is in its own result', async () => {
+    const { runner } = await startApp({});
+    const holder: { first?: BackgroundTask; again?: BackgroundTask; other?: BackgroundTask } = {};
+    holder.first = holder.again = runner.start(() => holder);
+    holder.other = runner.start(() => holder);
+    await runner.drain();
+    expect(inspect(holder, { depth: Infinity }).length).toBeLessThan(5_000);
+    expect(inspect(holder, { depth: Infinity })).toContain('[Circular *1]');
+    const { result: _result, ...others } = holder.first.toJSON();
+    expect(others).toMatchObject({ id: holder.first.id, status: 'completed' });
+    expect(JSON.stringify(holder).length).toBeLessThan(5_000);
+    expect(json(holder.first)).toHaveProperty('resultOmitted');
+    // What was left out in the middle of it is there again.
+    const holdsOne = runner.start(() => [holder.other]);
+    await holdsOne.settled();
+    expect(holdsOne.toJSON().result).toMatchObject([{ id: holder.other.id }]);
+  });
+
+  test('for a copy that class-transformer makes', async () => {
+    const { runner } = await startApp({});
+    for (const task of await someHandles(runner)) {
+      const { task: copy } = instanceToInstance({ task });
+      const { error: _error, ...record } = task.toJSON();
+      expect(json(copy)).toEqual(record);
+      expect(inspect(copy)).toContain(task.id);
+      expect(copy.error).toBeUndefined();
     }
   });
 
@@ -172,8 +216,12 @@ test('nothing that the application does to a handle changes its task', async () 
     }
     return tries;
   });
+  const events: TaskEvent[] = [];
+  runner.events.subscribe((event) => events.push(event));
   Object.freeze(task);
   await runner.drain();
+  expect(events).toContainEqual(expect.objectContaining({ type: 'started', wait: expect.any(Number) as number }));
+  expect(events.at(-1)).toMatchObject({ type: 'completed', run: expect.any(Number) as number });
   const record = { status: 'completed', attempts: 2, result: 2 };
   expect(await task.settled()).toMatchObject(record);
   expect(await app.get(TaskRegistry).get(task.id)).toMatchObject(record);

@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { Module, type INestApplication } from '@nestjs/common';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { BackgroundTasksModule } from 'nestjs-background-tasks';
+import { warned } from '../lib/module/shutdown-hooks.ts';
 import { noShutdownHooks } from '../lib/module/module.messages.ts';
 import { RecordingLogger } from './fixtures/recording-logger.ts';
 
@@ -32,6 +33,7 @@ beforeEach(() => {
   listeners = signals.map((signal) => process.listeners(signal));
   signals.forEach((signal) => process.removeAllListeners(signal));
   waiting.length = 0;
+  warned.isDone = false;
 });
 
 afterEach(() => {
@@ -68,6 +70,10 @@ test.each([
   ['Fastify', () => new FastifyAdapter()],
 ])('%s: a server that nothing closes at a signal warns once', async (_name, adapter) => {
   expect(await warnings({ adapter: adapter() })).toBe(1);
+});
+
+test('two servers in one process warn once', async () => {
+  expect((await warnings({})) + (await warnings({}))).toBe(1);
 });
 
 test.each<[string, Given]>([

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { TaskCancelledError, TaskTimeoutError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
@@ -21,9 +22,16 @@ export interface AttemptObserver {
  * States: made; begun (`begin`); aborted (`abort`: by the timeout or by cancelling, possibly before it begins); over (`end`).
  */
 export class Attempt implements CurrentTask {
+  // What a task sees has the fields that are documented, and nothing else: loggers write what they are given, and the call
+  // holds the arguments of the task.
+
   readonly attempt: number;
+  readonly #task: BackgroundTask;
+  readonly #call: TaskCall;
+  readonly #timeout: number | undefined;
+  readonly #queue: AttemptObserver | undefined;
   /** Whether no other attempt follows, even if this one fails. */
-  readonly isLast: boolean;
+  readonly #isLast: boolean;
   #controller?: AbortController;
   #abortReason?: AbortReason;
   #onAbort?: (reason: AbortReason) => void;
@@ -32,13 +40,38 @@ export class Attempt implements CurrentTask {
   #updateProgress?: (progress: TaskProgress) => void;
 
   constructor(
-    readonly task: BackgroundTask,
-    readonly call: TaskCall,
-    private readonly options: Pick<TaskOptions, 'attempts' | 'timeout'>,
-    private readonly queue?: AttemptObserver,
+    task: BackgroundTask,
+    call: TaskCall,
+    { attempts = 1, timeout }: Pick<TaskOptions, 'attempts' | 'timeout'>,
+    queue?: AttemptObserver,
   ) {
+    this.#task = task;
+    this.#call = call;
+    this.#timeout = timeout;
+    this.#queue = queue;
     this.attempt = task.begunAttempts + 1;
-    this.isLast = this.attempt >= (options.attempts ?? 1);
+    this.#isLast = this.attempt >= attempts;
+  }
+
+  get task(): BackgroundTask {
+    return this.#task;
+  }
+
+  get call(): TaskCall {
+    return this.#call;
+  }
+
+  get isLast(): boolean {
+    return this.#isLast;
+  }
+
+  toJSON(): Pick<CurrentTask, 'id' | 'name' | 'attempt'> {
+    const { id, name, attempt } = this;
+    return { id, name, attempt };
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
   }
 
   // A closure, so that tasks can destructure it. Created on first use.
@@ -48,7 +81,7 @@ export class Attempt implements CurrentTask {
       // A function that ignores its signal goes on after the timeout. Its progress no longer counts.
       if (!this.#isOver) {
         this.task.update(copy);
-        this.queue?.progressed(this.task);
+        this.#queue?.progressed(this.task);
       }
     });
   }
@@ -78,10 +111,10 @@ export class Attempt implements CurrentTask {
 
   /** The executor calls this just before it runs the function. Starts the timeout. */
   begin(): void {
-    const { task } = this;
-    const { timeout } = this.options;
+    const task = this.#task;
+    const timeout = this.#timeout;
     task.start();
-    this.queue?.began(task);
+    this.#queue?.began(task);
     if (timeout !== undefined) {
       this.#stopTimer = afterTaskTime(timeout, () => this.abort(new TaskTimeoutError(task.name, timeout)));
     }

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { isMainThread } from 'node:worker_threads';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { perThread } from '../util/per-thread.ts';
 import { setTimeout } from '../util/timers.ts';
 import { noShutdownHooks } from './module.messages.ts';
 
@@ -10,6 +11,9 @@ const WAIT = 1_000;
 
 /** Variables that test runners set: everyone by convention, then vitest, Jest and node:test. */
 const OF_TESTS = { NODE_ENV: 'test', VITEST: undefined, JEST_WORKER_ID: undefined, NODE_TEST_CONTEXT: undefined };
+
+/** A process can have several servers, such as one for its users and one for its operators. */
+export const warned = perThread('shutdownHooks', () => ({ isDone: false }));
 
 /**
  * Warns once if a server would lose its tasks at each deploy: nothing listens to SIGTERM, neither Nest's shutdown hooks nor
@@ -30,7 +34,8 @@ export class ShutdownHooksWarning implements OnApplicationBootstrap {
   }
 
   #check({ listening }: Partial<Server>): void {
-    if (listening && signals().every((it) => process.listenerCount(it) === 0)) {
+    if (listening && !warned.isDone && signals().every((it) => process.listenerCount(it) === 0)) {
+      warned.isDone = true;
       this.#logger.warn(noShutdownHooks());
     }
   }

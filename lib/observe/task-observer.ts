@@ -51,17 +51,17 @@ export class TaskObserver {
 }
 
 function timesOf(task: BackgroundTask, step: TaskEventType, delay?: number): { [time: string]: number | undefined } {
-  const { createdAt, startedAt, finishedAt } = task;
+  const { created, started, finished } = task.times;
   if (step === 'retrying') {
     return { delay };
   }
   if (step === 'started') {
-    return task.attempts === 1 ? { wait: between(createdAt, startedAt) } : {};
+    return task.begunAttempts === 1 ? { wait: between(created!, started!) } : {};
   }
-  return startedAt && finishedAt ? { run: between(startedAt, finishedAt) } : {};
+  return started !== undefined && finished !== undefined ? { run: between(started, finished) } : {};
 }
 
 // Not negative: the system's clock can be set back in between.
-function between(start: Date, end: Date | undefined): number {
-  return Math.max(0, Number(end) - Number(start));
+function between(start: number, end: number): number {
+  return Math.max(0, end - start);
 }

@@ -4,17 +4,20 @@ import { POLL } from '../durable/poll.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { TaskEngine } from '../engine/task-engine.ts';
 import { TaskNotFoundError } from '../errors/request.errors.ts';
+import { TaskCancelledError } from '../errors/task.errors.ts';
 import { UnavailableError } from '../errors/unavailable.errors.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEventType } from '../task/model/task-event.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
+import type { EndsUnderway } from './ends-underway.ts';
 import { taskNotFound } from './services.messages.ts';
 
 /** Where the records of tasks come from. */
 export interface RecordSources {
   readonly engine: TaskEngine;
   readonly queues: TaskQueueHost;
+  readonly ends: EndsUnderway;
   readonly get: (id: string) => Promise<TaskRecord | undefined>;
 }
 
@@ -60,6 +63,7 @@ export class FollowedTask {
     this.#turn++;
     this.#watched.forEach((stop) => stop());
     this.#watched.clear();
+    this.sources.ends.delete(this);
   }
 
   #watch(task: BackgroundTask | string): void {
@@ -89,7 +93,11 @@ export class FollowedTask {
       return;
     }
     this.#known = task.toJSON();
-    this.#endedHere = task.isAttempt ? task.attempts : this.#endedHere;
+    // An attempt that was given back to its queue is not its end: another process begins it again.
+    if (task.isAttempt && !isReleased(task)) {
+      this.#endedHere = task.begunAttempts;
+      this.sources.ends.add(this);
+    }
     this.#poll();
   }
 
@@ -120,6 +128,7 @@ export class FollowedTask {
         if (turn === this.#turn && !this.#isBehind(record)) {
           this.#endedHere = undefined;
           this.#emit(record);
+          this.sources.ends.delete(this);
         }
       } catch (error) {
         // A server that is unavailable comes back.
@@ -161,4 +170,8 @@ export class FollowedTask {
       this.subscriber.complete();
     }
   }
+}
+
+function isReleased({ error }: BackgroundTask): boolean {
+  return error instanceof TaskCancelledError && error.reason === 'shutdown';
 }

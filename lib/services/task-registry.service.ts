@@ -16,6 +16,7 @@ import {
   oneOf,
   type OptionRules,
 } from '../validation/option-rules.ts';
+import { EndsUnderway } from './ends-underway.ts';
 import { FollowedTask } from './followed-task.ts';
 import { taskNotFound, unknownQueue } from './services.messages.ts';
 
@@ -78,6 +79,7 @@ export class TaskRegistry {
   constructor(
     private readonly engine: TaskEngine,
     private readonly queues: TaskQueueHost,
+    private readonly ends: EndsUnderway,
   ) {}
 
   /**
@@ -170,8 +172,8 @@ export class TaskRegistry {
   }
 
   #follow(id: string): Observable<TaskRecord> {
-    const { engine, queues } = this;
-    const sources = { engine, queues, get: (taskId: string) => this.get(taskId) };
+    const { engine, queues, ends } = this;
+    const sources = { engine, queues, ends, get: (taskId: string) => this.get(taskId) };
     const followed = new Observable<TaskRecord>((subscriber) => {
       const task = new FollowedTask(id, sources, subscriber);
       subscriber.add(() => task.stop());
@@ -211,7 +213,7 @@ export class TaskRegistry {
     }
     return newestFirst
       .filter((task) => task.queue === undefined || durable.get(task.id) === task)
-      .toSorted((a, b) => Number(b.createdAt) - Number(a.createdAt) || b.sequence - a.sequence);
+      .toSorted((a, b) => b.times.created! - a.times.created! || b.sequence - a.sequence);
   }
 
   /** Reads the record of an enqueued task from its queue. If the queue has dropped the task, the last attempt here has one. */

@@ -11,9 +11,13 @@ import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import { InFlightRequests } from '../request/http/in-flight-requests.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 import { clearInterval, now, setImmediate, setInterval } from '../util/timers.ts';
+import { EndsUnderway } from './ends-underway.ts';
 
 /** ms for tasks to settle once their signals are aborted, for threads to end, and for records to be written. */
 const GRACE = 500;
+
+/** ms for a queue to say that a task has ended, which has ended in this process. */
+const END_GRACE = 1_000;
 
 /** How many turns of the event loop a stream takes to end after its source has completed. */
 const TURNS = 5;
@@ -27,7 +31,8 @@ const LOOK_EVERY = 50;
  * 1. `onModuleDestroy`, before any provider closes: later requests add no tasks, this process claims no durable tasks, and
  *    accepted tasks run until they settle. After `shutdownTimeout`, the rest is cancelled and named in the log.
  * 2. `beforeApplicationShutdown`, after the first hooks of the other providers, and before the HTTP server closes: the events
- *    complete. The server waits for open responses, and a stream of events would never end.
+ *    complete, and so does all that follows single tasks. Before that, their queues have up to a second to tell how they
+ *    ended. The server waits for open responses, and a stream of events would never end.
  * 3. `onApplicationShutdown`, after the HTTP server has closed: the same for tasks that providers started while they
  *    closed. Then it closes threads, records and the queue.
  */
@@ -43,6 +48,7 @@ export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown,
     private readonly engine: TaskEngine,
     private readonly inFlight: InFlightRequests,
     private readonly queues: TaskQueueHost,
+    private readonly ends: EndsUnderway,
   ) {}
 
   // Nest 11 calls the hooks again at each further `app.close()`.
@@ -73,6 +79,7 @@ export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown,
       // Subscribers hear how the tasks settled that providers have started while they closed.
       await settlesWithin(this.#tasksSettled(), this.#timeLeft);
     }
+    await settlesWithin(this.ends.arrived(), END_GRACE);
     this.engine.closeEvents();
     // Responses that send events end in these turns. A server that closes before would wait for their idle connections.
     for (let turns = 0; turns < TURNS; turns++) {

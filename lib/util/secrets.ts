@@ -7,13 +7,16 @@ import { isError, read } from './inspect.ts';
 
 const MASK = '***';
 
-/** A URL, up to where its text ends. */
-const URL_TEXT = /\b([a-z][a-z\d+.-]*):\/\/([^\s'"`<>]+)/gi;
+// A client can choose a part of a text, such as of "not an address: …". So none of these may search the rest of the text
+// from each of its places: a repetition has a limit, or what comes before it is rare.
 
-/** Names of values that are secret, in connection strings, forms and JSON. */
-const SECRET = String.raw`[\w.-]*(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|(?:api|access|private)[-_]?key|credentials?|authorization)`;
-const ASSIGNED = new RegExp(String.raw`\b(${SECRET}\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&;,'")}\]]+)`, 'gi');
-const QUOTED = new RegExp(String.raw`\b(${SECRET}["']?\s*:\s*)(?:"[^"]*"|'[^']*')`, 'gi');
+/** A URL, up to where its text ends. */
+const URL_TEXT = /\b([a-z][a-z\d+.-]{0,30}):\/\/([^\s'"`<>]+)/gi;
+
+/** How names of values end that are secret, in connection strings, forms and JSON. */
+const SECRET = String.raw`(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|(?:api|access|private)[-_]?key|credentials?|authorization)`;
+const ASSIGNED = new RegExp(String.raw`(${SECRET}\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&;,'")}\]]+)`, 'gi');
+const QUOTED = new RegExp(String.raw`(${SECRET}["']?\s*:\s*)(?:"[^"]*"|'[^']*')`, 'gi');
 
 /** Of the header `Authorization`. A word of prose has no digit or sign in it. */
 const CREDENTIALS = /\b(Bearer|Basic)\s+(?=\S*[\d._=+/-])[\w.~+/=-]{6,}/g;
@@ -68,9 +71,15 @@ export function withoutMessage(error: unknown): unknown {
   if (!isError(error)) {
     return undefined;
   }
-  const frames = /(\n {4}at .*)+$/.exec(textOf(error, 'stack'))?.[0] ?? '';
+  const lines = textOf(error, 'stack').split('\n');
+  const frames = lines.slice(lines.findLastIndex((line) => !line.startsWith('    at ')) + 1);
   const message = 'The message is left out: it may hold arguments of the task.';
-  return withNameAndStack(new Error(message), error, `${textOf(error, 'name')}: ${message}${frames}`, undefined);
+  return withNameAndStack(
+    new Error(message),
+    error,
+    `${textOf(error, 'name')}: ${[message, ...frames].join('\n')}`,
+    undefined,
+  );
 }
 
 function withNameAndStack(copy: Error, error: Error, stack: string, code: unknown): Error {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { currentTask, Task, TaskQueueError, type TaskRecord, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { TaskQueueHost } from '../../lib/durable/task-queue-host.ts';
+import { EndsUnderway } from '../../lib/services/ends-underway.ts';
 import { collect as collectAll } from '../fixtures/collect.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
@@ -67,9 +68,9 @@ const isEmbedded = (connection: string) => connection === 'pglite:';
 const places = [...stores, { name: 'PGlite', connection: 'pglite:' }];
 
 describe.each(places)('on $name', { timeout: 90_000 }, ({ connection }) => {
-  async function startOne(prefix: string, worker: object | false) {
+  async function startOne(prefix: string, worker: object | false, options = {}) {
     const module = BullMqTasksModule.forRoot({ connection, prefix, worker });
-    const started = await startApp({ imports: [module], providers: [Work] });
+    const started = await startApp({ imports: [module], providers: [Work] }, options);
     const registry = started.app.get(TaskRegistry);
     const queue = started.app.get(TaskQueueHost).current!;
     return { ...started, registry, work: started.app.get(Work), latest: vi.spyOn(queue, 'latest') };
@@ -206,6 +207,34 @@ describe.each(places)('on $name', { timeout: 90_000 }, ({ connection }) => {
       status: 'completed',
       result: 'ticked',
     });
+  });
+
+  test('hears of the end of a task that settles while the application closes, also if its queue says so late', async () => {
+    const { app, runner, registry, work, latest } = await startOne(ownPrefix(), {});
+    const task = runner.start(work, 'hold');
+    const { seen } = collect(registry.follow(task.id));
+    await expect.poll(() => seen.records.at(-1)).toMatchObject({ status: 'running', progress: { done: 1 } });
+    for (let times = 0; times < 3; times++) {
+      latest.mockRejectedValueOnce(new TaskQueueError('not now'));
+    }
+    const closed = app.close();
+    gate.open();
+    await closed;
+    expect(seen).toMatchObject({ end: 'complete' });
+    expect(seen.records.at(-1)).toMatchObject({ status: 'completed', result: 'held' });
+  });
+
+  test('does not hold the shutdown up for a task that goes back to its queue', async () => {
+    const { app, runner, registry, work, latest } = await startOne(ownPrefix(), {}, { shutdownTimeout: 100 });
+    const task = runner.start(work, 'hold');
+    const { seen } = collect(registry.follow(task.id));
+    await expect.poll(() => seen.records.at(-1)).toMatchObject({ status: 'running', progress: { done: 1 } });
+    latest.mockRejectedValue(new TaskQueueError('not now'));
+    const ends = vi.spyOn(app.get(EndsUnderway), 'add');
+    await app.close();
+    expect(ends).not.toHaveBeenCalled();
+    expect(seen.end).toBe('complete');
+    expect(seen.records.at(-1)).not.toHaveProperty('finishedAt');
   });
 
   test.skipIf(isEmbedded(connection))(

@@ -15,8 +15,18 @@ export class Flow<R = unknown> {
   /** @internal */
   readonly [brand] = true;
 
+  // Loggers write what they are given, and the call holds the arguments of the task.
+  readonly #call: TaskCall;
+
   /** @internal made by `step`, `chain` and `group` */
-  constructor(readonly call: TaskCall) {}
+  constructor(call: TaskCall) {
+    this.#call = call;
+  }
+
+  /** @internal */
+  get call(): TaskCall {
+    return this.#call;
+  }
 }
 
 /** Whether a value is a flow, also of another copy of this package. Returns `false` if a proxy throws. */

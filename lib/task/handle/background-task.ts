@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { inspect, type InspectOptions } from 'node:util';
+import { inspect } from 'node:util';
 import type { CancelReason } from '../../errors/task.errors.ts';
 import type { TaskEventType } from '../model/task-event.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type TaskRecord,
   type TaskStatus,
 } from '../model/task-record.ts';
+import { showHandle } from './shown-handle.ts';
 
 /** From which status a task can get to which. The other statuses are final. */
 const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } = {
@@ -18,6 +19,9 @@ const TRANSITIONS: { readonly [status in TaskStatus]?: readonly TaskStatus[] } =
   // To `pending` between attempts.
   running: ['pending', 'completed', 'failed', 'cancelled'],
 };
+
+/** Handles whose JSON is being made. One that comes again would come for ever. */
+const inJson = new Set<BackgroundTask>();
 
 /** How many handles this process has made: two tasks can be added in the same millisecond. */
 let count = 0;
@@ -154,6 +158,7 @@ export class BackgroundTask<R = unknown> {
   #waiting?: Waiting<R>;
 
   /** @internal made by the engine */
+  // oxlint-disable-next-line typescript/consistent-return
   constructor(name: string, observer?: StepObserver, restored?: RestoredTask, queue?: string) {
     this.name = name;
     this.queue = queue;
@@ -168,6 +173,11 @@ export class BackgroundTask<R = unknown> {
       this.#progress = restored.progress;
       observer?.ids.set(restored.id, this);
       this.#show();
+    }
+    if (name === undefined) {
+      // class-transformer copies an object by a call of its class. As any copy of a handle, this one has no private fields.
+      // oxlint-disable-next-line eslint/no-constructor-return
+      return Object.create(BackgroundTask.prototype) as this;
     }
   }
 
@@ -214,6 +224,11 @@ export class BackgroundTask<R = unknown> {
   /** @internal */
   get isSettled(): boolean {
     return this.#finishedAt !== undefined;
+  }
+
+  /** @internal in ms since the epoch, also where the application has frozen the handle or changed a `Date` of it */
+  get times(): { readonly [time in 'created' | 'started' | 'finished']: number | undefined } {
+    return { created: this.#createdAt, started: this.#startedAt, finished: this.#finishedAt };
   }
 
   /** @internal whether a queue owns the task, so that only the queue knows its record */
@@ -278,12 +293,20 @@ export class BackgroundTask<R = unknown> {
 
   /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
   toJSON(): TaskRecord {
-    return plainRecord(this.toRecord());
+    if (inJson.has(this)) {
+      throw new TypeError('the task is in its own result, which JSON can not express');
+    }
+    inJson.add(this);
+    try {
+      return plainRecord(this.toRecord());
+    } finally {
+      inJson.delete(this);
+    }
   }
 
   /** @internal what `console.log` shows */
-  [inspect.custom](_depth: number, options: InspectOptions): string {
-    return `BackgroundTask ${inspect(this.toRecord(), options)}`;
+  [inspect.custom](): object {
+    return showHandle(this, this.toRecord());
   }
 
   /** @internal the record, with result and progress as they are */

@@ -11,13 +11,16 @@ export class ThreadCurrentTask implements CurrentTask {
   #progress?: TaskProgress;
   #controller?: AbortController;
   #port?: MessagePort;
+  readonly #runId: number;
 
   constructor(
     readonly id: string,
     readonly name: string,
     readonly attempt: number,
-    private readonly runId: number,
-  ) {}
+    runId: number,
+  ) {
+    this.#runId = runId;
+  }
 
   // Created on first use: a task that never reads its signal costs no port, and is killed at once when it is aborted.
   get signal(): AbortSignal {
@@ -27,18 +30,18 @@ export class ThreadCurrentTask implements CurrentTask {
       port1.once('message', ({ reason }: AbortMessage) => controller.abort(unpackThrown(reason)));
       port1.unref();
       this.#port = port1;
-      this.#post({ runId: this.runId, abortPort: port2 }, [port2]);
+      this.#post({ runId: this.#runId, abortPort: port2 }, [port2]);
     }
     return this.#controller.signal;
   }
 
   reportBeginning(): void {
-    this.#post({ runId: this.runId, hasBegun: true });
+    this.#post({ runId: this.#runId, hasBegun: true });
   }
 
   readonly updateProgress = (progress: TaskProgress): void => {
     this.#progress = copyProgress(progress);
-    this.#post({ runId: this.runId, progress: this.#progress });
+    this.#post({ runId: this.#runId, progress: this.#progress });
     this.#updates++;
   };
 
