@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
@@ -16,6 +17,13 @@ import { Added } from './added-task.ts';
  */
 export type TestMode = 'background' | 'inline' | 'manual';
 
+/** A task that a handler has added. */
+export interface AddedByHandler {
+  readonly task: BackgroundTask;
+  /** Whether the task waits for no response. */
+  readonly isOpen: boolean;
+}
+
 /** Controls the tasks of one application under test. */
 export class TestControl implements TaskControl {
   /** The tasks in the order in which they were added. */
@@ -27,6 +35,8 @@ export class TestControl implements TaskControl {
   /** Which tasks the running `run()` runs. */
   #isRun: ((task: BackgroundTask) => boolean) | undefined;
   #isClosing = false;
+  /** What the handler has added in whose async context a task is added. */
+  readonly #addedBy = new AsyncLocalStorage<AddedByHandler[]>();
 
   constructor(
     readonly mode: TestMode,
@@ -39,9 +49,15 @@ export class TestControl implements TaskControl {
     return this.mode === 'inline';
   }
 
-  added(task: BackgroundTask, call: TaskCall, options: TaskOptions): void {
+  added(task: BackgroundTask, call: TaskCall, options: TaskOptions, isOpen: boolean): void {
     this.onAdded(call);
     this.all.push(new Added(task, call.args, options));
+    this.#addedBy.getStore()?.push({ task, isOpen });
+  }
+
+  /** Calls a handler, and notes what it adds. */
+  noteAdded<T>(added: AddedByHandler[], handler: () => T): T {
+    return this.#addedBy.run(added, handler);
   }
 
   whenAllowed(task: BackgroundTask, start: () => void): void {

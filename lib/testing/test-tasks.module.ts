@@ -1,10 +1,12 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { QueuePort } from '../durable/queue-port.ts';
 import { ModuleImportError } from '../errors/module.errors.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { TASK_CONTROL } from '../execution/task-control.ts';
 import { noteCopy } from '../util/copies.ts';
 import { describe } from '../util/inspect.ts';
+import { InlineInterceptor } from './inline.interceptor.ts';
 import { MemoryJobs } from './memory/memory-jobs.ts';
 import {
   MEMORY_QUEUE_OPTIONS,
@@ -88,6 +90,7 @@ export class TestTasksModule {
           useFactory: (jobs: MemoryJobs) => new TestControl(mode, (id) => jobs.thrownBy(id)),
         },
         { provide: MEMORY_QUEUE_OPTIONS, useValue: memoryQueueOptions(mode) },
+        ...(mode === 'inline' ? [{ provide: APP_INTERCEPTOR, useClass: InlineInterceptor }] : []),
       ],
     };
   }

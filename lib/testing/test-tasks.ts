@@ -13,7 +13,7 @@ import { UnitTasks, type UnitTasksOptions } from './unit-tasks.ts';
  */
 export class TestTasks extends TaskAssertions {
   /**
-   * Makes `BackgroundTasks` and a `TaskRunner` for a unit test without Nest. Tasks run when the test calls `run()`.
+   * Makes `BackgroundTasks`, a `TaskRunner` and a `TaskRegistry` for a unit test without Nest. Tasks run when the test calls `run()`.
    *
    * @example
    * const unit = TestTasks.unit();

@@ -1,5 +1,6 @@
 import { standaloneTasks } from '../services/standalone-tasks.ts';
 import type { BackgroundTasks } from '../request/background-tasks.ts';
+import type { TaskRegistry } from '../services/task-registry.service.ts';
 import type { TaskRunner } from '../services/task-runner.service.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { MemoryJobs } from './memory/memory-jobs.ts';
@@ -31,6 +32,8 @@ export class UnitTasks extends TaskAssertions {
   /** The tasks of one request. They run when the test calls `run()`. */
   readonly tasks: BackgroundTasks;
   readonly runner: TaskRunner;
+  /** Knows these tasks, and those of the runner. */
+  readonly registry: TaskRegistry;
   readonly #endRequest: () => Promise<void>;
 
   /** @internal made by `TestTasks.unit` */
@@ -53,6 +56,7 @@ export class UnitTasks extends TaskAssertions {
     super(control, queue);
     this.tasks = standalone.tasks;
     this.runner = standalone.runner;
+    this.registry = standalone.registry;
     this.#endRequest = () => standalone.endRequest();
   }
 
