@@ -67,6 +67,11 @@ class CatalogOfCalls extends TaskCatalog {
     call.before?.calls.forEach((it) => this.note(it));
   }
 
+  /** Which tasks there are is known only once they are added. */
+  override hasQueue(): boolean {
+    return true;
+  }
+
   override find(name: string): ReturnType<TaskCatalog['find']> {
     const call = this.#calls.get(name);
     return (

@@ -67,6 +67,7 @@ describe('TestTasks.unit', () => {
     const unit = TestTasks.unit();
     const { registry } = unit;
     const reports = new Reports();
+    expect(await registry.list({ queue: 'reports' })).toEqual([]);
     const [cancelled, flaky] = [unit.tasks.addTask(reports, 'build', 'May'), unit.runner.start(reports, 'flaky')];
     const mail = unit.tasks.addTask(new Mailer(), 'sendWelcome', 'ada@example.com');
     expect(await registry.cancel(cancelled.id)).toBe(true);

@@ -121,9 +121,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   async list({ queue, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
-    const { queues } = this.core.catalog;
-    if (!queues.includes(queue)) {
-      throw new InvalidOptionError(noSuchQueue(queue, queues));
+    const { catalog } = this.core;
+    if (!catalog.hasQueue(queue)) {
+      throw new InvalidOptionError(noSuchQueue(queue, catalog.queues));
     }
     await nextTurn();
     return [...this.jobs.all]
