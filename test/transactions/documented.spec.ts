@@ -177,12 +177,12 @@ interface WithManager {
 export class TransactionInterceptor implements NestInterceptor {
   constructor(private readonly dataSource: DataSource) {}
 
-  intercept(context: ExecutionContext, next: CallHandler) {
+  intercept(context: ExecutionContext, next: CallHandler<unknown>) {
     const request = context.switchToHttp().getRequest<{ manager?: EntityManager }>();
     return from(
       this.dataSource.transaction((manager) => {
         request.manager = manager;
-        return lastValueFrom<unknown>(next.handle(), { defaultValue: undefined });
+        return lastValueFrom(next.handle(), { defaultValue: undefined });
       }),
     );
   }
