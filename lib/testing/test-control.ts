@@ -32,8 +32,8 @@ export class TestControl implements TaskControl {
   readonly #held = new Map<BackgroundTask, () => void>();
   /** What ends each delay and backoff that tasks wait for. */
   readonly #waits = new Set<() => void>();
-  /** Which tasks the running `run()` runs. */
-  #isRun: ((task: BackgroundTask) => boolean) | undefined;
+  /** For each `run()` that goes on: which tasks it runs. */
+  readonly #runs = new Set<(task: BackgroundTask) => boolean>();
   #isClosing = false;
   /** What the handler has added in whose async context a task is added. */
   readonly #addedBy = new AsyncLocalStorage<AddedByHandler[]>();
@@ -64,7 +64,7 @@ export class TestControl implements TaskControl {
     if (this.#isClosing && this.mode === 'manual') {
       task.cancel();
     }
-    if (this.mode !== 'manual' || task.isSettled || this.#isRun?.(task)) {
+    if (this.mode !== 'manual' || task.isSettled || this.#isRun(task)) {
       start();
     } else {
       this.#held.set(task, start);
@@ -73,7 +73,7 @@ export class TestControl implements TaskControl {
 
   wait(ms: number, onEnd: () => void): () => void {
     // A clock that the test has stopped ends no wait of no time.
-    const isSkipped = this.#isRun !== undefined || this.isInline;
+    const isSkipped = this.#runs.size > 0 || this.isInline;
     const end = () => {
       stop();
       onEnd();
@@ -94,12 +94,12 @@ export class TestControl implements TaskControl {
 
   /** Lets tasks start, and ends all delays and backoffs. @returns stops that */
   release(isRun: (task: BackgroundTask) => boolean): () => void {
-    this.#isRun = isRun;
-    this.#startHeld(isRun);
+    // Of its own: two runs can have the same function.
+    const run = (task: BackgroundTask) => isRun(task);
+    this.#runs.add(run);
+    this.#startHeld(run);
     [...this.#waits].forEach((end) => end());
-    return () => {
-      this.#isRun = undefined;
-    };
+    return () => void this.#runs.delete(run);
   }
 
   /** Cancels the tasks that wait, and forgets all. */
@@ -117,6 +117,10 @@ export class TestControl implements TaskControl {
       task.cancel();
     }
     this.#startHeld((task) => task.isSettled);
+  }
+
+  #isRun(task: BackgroundTask): boolean {
+    return [...this.#runs].some((isRun) => isRun(task));
   }
 
   #startHeld(isStarted: (task: BackgroundTask) => boolean): void {

@@ -1,5 +1,6 @@
 import { TaskAssertions } from './task-assertions.ts';
-import { UnitTasks, type UnitTasksOptions } from './unit-tasks.ts';
+import type { UnitTasksOptions } from './test-options.ts';
+import { UnitTasks } from './unit-tasks.ts';
 
 /**
  * Shows what an application under test has added, and runs it. `TestTasksModule` provides it.

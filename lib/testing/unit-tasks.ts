@@ -6,22 +6,9 @@ import { TaskArgumentError } from '../errors/task.errors.ts';
 import { MemoryJobs } from './memory/memory-jobs.ts';
 import { memoryQueueOptions, MemoryTaskQueue } from './memory/memory-task-queue.ts';
 import { TestControl } from './test-control.ts';
-import { type RunOptions, TaskAssertions } from './task-assertions.ts';
+import { checkUnit, type RunOptions, type UnitTasksOptions } from './test-options.ts';
+import { TaskAssertions } from './task-assertions.ts';
 import { notGiven } from './testing.messages.ts';
-
-/**
- * Options of `TestTasks.unit`.
- *
- * @since 0.1.0
- */
-export interface UnitTasksOptions {
-  /**
-   * The objects that tasks name by their class.
-   *
-   * @default []
-   */
-  readonly providers?: readonly object[];
-}
 
 /**
  * Shows what a unit under test has added, without Nest, and has what the unit takes in its constructor.
@@ -37,7 +24,8 @@ export class UnitTasks extends TaskAssertions {
   readonly #endRequest: () => Promise<void>;
 
   /** @internal made by `TestTasks.unit` */
-  constructor({ providers = [] }: UnitTasksOptions) {
+  constructor(options: UnitTasksOptions) {
+    const { providers = [] } = checkUnit(options);
     const jobs = new MemoryJobs();
     const control = new TestControl(
       'manual',

@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { BackgroundTasks, BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { BackgroundTasks, BackgroundTasksModule, chain, step, TaskRunner, Tasks } from 'nestjs-background-tasks';
 import { type TestMode, TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
 import { Gate } from '../fixtures/gate.ts';
 import { adapter, platform, scope } from '../fixtures/place.ts';
@@ -52,6 +52,12 @@ class UsersController {
   @Get('refuse-durable')
   refuseDurable() {
     this.tasks.addTask(this.reports, 'refuse');
+    return 'answered';
+  }
+
+  @Get('refuse-in-chain')
+  refuseInChain() {
+    this.tasks.addTask(chain(step(this.reports, 'refuse'), step(this.reports, 'build', 'May')));
     return 'answered';
   }
 
@@ -192,6 +198,7 @@ describe('inline', () => {
     const { http } = await start('inline');
     await http.get('/refuse').expect(422, { statusCode: 422, message: 'not an address' });
     await http.get('/refuse-durable').expect(404, { statusCode: 404, message: 'no such month' });
+    await http.get('/refuse-in-chain').expect(404, { statusCode: 404, message: 'no such month' });
   });
 
   test('retries don’t wait for their backoff', async () => {

@@ -44,7 +44,7 @@ class CreateOrder {
   fails?: boolean;
 }
 
-const orders = new EntitySchema<Order>({
+const orderSchema = new EntitySchema<Order>({
   name: 'orders',
   tableName: 'orders',
   target: Order,
@@ -73,7 +73,7 @@ class Mailer {
     {
       provide: DataSource,
       useFactory: () =>
-        new DataSource({ type: 'postgres', url: url!, schema: prefix, entities: [orders] }).initialize(),
+        new DataSource({ type: 'postgres', url: url!, schema: prefix, entities: [orderSchema] }).initialize(),
     },
     Mailer,
   ],

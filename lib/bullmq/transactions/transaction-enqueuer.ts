@@ -91,5 +91,5 @@ function firstOf(rows: unknown): AddedRow {
   if (row?.xid === undefined || row.place === undefined) {
     throw new TaskArgumentError(noRowsOfTransaction(kindOf(rows)));
   }
-  return { xid: String(row.xid), place: row.place };
+  return { xid: row.xid, place: row.place };
 }
