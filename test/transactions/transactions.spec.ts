@@ -106,7 +106,8 @@ describe.runIf(url)('durable tasks in a transaction of the application', { timeo
       env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1' },
       stdio: 'ignore',
     });
-  });
+    // Prisma's program takes some seconds to start.
+  }, 60_000);
   afterAll(() => admin.end());
   beforeEach(async () => {
     runs = [];
