@@ -105,6 +105,17 @@ export const folderNotOpened = (folder: string) =>
   `BullMqTasksModule: option 'connection': expected a folder that PGlite can open, got ${folder}: see the cause. ` +
   'Delete the folder if you need none of its tasks.';
 
+export const notInTransaction = (call: string, expected: string, came: string) =>
+  `${call}: expected ${expected} in an open transaction, got ${came}. Pass what your library gives you inside of the ` +
+  'transaction: outside of one, the task would be in the queue at once.';
+
+export const noRowsOfTransaction = (came: string) =>
+  `query(text, values) of the transaction: expected an array of rows, got ${came}. Return the rows, and roll the transaction back.`;
+
+export const otherDatabase = () =>
+  'flush({ transaction }): expected a transaction on the server and database of the queue, got one on another. Roll it back, and ' +
+  'keep the queue in the database of your data.';
+
 export const transactionFailed = (reason: string) =>
   `The queue refused the tasks of the transaction: ${reason}. Roll the transaction back: Postgres runs no further statement in ` +
   'it. Its connection needs the database of the queue, and the rights to use the schema that the option prefix names.';

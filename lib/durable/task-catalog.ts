@@ -95,6 +95,11 @@ export class TaskCatalog implements OnApplicationBootstrap {
     return this.#queues;
   }
 
+  /** Whether a task names this queue. */
+  hasQueue(name: string): boolean {
+    return this.queues.includes(name);
+  }
+
   /** The tasks with the option `repeat`, each with its name. */
   get repeating(): readonly (readonly [string, CatalogEntry])[] {
     return [...this.#current].filter(([, { definition }]) => definition.repeat);

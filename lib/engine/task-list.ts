@@ -83,7 +83,7 @@ export class TaskList implements TaskOwner {
       tracker.deduplicate(deduplication.id, entry);
     }
     tracker.add(task);
-    this.context.control?.added(task, call, options);
+    this.context.control?.added(task, call, options, this.#isOpen);
     this.#advance();
     return task;
   }
@@ -210,7 +210,7 @@ export class TaskList implements TaskOwner {
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);
-    this.context.control?.added(task, call, options);
+    this.context.control?.added(task, call, options, this.#isOpen);
     if (this.#isOpen) {
       unflushed.flushRest(this.#outcome);
     }

@@ -10,8 +10,12 @@ export interface TaskControl {
   /** Whether the tasks of a request run before its response leaves. */
   readonly isInline: boolean;
 
-  /** Called for each task that the application accepts. */
-  added(task: BackgroundTask, call: TaskCall, options: TaskOptions): void;
+  /**
+   * Called for each task that the application accepts.
+   *
+   * @param isOpen whether the task waits for no response
+   */
+  added(task: BackgroundTask, call: TaskCall, options: TaskOptions, isOpen: boolean): void;
 
   /** Calls `start` once the task may start: at once, or when the test says so. */
   whenAllowed(task: BackgroundTask, start: () => void): void;

@@ -17,12 +17,14 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { ProviderClass } from '../task/model/signatures.ts';
+import { TaskRegistry } from './task-registry.service.ts';
 import { TaskRunner } from './task-runner.service.ts';
 
 /** What a unit under test is given, and a queue needs. */
 export interface StandaloneTasks {
   readonly tasks: BackgroundTasks;
   readonly runner: TaskRunner;
+  readonly registry: TaskRegistry;
   /** What a queue needs. */
   readonly core: QueuePort;
   /** Lets the queue find a durable task. Call it for each task that the control hears of. */
@@ -45,6 +47,7 @@ export function standaloneTasks(control: TaskControl, provide: (provider: Provid
   return {
     tasks: new BackgroundTasks(collection),
     runner: new TaskRunner(engine),
+    registry: new TaskRegistry(engine, host),
     core: new QueuePort(host, catalog, engine),
     noteCall: (call) => catalog.note(call),
     endRequest: () => collection.end(),
@@ -62,6 +65,11 @@ class CatalogOfCalls extends TaskCatalog {
   note(call: TaskCall): void {
     this.#calls.set(call.name, call);
     call.before?.calls.forEach((it) => this.note(it));
+  }
+
+  /** Which tasks there are is known only once they are added. */
+  override hasQueue(): boolean {
+    return true;
   }
 
   override find(name: string): ReturnType<TaskCatalog['find']> {

@@ -23,7 +23,7 @@ export function isMatch(expected: unknown, actual: unknown): boolean {
   return isDeepStrictEqual(expected, actual);
 }
 
-function isMatcher(value: unknown): value is Matcher {
+export function isMatcher(value: unknown): value is Matcher {
   return (
     typeof value === 'object' && value !== null && typeof (value as Partial<Matcher>).asymmetricMatch === 'function'
   );

@@ -8,6 +8,7 @@ import { now, sleep } from '../util/timers.ts';
 import type { Added, AddedFilter, AddedTask } from './added-task.ts';
 import type { MemoryTaskQueue } from './memory/memory-task-queue.ts';
 import type { TestControl } from './test-control.ts';
+import { checkFilter, checkRun, checkWaitFor, type RunOptions } from './test-options.ts';
 import { TestTasksError } from './test-tasks.error.ts';
 import { addedTooOften, neverSettled, notAdded, notARepeatingTask, notSettled, someAdded } from './testing.messages.ts';
 
@@ -18,38 +19,13 @@ const LOOK_EVERY = 2;
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 
 /**
- * Options of `run`.
- *
- * @since 0.1.0
- */
-export interface RunOptions {
-  /**
-   * `throw`: the first error is thrown when all tasks have settled. `collect`: `run` returns all of them.
-   *
-   * @default 'throw'
-   */
-  readonly errors?: 'throw' | 'collect';
-  /**
-   * Whether tasks that are added meanwhile run too.
-   *
-   * @default true
-   */
-  readonly recursive?: boolean;
-  /**
-   * ms for all tasks to settle.
-   *
-   * @default 5_000
-   */
-  readonly timeout?: number;
-}
-
-/**
  * What `TestTasks` and `UnitTasks` share: they show what was added, and run it.
  *
  * @since 0.1.0
  */
 export class TaskAssertions {
-  readonly #reported = new WeakSet<BackgroundTask>();
+  /** The ids of the failed tasks whose errors a run has told of. */
+  readonly #reported = new Set<string>();
 
   /** @internal */
   constructor(
@@ -64,7 +40,7 @@ export class TaskAssertions {
    * expect(tasks.added({ name: 'Mailer.sendWelcome' })).toHaveLength(2);
    */
   added(filter: AddedFilter = {}): AddedTask[] {
-    return this.#find(filter).map((it) => this.#recordOf(it));
+    return this.#added('added', filter);
   }
 
   /**
@@ -101,7 +77,7 @@ export class TaskAssertions {
    * @throws TestTasksError with the tasks that were added
    */
   expectNone(filter: AddedFilter = {}): void {
-    const found = this.added(filter);
+    const found = this.#added('expectNone', filter);
     if (found.length > 0) {
       throw new TestTasksError(someAdded(found));
     }
@@ -113,17 +89,19 @@ export class TaskAssertions {
    *
    * @returns what the tasks threw that failed since the last call
    * @throws the first of these, unless `errors` is `collect`
+   * @throws InvalidOptionError if an option is unknown or wrong
    * @throws TestTasksError if tasks have not settled in time
    *
    * @example
    * await tasks.run();
    */
-  async run({ errors = 'throw', recursive = true, timeout = 5_000 }: RunOptions = {}): Promise<readonly unknown[]> {
+  async run(options: RunOptions = {}): Promise<readonly unknown[]> {
+    const { errors = 'throw', recursive = true, timeout = 5_000 } = checkRun(options);
     const given = new Set(this.control.all.map(({ task }) => task));
     const isRun = recursive ? () => true : (task: BackgroundTask) => given.has(task);
     for (const { task } of this.#pending(isRun)) {
       // A retry can fail again.
-      this.#reported.delete(task);
+      this.#reported.delete(task.id);
     }
     const stops = this.#startRun(isRun, recursive);
     try {
@@ -178,18 +156,21 @@ export class TaskAssertions {
    * @example
    * await tasks.waitFor('Mailer.sendWelcome', { timeout: 2_000 });
    */
-  async waitFor(what: string | AddedFilter, { timeout = 2_000 }: { timeout?: number } = {}): Promise<AddedTask> {
-    const filter = typeof what === 'string' ? { name: what } : what;
+  async waitFor(what: string | AddedFilter, options: { timeout?: number } = {}): Promise<AddedTask> {
+    const filter = checkWaitFor(what, options);
+    const { timeout = 2_000 } = options;
     const end = now() + timeout;
     for (;;) {
-      const found = this.added(filter);
+      const found = this.#added('waitFor', filter);
       const last = found.at(-1);
       if (last && found.every(({ finishedAt }) => finishedAt !== undefined)) {
         return last;
       }
       if (now() > end) {
         const label = typeof what === 'string' ? `'${what}'` : 'filter';
-        throw new TestTasksError(neverSettled(label, timeout, found.length > 0 ? found : this.#unsettled()));
+        throw new TestTasksError(
+          neverSettled(label, timeout, found.length > 0 ? found : this.#unsettled(), this.control.mode === 'manual'),
+        );
       }
       await sleep(LOOK_EVERY);
     }
@@ -197,6 +178,7 @@ export class TaskAssertions {
 
   /** Forgets what was added so far, and removes all tasks from the queues. Tasks that run go on. */
   clear(): void {
+    this.#reported.clear();
     this.control.clear();
     this.queue.clear();
   }
@@ -205,6 +187,10 @@ export class TaskAssertions {
   #startRun(isRun: (task: BackgroundTask) => boolean, recursive: boolean): (() => void)[] {
     const isJobRun = (id: string) => recursive || this.control.all.some(({ task }) => task.id === id && isRun(task));
     return [this.control.release(isRun), this.queue.release(isJobRun)];
+  }
+
+  #added(call: string, filter: AddedFilter): AddedTask[] {
+    return this.#find(checkFilter(call, filter)).map((it) => this.#recordOf(it));
   }
 
   #find(filter: AddedFilter): readonly Added[] {
@@ -245,10 +231,15 @@ export class TaskAssertions {
   }
 
   #newErrors(): unknown[] {
-    const failed = this.control.all.filter(
-      (it) => this.#recordOf(it).status === 'failed' && !this.#reported.has(it.task),
-    );
-    failed.forEach(({ task }) => this.#reported.add(task));
-    return failed.map(({ task }) => this.control.thrownBy(task));
+    const errors: unknown[] = [];
+    for (const it of this.control.all) {
+      const { id, status } = this.#recordOf(it);
+      // A duplicate has a handle of its own.
+      if (status === 'failed' && !this.#reported.has(id)) {
+        this.#reported.add(id);
+        errors.push(this.control.thrownBy(it.task));
+      }
+    }
+    return errors;
   }
 }

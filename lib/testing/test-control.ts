@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
@@ -16,6 +17,13 @@ import { Added } from './added-task.ts';
  */
 export type TestMode = 'background' | 'inline' | 'manual';
 
+/** A task that a handler has added. */
+export interface AddedByHandler {
+  readonly task: BackgroundTask;
+  /** Whether the task waits for no response. */
+  readonly isOpen: boolean;
+}
+
 /** Controls the tasks of one application under test. */
 export class TestControl implements TaskControl {
   /** The tasks in the order in which they were added. */
@@ -24,9 +32,11 @@ export class TestControl implements TaskControl {
   readonly #held = new Map<BackgroundTask, () => void>();
   /** What ends each delay and backoff that tasks wait for. */
   readonly #waits = new Set<() => void>();
-  /** Which tasks the running `run()` runs. */
-  #isRun: ((task: BackgroundTask) => boolean) | undefined;
+  /** For each `run()` that goes on: which tasks it runs. */
+  readonly #runs = new Set<(task: BackgroundTask) => boolean>();
   #isClosing = false;
+  /** What the handler has added in whose async context a task is added. */
+  readonly #addedBy = new AsyncLocalStorage<AddedByHandler[]>();
 
   constructor(
     readonly mode: TestMode,
@@ -39,16 +49,22 @@ export class TestControl implements TaskControl {
     return this.mode === 'inline';
   }
 
-  added(task: BackgroundTask, call: TaskCall, options: TaskOptions): void {
+  added(task: BackgroundTask, call: TaskCall, options: TaskOptions, isOpen: boolean): void {
     this.onAdded(call);
     this.all.push(new Added(task, call.args, options));
+    this.#addedBy.getStore()?.push({ task, isOpen });
+  }
+
+  /** Calls a handler, and notes what it adds. */
+  noteAdded<T>(added: AddedByHandler[], handler: () => T): T {
+    return this.#addedBy.run(added, handler);
   }
 
   whenAllowed(task: BackgroundTask, start: () => void): void {
     if (this.#isClosing && this.mode === 'manual') {
       task.cancel();
     }
-    if (this.mode !== 'manual' || task.isSettled || this.#isRun?.(task)) {
+    if (this.mode !== 'manual' || task.isSettled || this.#isRun(task)) {
       start();
     } else {
       this.#held.set(task, start);
@@ -57,7 +73,7 @@ export class TestControl implements TaskControl {
 
   wait(ms: number, onEnd: () => void): () => void {
     // A clock that the test has stopped ends no wait of no time.
-    const isSkipped = this.#isRun !== undefined || this.isInline;
+    const isSkipped = this.#runs.size > 0 || this.isInline;
     const end = () => {
       stop();
       onEnd();
@@ -78,12 +94,12 @@ export class TestControl implements TaskControl {
 
   /** Lets tasks start, and ends all delays and backoffs. @returns stops that */
   release(isRun: (task: BackgroundTask) => boolean): () => void {
-    this.#isRun = isRun;
-    this.#startHeld(isRun);
+    // Of its own: two runs can have the same function.
+    const run = (task: BackgroundTask) => isRun(task);
+    this.#runs.add(run);
+    this.#startHeld(run);
     [...this.#waits].forEach((end) => end());
-    return () => {
-      this.#isRun = undefined;
-    };
+    return () => void this.#runs.delete(run);
   }
 
   /** Cancels the tasks that wait, and forgets all. */
@@ -101,6 +117,10 @@ export class TestControl implements TaskControl {
       task.cancel();
     }
     this.#startHeld((task) => task.isSettled);
+  }
+
+  #isRun(task: BackgroundTask): boolean {
+    return [...this.#runs].some((isRun) => isRun(task));
   }
 
   #startHeld(isStarted: (task: BackgroundTask) => boolean): void {

@@ -1,10 +1,10 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { QueuePort } from '../durable/queue-port.ts';
 import { ModuleImportError } from '../errors/module.errors.ts';
-import { InvalidOptionError } from '../errors/task.errors.ts';
 import { TASK_CONTROL } from '../execution/task-control.ts';
 import { noteCopy } from '../util/copies.ts';
-import { describe } from '../util/inspect.ts';
+import { InlineInterceptor } from './inline.interceptor.ts';
 import { MemoryJobs } from './memory/memory-jobs.ts';
 import {
   MEMORY_QUEUE_OPTIONS,
@@ -12,27 +12,12 @@ import {
   memoryQueueOptions,
   MemoryTaskQueue,
 } from './memory/memory-task-queue.ts';
-import { TestControl, type TestMode } from './test-control.ts';
+import { TestControl } from './test-control.ts';
 import { TestTasks } from './test-tasks.ts';
-import { coreNotImported, unknownMode } from './testing.messages.ts';
+import { checkModule, type TestTasksModuleOptions } from './test-options.ts';
+import { coreNotImported, kitImportedTwice } from './testing.messages.ts';
 
 noteCopy();
-
-const MODES: ReadonlySet<TestMode> = new Set<TestMode>(['background', 'inline', 'manual']);
-
-/**
- * Options of `TestTasksModule`.
- *
- * @since 0.1.0
- */
-export interface TestTasksModuleOptions {
-  /**
-   * When tasks run.
-   *
-   * @default 'background'
-   */
-  readonly mode?: TestMode;
-}
 
 /**
  * Lets a test see and run the tasks of the application. Import it in the testing module, beside the modules of the
@@ -57,6 +42,9 @@ export interface TestTasksModuleOptions {
         if (!core) {
           throw new ModuleImportError(coreNotImported());
         }
+        if (core.host.isReplaced) {
+          throw new ModuleImportError(kitImportedTwice());
+        }
         return new MemoryTaskQueue(options, jobs, core);
       },
     },
@@ -72,12 +60,10 @@ export class TestTasksModule {
   /**
    * Returns the module.
    *
-   * @throws InvalidOptionError if the mode is unknown
+   * @throws InvalidOptionError if an option is unknown or wrong
    */
-  static forRoot({ mode = 'background' }: TestTasksModuleOptions = {}): DynamicModule {
-    if (!MODES.has(mode)) {
-      throw new InvalidOptionError(unknownMode(describe(mode)));
-    }
+  static forRoot(options: TestTasksModuleOptions = {}): DynamicModule {
+    const { mode = 'background' } = checkModule(options);
     // The engine needs the control, and the queue needs the engine: so the control asks `jobs`.
     return {
       module: TestTasksModule,
@@ -88,6 +74,7 @@ export class TestTasksModule {
           useFactory: (jobs: MemoryJobs) => new TestControl(mode, (id) => jobs.thrownBy(id)),
         },
         { provide: MEMORY_QUEUE_OPTIONS, useValue: memoryQueueOptions(mode) },
+        ...(mode === 'inline' ? [{ provide: APP_INTERCEPTOR, useClass: InlineInterceptor }] : []),
       ],
     };
   }

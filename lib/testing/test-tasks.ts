@@ -1,5 +1,6 @@
 import { TaskAssertions } from './task-assertions.ts';
-import { UnitTasks, type UnitTasksOptions } from './unit-tasks.ts';
+import type { UnitTasksOptions } from './test-options.ts';
+import { UnitTasks } from './unit-tasks.ts';
 
 /**
  * Shows what an application under test has added, and runs it. `TestTasksModule` provides it.
@@ -13,7 +14,7 @@ import { UnitTasks, type UnitTasksOptions } from './unit-tasks.ts';
  */
 export class TestTasks extends TaskAssertions {
   /**
-   * Makes `BackgroundTasks` and a `TaskRunner` for a unit test without Nest. Tasks run when the test calls `run()`.
+   * Makes `BackgroundTasks`, a `TaskRunner` and a `TaskRegistry` for a unit test without Nest. Tasks run when the test calls `run()`.
    *
    * @example
    * const unit = TestTasks.unit();

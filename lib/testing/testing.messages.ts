@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { AddedTask } from './added-task.ts';
+import { describe, describeName } from '../util/inspect.ts';
 import { isMatch } from './matching.ts';
 
 /** How many tasks a message lists. */
@@ -88,21 +89,26 @@ export const notSettled = (call: string, timeout: number, pending: readonly Adde
   `${call}: expected all tasks to settle within ${timeout} ms, got ${count(pending)} that did not:\n${listOf(pending)}\n` +
   'Raise the timeout, or look at what they wait for.';
 
-export const neverSettled = (what: string, timeout: number, all: readonly AddedTask[]) =>
+export const neverSettled = (what: string, timeout: number, all: readonly AddedTask[], isManual: boolean) =>
   `waitFor(${what}): expected the task to settle within ${timeout} ms, got ${
     all.length === 0 ? 'no such task' : `${count(all)} that did not settle`
-  }${all.length === 0 ? '' : `:\n${listOf(all)}`}`;
+  }${all.length === 0 ? '.' : `:\n${listOf(all)}`}${isManual ? '\nCall run(): in the mode manual, nothing else starts tasks.' : ''}`;
 
-export const notARepeatingTask = (name: string, names: readonly string[]) =>
-  `runScheduled: expected the name of a task with the option 'repeat', got '${name}'. ` +
+export const notARepeatingTask = (came: unknown, names: readonly string[]) =>
+  `runScheduled: expected the name of a task with the option 'repeat', got ${
+    typeof came === 'string' ? describeName(came) : describe(came)
+  }. ` +
   (names.length > 0 ? `There are ${names.join(', ')}.` : 'There is none: is the module that provides it imported?');
 
 export const coreNotImported = () =>
   'TestTasksModule: expected BackgroundTasksModule in the same application, got none. ' +
   "Import BackgroundTasksModule.forRoot() from 'nestjs-background-tasks', or the module that imports it, beside it.";
 
-export const unknownMode = (came: string) =>
-  `TestTasksModule.forRoot: option 'mode': expected one of background, inline, manual, got ${came}. Correct it.`;
+export const kitImportedTwice = () =>
+  'TestTasksModule: expected it once in an application, got it twice. Import it in the testing module alone.';
+
+export const wrongWaitFor = (came: string) =>
+  `waitFor: expected the name of a task, or a filter like { name: 'Mailer.sendWelcome' }, got ${came}.`;
 
 export const notGiven = (className: string) =>
   `TestTasks.unit: expected an object of the class ${className}, which a task names, got none. ` +

@@ -1,26 +1,14 @@
 import { standaloneTasks } from '../services/standalone-tasks.ts';
 import type { BackgroundTasks } from '../request/background-tasks.ts';
+import type { TaskRegistry } from '../services/task-registry.service.ts';
 import type { TaskRunner } from '../services/task-runner.service.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { MemoryJobs } from './memory/memory-jobs.ts';
 import { memoryQueueOptions, MemoryTaskQueue } from './memory/memory-task-queue.ts';
 import { TestControl } from './test-control.ts';
-import { type RunOptions, TaskAssertions } from './task-assertions.ts';
+import { checkUnit, type RunOptions, type UnitTasksOptions } from './test-options.ts';
+import { TaskAssertions } from './task-assertions.ts';
 import { notGiven } from './testing.messages.ts';
-
-/**
- * Options of `TestTasks.unit`.
- *
- * @since 0.1.0
- */
-export interface UnitTasksOptions {
-  /**
-   * The objects that tasks name by their class.
-   *
-   * @default []
-   */
-  readonly providers?: readonly object[];
-}
 
 /**
  * Shows what a unit under test has added, without Nest, and has what the unit takes in its constructor.
@@ -31,10 +19,13 @@ export class UnitTasks extends TaskAssertions {
   /** The tasks of one request. They run when the test calls `run()`. */
   readonly tasks: BackgroundTasks;
   readonly runner: TaskRunner;
+  /** Knows these tasks, and those of the runner. */
+  readonly registry: TaskRegistry;
   readonly #endRequest: () => Promise<void>;
 
   /** @internal made by `TestTasks.unit` */
-  constructor({ providers = [] }: UnitTasksOptions) {
+  constructor(options: UnitTasksOptions) {
+    const { providers = [] } = checkUnit(options);
     const jobs = new MemoryJobs();
     const control = new TestControl(
       'manual',
@@ -53,6 +44,7 @@ export class UnitTasks extends TaskAssertions {
     super(control, queue);
     this.tasks = standalone.tasks;
     this.runner = standalone.runner;
+    this.registry = standalone.registry;
     this.#endRequest = () => standalone.endRequest();
   }
 

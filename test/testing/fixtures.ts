@@ -65,6 +65,12 @@ export class Reports {
     return 'done';
   }
 
+  @Task({ queue: 'reports', attempts: 3, retryIf: (error) => !(error instanceof TypeError) })
+  misread(): void {
+    done.push('misread');
+    throw new TypeError('no report');
+  }
+
   @Task({ queue: 'reports' })
   refuse(): void {
     throw new HttpException('no such month', 404);

@@ -1,10 +1,12 @@
 import { type INestApplication, Body, Controller, Get, HttpException, type ModuleMetadata, Post } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { BackgroundTasks, BackgroundTasksModule, Tasks } from 'nestjs-background-tasks';
+import { BackgroundTasks, BackgroundTasksModule, chain, step, TaskRunner, Tasks } from 'nestjs-background-tasks';
 import { type TestMode, TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
-import { adapter, scope } from '../fixtures/place.ts';
+import { Gate } from '../fixtures/gate.ts';
+import { adapter, platform, scope } from '../fixtures/place.ts';
 import { RecordingLogger } from '../fixtures/recording-logger.ts';
 import { done, failures, Mailer, Reports } from './fixtures.ts';
 
@@ -14,6 +16,7 @@ class UsersController {
     private readonly tasks: BackgroundTasks,
     private readonly mailer: Mailer,
     private readonly reports: Reports,
+    private readonly runner: TaskRunner,
   ) {}
 
   @Post('users')
@@ -52,6 +55,12 @@ class UsersController {
     return 'answered';
   }
 
+  @Get('refuse-in-chain')
+  refuseInChain() {
+    this.tasks.addTask(chain(step(this.reports, 'refuse'), step(this.reports, 'build', 'May')));
+    return 'answered';
+  }
+
   @Get('retried')
   retried() {
     const backoff = { type: 'fixed', delay: 60_000 } as const;
@@ -64,6 +73,24 @@ class UsersController {
     });
     this.tasks.addTask(this.reports, 'flaky');
     return 'answered';
+  }
+
+  @Get('started')
+  started() {
+    this.runner.start(this.mailer, 'sendWelcome', 'ada@example.com');
+    this.runner.with({ delay: 60_000 }).start(this.reports, 'build', 'May');
+    this.runner.start(() => {
+      this.runner.start(this.mailer, 'sendWelcome', 'eve@example.com');
+    });
+    this.runner.start(this.mailer, 'bounce', 'a@b.c');
+    this.tasks.addTask(() => done.push('of the request'));
+    return 'answered';
+  }
+
+  @Get('started-in-vain')
+  startedInVain() {
+    this.runner.start(this.mailer, 'sendWelcome', 'ada@example.com');
+    throw new HttpException('refused', 409);
   }
 
   @Get('more')
@@ -79,11 +106,49 @@ class UsersController {
   }
 }
 
+/** Adds tasks of both kinds that run at once: each ends when the others have begun. */
+@Controller('parallel')
+class ParallelController {
+  readonly #allBegun = new Gate();
+  #begun = 0;
+
+  constructor(private readonly reports: Reports) {}
+
+  @Post()
+  add(@Tasks() tasks: BackgroundTasks) {
+    const parallel = tasks.with({ execution: 'parallel' });
+    for (const name of ['a', 'b', 'c']) {
+      parallel.addTask(() => this.#meet(name));
+    }
+    parallel.addTask(this.reports, 'build', 'May');
+    return 'answered';
+  }
+
+  @Post('failing')
+  fail(@Tasks() tasks: BackgroundTasks) {
+    const parallel = tasks.with({ execution: 'parallel' });
+    parallel.addTask(() => {
+      throw new RangeError('one of three');
+    });
+    parallel.addTask(() => done.push('another'));
+    tasks.addTask(() => done.push('in order'));
+    return 'answered';
+  }
+
+  async #meet(name: string) {
+    if (++this.#begun === 3) {
+      this.#allBegun.open();
+    }
+    await this.#allBegun.opened;
+    done.push(name);
+  }
+}
+
 async function start(mode: TestMode, { imports = [] }: ModuleMetadata = {}) {
   const log = new RecordingLogger();
   const moduleRef = await Test.createTestingModule({
     imports: [BackgroundTasksModule.forRoot({ scope }), TestTasksModule.forRoot({ mode }), ...imports],
-    controllers: [UsersController],
+    controllers: [UsersController, ParallelController],
     providers: [Mailer, Reports],
   })
     .setLogger(log)
@@ -133,6 +198,7 @@ describe('inline', () => {
     const { http } = await start('inline');
     await http.get('/refuse').expect(422, { statusCode: 422, message: 'not an address' });
     await http.get('/refuse-durable').expect(404, { statusCode: 404, message: 'no such month' });
+    await http.get('/refuse-in-chain').expect(404, { statusCode: 404, message: 'no such month' });
   });
 
   test('retries don’t wait for their backoff', async () => {
@@ -140,6 +206,20 @@ describe('inline', () => {
     const { http } = await start('inline');
     await http.get('/retried').expect(200, 'answered');
     expect(done.toSorted()).toEqual(['attempt 3', 'flaky', 'flaky', 'flaky']);
+  });
+
+  test('the response waits for tasks that its handler starts by TaskRunner; their errors are not the answer', async () => {
+    const { http, tasks } = await start('inline');
+    await http.get('/started').expect(200, 'answered');
+    expect(done.toSorted()).toEqual([
+      'of the request',
+      'report May',
+      'welcome ada@example.com from localhost',
+      'welcome eve@example.com from localhost',
+    ]);
+    await expect(tasks.run()).rejects.toThrow(new RangeError('no mailbox a@b.c'));
+    await http.get('/started-in-vain').expect(409);
+    expect(done).toHaveLength(5);
   });
 
   test('tasks that a task adds run before the response', async () => {
@@ -195,5 +275,45 @@ describe('manual', () => {
     expect(done).toEqual([]);
     expect(tasks.added({ name: 'Mailer.sendBill' })).toMatchObject([{ status: 'cancelled' }]);
     expect([...log.said('warn'), ...log.said('error')]).toEqual([]);
+  });
+});
+
+describe.each<TestMode>(['background', 'inline', 'manual'])('in the mode %s', (mode) => {
+  test('parallel tasks run at once', async () => {
+    const { http, tasks } = await start(mode);
+    await http.post('/parallel').expect(201, 'answered');
+    if (mode === 'inline') {
+      expect(done).toHaveLength(4);
+    }
+    expect(await tasks.run()).toEqual([]);
+    expect(done.toSorted()).toEqual(['a', 'b', 'c', 'report May']);
+  });
+
+  test('a parallel task that fails stops no other', async () => {
+    const { http, tasks } = await start(mode);
+    await http.post('/parallel/failing').expect(mode === 'inline' ? 500 : 201);
+    await expect(tasks.run()).rejects.toThrow('one of three');
+    expect(done.toSorted()).toEqual(['another', 'in order']);
+  });
+
+  test.runIf(platform === 'fastify')('tasks of requests that Fastify injects run', async () => {
+    const { app, tasks } = await start(mode);
+    const { inject } = app as NestFastifyApplication;
+    const add = async () => {
+      const payload = { email: 'ada@example.com' };
+      const answer = await inject.call(app, { method: 'POST', url: '/users', payload });
+      expect([answer.statusCode, answer.json()]).toEqual([201, payload]);
+    };
+    await add();
+    if (mode !== 'background') {
+      expect(done).toHaveLength(mode === 'manual' ? 0 : 3);
+    }
+    await tasks.run();
+    expect(done).toHaveLength(3);
+
+    const fastify = (app as NestFastifyApplication).getHttpAdapter().getInstance();
+    const answer = await fastify.inject('/bounce');
+    expect(answer.statusCode).toBe(mode === 'inline' ? 500 : 200);
+    await expect(tasks.run()).rejects.toThrow(new RangeError('no mailbox a@b.c'));
   });
 });

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { Injectable, Module, type ModuleMetadata } from '@nestjs/common';
+import { HttpException, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
@@ -164,6 +164,41 @@ describe('run', () => {
     expect(done).toHaveLength(2);
   });
 
+  test('throws what the step of a chain or a group threw', async () => {
+    const { tasks, runner, reports } = await start();
+    const last = runner.start(chain(step(reports, 'misread'), step(reports, 'publish', previousResult, 'web')));
+    await expect(tasks.run()).rejects.toThrow(new TypeError('no report'));
+    expect((await last.settled()).error).toMatchObject({ name: 'TaskQueueError' });
+    runner.start(
+      group([step(reports, 'build', 'May'), step(reports, 'refuse')], step(reports, 'collect', previousResult)),
+    );
+    expect(await tasks.run({ errors: 'collect' })).toEqual([new HttpException('no such month', 404)]);
+    // Tried once: `retryIf` says no.
+    expect(done).toEqual(['misread', 'report May']);
+  });
+
+  test('throws the error of duplicates once', async () => {
+    const { tasks, runner, mailer, reports } = await start();
+    const deduplicated = runner.with({ deduplication: { id: 'one' } });
+    const handles = [deduplicated.start(reports, 'refuse'), deduplicated.start(reports, 'refuse')];
+    deduplicated.start(mailer, 'bounce', 'a@b.c');
+    deduplicated.start(mailer, 'bounce', 'a@b.c');
+    const errors = await tasks.run({ errors: 'collect' });
+    expect(errors).toEqual([new HttpException('no such month', 404), new RangeError('no mailbox a@b.c')]);
+    expect(handles[0]!.id).toBe(handles[1]!.id);
+  });
+
+  test('two runs at once each run their own', async () => {
+    const { tasks, runner, mailer, reports } = await start();
+    await runner.start(reports, 'build', 'May').stored();
+    const first = tasks.run({ recursive: false });
+    runner.with({ delay: 60_000 }).start(reports, 'build', 'June');
+    runner.with({ delay: 60_000 }).start(mailer, 'sendWelcome', 'ada@example.com');
+    const second = tasks.run({ recursive: false });
+    await Promise.all([first, second, tasks.runScheduled('Reports.nightly')]);
+    expect(done.toSorted()).toEqual(['nightly', 'report June', 'report May', 'welcome ada@example.com from localhost']);
+  });
+
   test('says what has not settled in time', async () => {
     const { tasks, runner } = await start('background');
     async function stuck() {
@@ -268,6 +303,16 @@ describe('waitFor', () => {
     expect(await waiting).toMatchObject({ status: 'completed', args: ['ada@example.com'] });
   });
 
+  test('says that no such task was added, and in the mode manual, that run() starts tasks', async () => {
+    const background = await start('background');
+    await expect(background.tasks.waitFor('Mailer.nothing', { timeout: 10 })).rejects.toThrow(
+      /^waitFor\('Mailer\.nothing'\): expected the task to settle within 10 ms, got no such task\.$/,
+    );
+    const { tasks, runner } = await start('manual');
+    runner.start(Mailer, 'bounce', 'a@b.c');
+    await expect(tasks.waitFor({ status: 'failed' }, { timeout: 10 })).rejects.toThrow(/Call run\(\)/);
+  });
+
   test('names what is still pending', async () => {
     const { tasks, runner } = await start();
     runner.start(Mailer, 'sendWelcome', 'ada@example.com');
@@ -345,6 +390,33 @@ describe('durable tasks', () => {
   });
 });
 
+describe('a wrong word is an error, not a test that passes', () => {
+  test.each<[string, (tasks: TestTasks) => unknown]>([
+    ['run: ', (tasks) => tasks.run({ errors: 'ignore' as never })],
+    ['run: ', (tasks) => tasks.run({ recursve: false } as never)],
+    ['run: ', (tasks) => tasks.run({ timeout: Number.NaN })],
+    ['added: ', async (tasks) => tasks.added({ nme: 'Mailer.sendWelcome' } as never)],
+    ['added: ', async (tasks) => tasks.added('Mailer.sendWelcome' as never)],
+    ['expectNone: ', async (tasks) => tasks.expectNone({ status: 'done' as never })],
+    ['expectNone: ', async (tasks) => tasks.expectNone({ args: 'ada@example.com' as never })],
+    ['waitFor: ', (tasks) => tasks.waitFor(undefined as never)],
+    ['waitFor: ', (tasks) => tasks.waitFor('')],
+    ['waitFor: ', (tasks) => tasks.waitFor({ nme: 'x' } as never)],
+    ['waitFor: ', (tasks) => tasks.waitFor('Mailer.sendWelcome', { timeout: -1 })],
+    ['runScheduled: ', (tasks) => tasks.runScheduled(Reports as never)],
+    ['TestTasksModule.forRoot: ', async () => TestTasksModule.forRoot({ mod: 'inline' } as never)],
+    ['TestTasks.unit: ', async () => TestTasks.unit({ providers: [Reports] })],
+  ])('%s %s', async (call, fn) => {
+    const { tasks } = await start();
+    const error: unknown = await Promise.resolve(fn(tasks)).catch((it: unknown) => it);
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    const { message } = error as Error;
+    expect(message.startsWith(call)).toBe(true);
+    expect(message).toMatch(/expected .*, got /);
+    expect(message.length).toBeLessThan(200);
+  });
+});
+
 describe('TestTasksModule', () => {
   @Injectable()
   class Service {
@@ -419,7 +491,7 @@ describe('TestTasksModule', () => {
 
   test('says that the mode is unknown, or that BackgroundTasksModule is missing', async () => {
     expect(() => TestTasksModule.forRoot({ mode: 'sync' as never })).toThrow(
-      "TestTasksModule.forRoot: option 'mode': expected one of background, inline, manual, got 'sync'.",
+      "TestTasksModule.forRoot: option 'mode': expected 'background', 'inline' or 'manual', got 'sync'.",
     );
     const compiled = Test.createTestingModule({ imports: [TestTasksModule.forRoot()] })
       .setLogger(new RecordingLogger())

@@ -1,3 +1,4 @@
+import { lastValueFrom } from 'rxjs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type BackgroundTasks, TaskArgumentError, type TaskRunner } from 'nestjs-background-tasks';
 import { TestTasks } from 'nestjs-background-tasks/testing';
@@ -59,6 +60,28 @@ describe('TestTasks.unit', () => {
     await unit.run();
     expect(done).toEqual(['cleaned']);
     expect(await task.settled()).toMatchObject({ status: 'completed' });
+  });
+
+  test('a service finds, cancels and retries its tasks by the registry', async () => {
+    failures.left = 3;
+    const unit = TestTasks.unit();
+    const { registry } = unit;
+    const reports = new Reports();
+    expect(await registry.list({ queue: 'reports' })).toEqual([]);
+    const [cancelled, flaky] = [unit.tasks.addTask(reports, 'build', 'May'), unit.runner.start(reports, 'flaky')];
+    const mail = unit.tasks.addTask(new Mailer(), 'sendWelcome', 'ada@example.com');
+    expect(await registry.cancel(cancelled.id)).toBe(true);
+    expect(await unit.run({ errors: 'collect' })).toMatchObject([{ message: 'not yet' }]);
+    expect(await registry.get(mail.id)).toMatchObject({ status: 'completed' });
+    expect(await registry.list({ queue: 'reports' })).toMatchObject([{ id: flaky.id, status: 'failed' }]);
+    expect(await registry.retry(flaky.id)).toBe(true);
+    await unit.run();
+    expect(await lastValueFrom(registry.follow(flaky.id))).toMatchObject({ status: 'completed' });
+    expect((await registry.list()).map(({ status }) => status).toSorted()).toEqual([
+      'cancelled',
+      'completed',
+      'completed',
+    ]);
   });
 
   test('durable tasks are retried without their backoff, and go through the codec', async () => {

@@ -23,6 +23,8 @@ export interface Open {
 export interface Library {
   /** Runs a function in a transaction, and rolls back if it throws. */
   transaction<T>(fn: (open: Open) => Promise<T>): Promise<T>;
+  /** Makes a transaction of what is in none. */
+  outside(): Transaction;
   close(): Promise<unknown>;
 }
 
@@ -49,6 +51,7 @@ export const openPg: OpenLibrary = async (url, schema) => {
         client.release();
       }
     },
+    outside: () => pgClient(pool),
     close: () => pool.end(),
   };
 };
@@ -62,6 +65,7 @@ export const openTypeOrm: OpenLibrary = async (url, schema) => {
       source.transaction((manager) =>
         fn({ transaction: typeOrm(manager), insert: (id) => manager.insert('orders', { id }) }),
       ),
+    outside: () => typeOrm(source.manager),
     close: () => source.destroy(),
   };
 };
@@ -73,6 +77,7 @@ const openDrizzle: OpenLibrary = async (url, schema) => {
   return {
     transaction: (fn) =>
       db.transaction((tx) => fn({ transaction: drizzle(tx), insert: (id) => tx.insert(orders).values({ id }) })),
+    outside: () => drizzle(db),
     close: () => pool.end(),
   };
 };
@@ -84,6 +89,7 @@ const openDrizzlePostgresJs: OpenLibrary = async (url, schema) => {
   return {
     transaction: (fn) =>
       db.transaction((tx) => fn({ transaction: drizzle(tx), insert: (id) => tx.insert(orders).values({ id }) })),
+    outside: () => drizzle(db),
     close: () => client.end(),
   };
 };
@@ -95,6 +101,7 @@ const openKnex: OpenLibrary = async (url, schema) => {
       db.transaction((trx) =>
         fn({ transaction: knex(trx), insert: async (id) => trx('orders').withSchema(schema).insert({ id }) }),
       ),
+    outside: () => knex(db),
     close: () => db.destroy(),
   };
 };
@@ -111,6 +118,7 @@ const openKysely: OpenLibrary = async (url, schema) => {
           insert: (id) => sql`INSERT INTO ${sql.table(`${schema}.orders`)} (id) VALUES (${id})`.execute(trx),
         }),
       ),
+    outside: () => kysely(db),
     close: () => db.destroy(),
   };
 };
@@ -139,6 +147,7 @@ const openPrisma: OpenLibrary = async (url, schema) => {
           insert: (id) => tx.$executeRawUnsafe(`INSERT INTO "${schema}".orders (id) VALUES ($1)`, id),
         }),
       ),
+    outside: () => prisma(client),
     close: () => client.$disconnect(),
   };
 };

@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { Body, Controller, Get, Injectable, Post } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { Client } from 'pg';
+import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
+  type BackgroundTask,
   BackgroundTasks,
   BackgroundTasksModule,
   chain,
@@ -23,7 +25,8 @@ import {
   TaskRunner,
   type Transaction,
 } from 'nestjs-background-tasks';
-import { BullMqTasksModule, pgClient } from 'nestjs-background-tasks/bullmq';
+import { BullMqTasksModule, drizzle, knex, kysely, pgClient, prisma, typeOrm } from 'nestjs-background-tasks/bullmq';
+import { TransactionWatch } from '../../lib/bullmq/transactions/transaction-watch.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { RecordingLogger } from '../fixtures/recording-logger.ts';
@@ -103,7 +106,8 @@ describe.runIf(url)('durable tasks in a transaction of the application', { timeo
       env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1' },
       stdio: 'ignore',
     });
-  });
+    // Prisma's program takes some seconds to start.
+  }, 60_000);
   afterAll(() => admin.end());
   beforeEach(async () => {
     runs = [];
@@ -173,6 +177,12 @@ describe.runIf(url)('durable tasks in a transaction of the application', { timeo
       });
       const records = await Promise.all(tasks.map((task) => task.settled()));
       expect(records.map(({ result }) => result)).toEqual(['report a', ['b', 'report c'], 'report d', 'e']);
+    });
+
+    test('are refused when what is given is in no transaction, or is nothing', async () => {
+      await start();
+      expect(() => library.outside()).toThrow(TaskArgumentError);
+      expect(() => library.outside()).toThrow(/expected .* in an open transaction, got /);
     });
 
     test('leave its search_path and its settings as they were', async () => {
@@ -286,6 +296,63 @@ describe.runIf(url)('durable tasks in a transaction of the application', { timeo
       expect(await (await committed).settled()).toMatchObject({ status: 'completed' });
     });
 
+    test.each(['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'])(
+      'two that are open at the same time don’t wait for each other: %s',
+      async (isolation) => {
+        const { runner, mailer } = await start();
+        const add = async ({ transaction }: Open, id: string) => {
+          await transaction.query(`SET TRANSACTION ISOLATION LEVEL ${isolation}`, []);
+          await transaction.query(`SET LOCAL lock_timeout = '5s'`, []);
+          const within = runner.within(transaction);
+          const added = [
+            within.start(mailer, 'confirm', id),
+            within.with({ priority: 2 }).start(mailer, 'confirm', id),
+            within.with({ delay: 20 }).start(mailer, 'report', id),
+            within.with({ deduplication: { id: `of ${isolation} ${id}` } }).start(mailer, 'report', id),
+            within.start(chain(step(mailer, 'report', id), step(mailer, 'confirm', previousResult))),
+          ];
+          // All at once, in one transaction.
+          await Promise.all(added.map((task) => task.stored()));
+          return added;
+        };
+        const tasks = await library.transaction(async (first) => {
+          const outer = await add(first, 'one');
+          return [...outer, ...(await library.transaction((second) => add(second, 'other')))];
+        });
+        const records = await Promise.all(tasks.map((task) => task.settled()));
+        expect(records.map(({ status }) => status)).toEqual(tasks.map(() => 'completed'));
+      },
+    );
+
+    test('a task with the deduplication id of one in an open transaction waits for its end', async () => {
+      const { runner, mailer } = await start();
+      const options = { deduplication: { id: 'order 3' } };
+      let other: BackgroundTask | undefined;
+      const undone = await rollBack(async ({ transaction }) => {
+        const task = runner.within(transaction).with(options).start(mailer, 'confirm', 'undone');
+        await task.stored();
+        other = runner.with(options).start(mailer, 'confirm', 'kept');
+        return task;
+      });
+      await other!.stored();
+      expect(await undone.settled()).toMatchObject({ status: 'skipped' });
+      expect(await other!.settled()).toMatchObject({ status: 'completed', result: 'kept' });
+    });
+
+    test('a transaction that its server has lost hides no other', async () => {
+      const { module, runner, mailer } = await start();
+      const lost = module
+        .get(TransactionWatch, { strict: false })
+        .end('4611686018427387904', [{ queueName: 'mail', id: 'never' }]);
+      const task = await library.transaction(async ({ transaction }) => {
+        const added = runner.within(transaction).start(mailer, 'confirm', 1);
+        await added.stored();
+        return added;
+      });
+      expect(await task.settled()).toMatchObject({ status: 'completed' });
+      expect(await lost).toEqual([false]);
+    });
+
     test('an application that closes while a transaction is open leaves its task to the queue', async () => {
       const first = await start(url, false);
       const gate = new Gate();
@@ -330,6 +397,86 @@ describe.runIf(url)('durable tasks in a transaction of the application', { timeo
         const task = runner.within(never).start(mailer, 'confirm', 1);
         await expect(task.stored()).rejects.toThrow(/expected a queue on a Postgres server/);
         expect(task.status).toBe('failed');
+      });
+
+      test.each([
+        ['pgClient', pgClient],
+        ['typeOrm', typeOrm],
+        ['drizzle', drizzle],
+        ['knex', knex],
+        ['kysely', kysely],
+        ['prisma', prisma],
+      ])('what is no object of the library: %s', (name, make) => {
+        for (const wrong of [undefined, null, {}, 'postgres://', { query: 1 }]) {
+          expect(() => make(wrong as never)).toThrow(TaskArgumentError);
+          expect(() => make(wrong as never)).toThrow(new RegExp(`^${name}\\(.*got `));
+        }
+      });
+
+      test('a client of pg before BEGIN and after COMMIT, but not while BEGIN is on its way', async () => {
+        const { runner, mailer } = await start();
+        const client = new Client({ connectionString: url });
+        await client.connect();
+        onTestFinished(() => client.end());
+        const within = runner.within(pgClient(client));
+        await expect(within.start(mailer, 'confirm', 1).stored()).rejects.toThrow(
+          /^pgClient\(client\): expected a client of pg in an open transaction/,
+        );
+        void client.query('BEGIN');
+        const task = within.start(mailer, 'confirm', 2);
+        await task.stored();
+        await client.query('COMMIT');
+        expect(await task.settled()).toMatchObject({ status: 'completed' });
+        await expect(within.start(mailer, 'confirm', 3).stored()).rejects.toThrow(TaskArgumentError);
+        expect(runs).toEqual([[2]]);
+      });
+
+      test('a query runner of TypeORM whose transaction is over', async () => {
+        const { runner, mailer } = await start();
+        const source = new DataSource({ type: 'postgres', url: url! });
+        await source.initialize();
+        onTestFinished(() => source.destroy());
+        const queryRunner = source.createQueryRunner();
+        await queryRunner.startTransaction();
+        const within = runner.within(typeOrm(queryRunner));
+        const task = within.start(mailer, 'confirm', 1);
+        await task.stored();
+        await queryRunner.commitTransaction();
+        expect(await task.settled()).toMatchObject({ status: 'completed' });
+        await expect(within.start(mailer, 'confirm', 2).stored()).rejects.toThrow(/^typeOrm\(manager\): expected/);
+        await queryRunner.release();
+      });
+
+      test('a query that returns no rows', async () => {
+        const { runner, mailer } = await start();
+        for (const rows of [undefined, { rows: [] }, [], [{ id: '1' }]]) {
+          const task = runner.within({ query: async () => rows as never }).start(mailer, 'confirm', 1);
+          await expect(task.stored()).rejects.toThrow(
+            /^query\(text, values\) of the transaction: expected an array of rows/,
+          );
+        }
+      });
+
+      test('a transaction on another database that has such queues too', async () => {
+        const { runner, mailer } = await start();
+        const name = `${prefix}_other`;
+        await admin.query(`CREATE DATABASE "${name}"`);
+        const other = url!.replace(/\/\w+$/, `/${name}`);
+        const there = await start(other, false);
+        await there.runner.start(there.mailer, 'confirm', 'there').stored();
+        const client = new Client({ connectionString: other });
+        await client.connect();
+        try {
+          await client.query('BEGIN');
+          const task = runner.within(pgClient(client)).start(mailer, 'confirm', 1);
+          await expect(task.stored()).rejects.toThrow(/expected a transaction on the server and database of the queue/);
+          await client.query('ROLLBACK');
+          expect(await task.settled()).toMatchObject({ status: 'failed' });
+        } finally {
+          await client.end();
+          await there.module.close();
+          await admin.query(`DROP DATABASE "${name}" WITH (FORCE)`);
+        }
       });
 
       test('a transaction on another database', async () => {
@@ -415,7 +562,7 @@ describe.runIf(url)('durable tasks in a transaction of the application', { timeo
           tasks.addTask(async () => {
             tasks.addTask(mailer, 'confirm', 1);
             const { id } = currentTask()!;
-            resolve([id, await tasks.flush({ transaction: pgClient({} as never) }).catch(String)]);
+            resolve([id, await tasks.flush({ transaction: { query: async () => [] } }).catch(String)]);
           });
         });
         void outside.then((it) => runs.push(it as unknown[]));

@@ -4,6 +4,7 @@
  * `src/postgres/migrations/0001_schema.sql` of taskforcesh/bullmq.
  */
 import type { Queue } from 'bullmq';
+import { SERVER_AND_DATABASE } from './transaction-flows.ts';
 
 /** The data of a job, with what tells whether the job has changed since. */
 export interface JobVersion {
@@ -189,17 +190,36 @@ export const redisStatements: JobStatements = {
   },
 };
 
+/** The SQLSTATE of a transaction id that the server has not given to a transaction yet. */
+const IN_THE_FUTURE = '22023';
+
 /** Asks Postgres how transactions have ended. */
 export const transactionStatements = {
   /** @returns those of the transactions that have ended */
   async ended(queue: Queue, xids: readonly string[]): Promise<readonly string[]> {
-    // Of very old transactions, Postgres forgets the status.
-    const { rows } = await sql(
-      queue,
-      `SELECT xid FROM unnest($1::text[]) AS t(xid) WHERE coalesce(pg_xact_status(xid::xid8), 'over') <> 'in progress'`,
-      xids,
-    );
-    return rows.map(({ xid }) => xid as string);
+    try {
+      // Of very old transactions, Postgres forgets the status.
+      const { rows } = await sql(
+        queue,
+        `SELECT xid FROM unnest($1::text[]) AS t(xid) WHERE coalesce(pg_xact_status(xid::xid8), 'over') <> 'in progress'`,
+        xids,
+      );
+      return rows.map(({ xid }) => xid as string);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== IN_THE_FUTURE) {
+        throw error;
+      }
+      // A server that took over from another has lost this transaction. One such must not hide how the others ended.
+      return xids.length === 1
+        ? xids
+        : (await Promise.all(xids.map((xid) => transactionStatements.ended(queue, [xid])))).flat();
+    }
+  },
+
+  /** @returns the server and the database of the queue, as `SERVER_AND_DATABASE` names them */
+  async place(queue: Queue): Promise<string> {
+    const { rows } = await sql(queue, `SELECT ${SERVER_AND_DATABASE} AS place`);
+    return rows[0]!['place'] as string;
   },
 };
 

@@ -1,10 +1,13 @@
 import type { FlowProducer } from 'bullmq';
 import type { BullMq } from './store-packages.ts';
 
-/** BullMQ's statement that adds jobs, and the same with the schema's name and the id of the transaction. */
+/** Which server and database a statement runs on: a server that restarts has another time. */
+export const SERVER_AND_DATABASE = `extract(epoch FROM pg_postmaster_start_time())::text || ' ' || current_database()`;
+
+/** BullMQ's statement that adds jobs, and the same with the schema's name, the id of the transaction and where it is. */
 const ADD_FLOW = 'SELECT id FROM add_flow($1::jsonb) AS t(id)';
 const addFlowIn = (schema: string) =>
-  `SELECT id, pg_current_xact_id()::text AS xid FROM "${schema}".add_flow($1::jsonb) AS t(id)`;
+  `SELECT id, pg_current_xact_id()::text AS xid, ${SERVER_AND_DATABASE} AS place FROM "${schema}".add_flow($1::jsonb) AS t(id)`;
 
 const nothing = () => undefined;
 

@@ -1,9 +1,27 @@
 import type { Transaction } from '../../durable/transaction.ts';
+import { TaskArgumentError } from '../../errors/task.errors.ts';
+import { kindOf } from '../../util/inspect.ts';
+import { notInTransaction } from '../bullmq.messages.ts';
 
-// The parameters name only what is used of each library, so that no library has to be installed.
+// The parameters name only what is used of each library, so that no library has to be installed. What is easily passed by
+// mistake, a pool or the library's own connection, has a query method too: each function looks for what only a transaction
+// has.
+
+/** @throws TaskArgumentError unless it is what the call expects */
+function check(isRight: boolean, call: string, expected: string, came: unknown): void {
+  if (!isRight) {
+    throw new TaskArgumentError(notInTransaction(call, expected, kindOf(came)));
+  }
+}
+
+/** Whether a value has a method. A library's object can be a function, or a proxy. */
+const hasMethod = (value: unknown, name: string) =>
+  typeof (value as Record<string, unknown> | null)?.[name] === 'function';
 
 /**
  * Makes a transaction of a client of pg, or of a library that gives you one. You have sent `BEGIN` on it.
+ *
+ * @throws TaskArgumentError if it is not in a transaction
  *
  * @example
  * await client.query('BEGIN');
@@ -14,9 +32,22 @@ import type { Transaction } from '../../durable/transaction.ts';
  *
  * @since 0.1.0
  */
-export function pgClient(client: { query(text: string, values: unknown[]): Promise<{ rows: object[] }> }): Transaction {
+export function pgClient(client: {
+  query(text: string, values: unknown[]): Promise<{ rows: object[] }>;
+  /** `I` outside of a transaction. Older versions of pg don't have it. */
+  getTransactionStatus?(): string | null;
+}): Transaction {
+  const assert = (isRight: boolean) => check(isRight, 'pgClient(client)', 'a client of pg', client);
+  // A pool runs each statement on any of its clients.
+  assert(hasMethod(client, 'query') && !('totalCount' in client));
   return {
     async query(text, values) {
+      const isIdle = () => client.getTransactionStatus?.() === 'I';
+      if (isIdle()) {
+        // A BEGIN that was not awaited may be on its way.
+        await client.query('SELECT 1', []);
+        assert(!isIdle());
+      }
       return (await client.query(text, [...values])).rows;
     },
   };
@@ -24,6 +55,8 @@ export function pgClient(client: { query(text: string, values: unknown[]): Promi
 
 /**
  * Makes a transaction of TypeORM's entity manager, or of its query runner.
+ *
+ * @throws TaskArgumentError if it is not in a transaction
  *
  * @example
  * await dataSource.transaction(async (manager) => {
@@ -34,9 +67,19 @@ export function pgClient(client: { query(text: string, values: unknown[]): Promi
  *
  * @since 0.1.0
  */
-export function typeOrm(manager: { query(text: string, values?: unknown[]): Promise<unknown> }): Transaction {
+export function typeOrm(manager: {
+  query(text: string, values?: unknown[]): Promise<unknown>;
+  /** Of an EntityManager in a transaction. */
+  readonly queryRunner?: { readonly isTransactionActive: boolean } | undefined;
+  /** Of a QueryRunner. */
+  readonly isTransactionActive?: boolean;
+}): Transaction {
+  const isActive = () => (manager?.queryRunner ?? manager)?.isTransactionActive;
+  const assert = (isRight: boolean) => check(isRight, 'typeOrm(manager)', 'an EntityManager or a QueryRunner', manager);
+  assert(hasMethod(manager, 'query') && isActive() !== undefined);
   return {
     async query(text, values) {
+      assert(isActive() === true);
       return (await manager.query(text, [...values])) as object[];
     },
   };
@@ -44,6 +87,8 @@ export function typeOrm(manager: { query(text: string, values?: unknown[]): Prom
 
 /**
  * Makes a transaction of Drizzle's, for pg or postgres.js.
+ *
+ * @throws TaskArgumentError if it is not in a transaction
  *
  * @example
  * await db.transaction(async (tx) => {
@@ -55,6 +100,7 @@ export function typeOrm(manager: { query(text: string, values?: unknown[]): Prom
  * @since 0.1.0
  */
 export function drizzle(tx: { execute(query: never): PromiseLike<unknown> }): Transaction {
+  check(hasMethod(tx, 'execute') && hasMethod(tx, 'rollback'), 'drizzle(tx)', 'the tx of Drizzle', tx);
   return {
     async query(sql, values) {
       // Drizzle's tag would have to be imported from the application's copy. `execute` takes what has `getSQL`.
@@ -68,6 +114,8 @@ export function drizzle(tx: { execute(query: never): PromiseLike<unknown> }): Tr
 /**
  * Makes a transaction of Knex's.
  *
+ * @throws TaskArgumentError if it is not in a transaction
+ *
  * @example
  * await db.transaction(async (trx) => {
  *   await trx('orders').insert(order);
@@ -77,7 +125,11 @@ export function drizzle(tx: { execute(query: never): PromiseLike<unknown> }): Tr
  *
  * @since 0.1.0
  */
-export function knex(trx: { raw(text: string, values: never): PromiseLike<unknown> }): Transaction {
+export function knex(trx: {
+  raw(text: string, values: never): PromiseLike<unknown>;
+  readonly isTransaction?: boolean;
+}): Transaction {
+  check(hasMethod(trx, 'raw') && trx.isTransaction === true, 'knex(trx)', 'the trx of Knex', trx);
   return {
     async query(text, values) {
       // Knex numbers its placeholders itself.
@@ -94,6 +146,8 @@ export function knex(trx: { raw(text: string, values: never): PromiseLike<unknow
 /**
  * Makes a transaction of Kysely's.
  *
+ * @throws TaskArgumentError if it is not in a transaction
+ *
  * @example
  * await db.transaction().execute(async (trx) => {
  *   await trx.insertInto('orders').values(order).execute();
@@ -103,7 +157,11 @@ export function knex(trx: { raw(text: string, values: never): PromiseLike<unknow
  *
  * @since 0.1.0
  */
-export function kysely(trx: { executeQuery(query: never): Promise<{ rows: unknown[] }> }): Transaction {
+export function kysely(trx: {
+  executeQuery(query: never): Promise<{ rows: unknown[] }>;
+  readonly isTransaction?: boolean;
+}): Transaction {
+  check(hasMethod(trx, 'executeQuery') && trx.isTransaction === true, 'kysely(trx)', 'the trx of Kysely', trx);
   return {
     async query(sql, values) {
       // What CompiledQuery.raw of the application's copy would make.
@@ -117,6 +175,8 @@ export function kysely(trx: { executeQuery(query: never): Promise<{ rows: unknow
 /**
  * Makes a transaction of Prisma's interactive ones.
  *
+ * @throws TaskArgumentError if it is not in a transaction
+ *
  * @example
  * await prismaService.$transaction(async (tx) => {
  *   await tx.order.create({ data: order });
@@ -127,6 +187,7 @@ export function kysely(trx: { executeQuery(query: never): Promise<{ rows: unknow
  * @since 0.1.0
  */
 export function prisma(tx: { $queryRawUnsafe(text: string, ...values: unknown[]): PromiseLike<unknown> }): Transaction {
+  check(hasMethod(tx, '$queryRawUnsafe') && !hasMethod(tx, '$connect'), 'prisma(tx)', 'the tx of Prisma', tx);
   return {
     async query(text, values) {
       return (await tx.$queryRawUnsafe(text, ...values)) as object[];

@@ -63,8 +63,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   #isScheduled = false;
   #isClaiming = false;
   #isClosed = false;
-  /** Set after `release`: which jobs are claimed without their delays. */
-  #isRun: ((job: MemoryJob) => boolean) | undefined;
+  /** For each `release` that goes on: which jobs are claimed without their delays. */
+  readonly #releases = new Set<(job: MemoryJob) => boolean>();
   #endUse: (() => void) | undefined;
 
   constructor(
@@ -121,9 +121,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   async list({ queue, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
-    const { queues } = this.core.catalog;
-    if (!queues.includes(queue)) {
-      throw new InvalidOptionError(noSuchQueue(queue, queues));
+    const { catalog } = this.core;
+    if (!catalog.hasQueue(queue)) {
+      throw new InvalidOptionError(noSuchQueue(queue, catalog.queues));
     }
     await nextTurn();
     return [...this.jobs.all]
@@ -195,16 +195,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   release(isRun: (id: string) => boolean): () => void {
     // Many tests compile a module and don't start an application.
     this.#begin();
-    this.#isRun = (job) => isRun(this.#lastOf(job).id);
-    for (const job of this.jobs.all) {
-      if (job.state === 'delayed' && this.#isRun(job)) {
-        this.jobs.endDelay(job);
-      }
-    }
-    this.#schedule();
-    return () => {
-      this.#isRun = undefined;
-    };
+    return this.#release((job) => isRun(this.#lastOf(job).id));
   }
 
   /** The tasks of the application with the option `repeat`, each with its name. */
@@ -218,11 +209,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     const task = { id: randomUUID(), name, queue: queue!, args: [], createdAt: Date.now(), options: others };
     const [id] = await this.enqueue([this.prepare({ ...task, previousAt: [], before: undefined })]);
     this.#begin();
-    const isRunBefore = this.#isRun;
-    this.#isRun = (job) => job.id === id || isRunBefore?.(job) === true;
-    this.#schedule();
+    const stop = this.#release((job) => job.id === id);
     const record = await this.settled(this.recordOf(id!)!);
-    this.#isRun = isRunBefore;
+    stop();
     return record;
   }
 
@@ -234,6 +223,21 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       }
     }
     this.jobs.clear();
+  }
+
+  #release(isReleased: (job: MemoryJob) => boolean): () => void {
+    this.#releases.add(isReleased);
+    for (const job of this.jobs.all) {
+      if (job.state === 'delayed' && isReleased(job)) {
+        this.jobs.endDelay(job);
+      }
+    }
+    this.#schedule();
+    return () => void this.#releases.delete(isReleased);
+  }
+
+  #isReleased(job: MemoryJob): boolean {
+    return [...this.#releases].some((isReleased) => isReleased(job));
   }
 
   #begin(): void {
@@ -251,7 +255,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   #skipsDelay(job: MemoryJob): boolean {
-    return this.options.skipsDelays || this.#isRun?.(job) === true;
+    return this.options.skipsDelays || this.#isReleased(job);
   }
 
   #takes(queue: string): boolean {
@@ -310,9 +314,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   #mayClaim(job: MemoryJob): boolean {
     const { isAutomatic, slots } = this.options;
     const { queue } = job.task;
-    return (
-      this.#takes(queue) && (isAutomatic || this.#isRun?.(job) === true) && (this.#claimed.get(queue) ?? 0) < slots
-    );
+    return this.#takes(queue) && (isAutomatic || this.#isReleased(job)) && (this.#claimed.get(queue) ?? 0) < slots;
   }
 
   async #run(job: MemoryJob): Promise<void> {
@@ -418,8 +420,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return encoded;
   }
 
-  #settleFailed(job: MemoryJob, error: unknown): void {
-    job.thrown = { error };
+  /** @param thrown what tests get to see: of a task whose step before it failed, what that step threw */
+  #settleFailed(job: MemoryJob, error: unknown, thrown: MemoryJob['thrown'] = { error }): void {
+    job.thrown = thrown;
     this.#settle(job, { status: 'failed', error: errorRecord(error) });
     this.#failAfter(job);
   }
@@ -439,7 +442,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   #failAfter(job: MemoryJob): void {
     const after = this.jobs.after(job);
     if (after?.state === 'blocked') {
-      this.#settleFailed(after, new TaskQueueError(stepBeforeFailed(job.id)));
+      this.#settleFailed(after, new TaskQueueError(stepBeforeFailed(job.id)), job.thrown);
     }
   }
 
