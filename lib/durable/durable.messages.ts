@@ -71,8 +71,8 @@ export const alreadyEnqueued = () =>
   'as soon as they are added. Start them by TaskRunner.within(transaction).';
 
 export const noTransactions = () =>
-  'flush({ transaction }): expected a queue on a Postgres server, got another one, which is not part of a transaction. ' +
-  'Call flush() after the commit, or keep the queue in the Postgres of your data.';
+  'transaction: expected a queue on a Postgres server, got another one, which is not part of a transaction. ' +
+  'Add the task after the commit, or keep the queue in the Postgres of your data.';
 
 export const rolledBack = (name: string) =>
   `Task "${name}" was skipped: its transaction was rolled back, so the task never got into its queue.`;

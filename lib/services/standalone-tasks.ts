@@ -17,6 +17,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { ProviderClass } from '../task/model/signatures.ts';
+import { EndsUnderway } from './ends-underway.ts';
 import { TaskRegistry } from './task-registry.service.ts';
 import { TaskRunner } from './task-runner.service.ts';
 
@@ -47,7 +48,7 @@ export function standaloneTasks(control: TaskControl, provide: (provider: Provid
   return {
     tasks: new BackgroundTasks(collection),
     runner: new TaskRunner(engine),
-    registry: new TaskRegistry(engine, host),
+    registry: new TaskRegistry(engine, host, new EndsUnderway()),
     core: new QueuePort(host, catalog, engine),
     noteCall: (call) => catalog.note(call),
     endRequest: () => collection.end(),

@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
 import { describe, expect, test } from 'vitest';
 import { currentTask, defineTask, InvalidOptionError, Task, TaskRegistry } from 'nestjs-background-tasks';
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
@@ -25,6 +26,12 @@ class Wrong {
   rebuild() {}
 }
 
+@Injectable()
+class Plain {
+  @Task({ queue: 'nightly' })
+  run() {}
+}
+
 const start = (connection: string, prefix: string, ...providers: (new () => object)[]) =>
   startApp({ imports: [BullMqTasksModule.forRoot({ connection, prefix })], providers });
 
@@ -49,6 +56,18 @@ describe.each(stores)('on $name', ({ connection }) => {
 
   test('an application with a wrong pattern doesn’t start', async () => {
     await expect(start(connection, ownPrefix(), Wrong)).rejects.toThrow(/Wrong\.rebuild.*repeat.*pattern/);
+  });
+
+  test('a wrong pattern that is loaded after the start is named once in the log, and other tasks of its queue run', async () => {
+    const { app, runner, log } = await start(connection, ownPrefix());
+    @Module({ providers: [Wrong, Plain] })
+    class Late {}
+    await app.get(LazyModuleLoader).load(() => Late);
+    expect(await runner.start(Plain, 'run').settled()).toMatchObject({ status: 'completed' });
+    expect(log.said('error').map(({ message }) => message)).toEqual([
+      expect.stringMatching(/Wrong\.rebuild.*repeat.*pattern/),
+    ]);
+    expect(log.said('warn')).toEqual([]);
   });
 });
 

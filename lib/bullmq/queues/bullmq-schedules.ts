@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { JobSchedulerJson, Queue } from 'bullmq';
 import { type CatalogEntry, TaskCatalog } from '../../durable/task-catalog.ts';
 import { TaskQueueHost } from '../../durable/task-queue-host.ts';
@@ -22,6 +22,10 @@ import { firstField, lastField, RolloutTimes, versionOf, versionsOf } from './sc
  */
 @Injectable()
 export class BullMqSchedules {
+  readonly #logger = new Logger('BackgroundTasks');
+  /** The tasks whose schedule is wrong: the log names each once. */
+  readonly #reported = new Set<string>();
+
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
@@ -38,20 +42,7 @@ export class BullMqSchedules {
    */
   check(): void {
     for (const [name, entry] of this.catalog.repeating) {
-      const { definition } = entry;
-      for (const option of ['deduplication', 'delay'] as const) {
-        if (definition.options[option] !== undefined) {
-          throw new InvalidOptionError(repeatNotWith(name, option));
-        }
-      }
-      this.#scheduleOf(name, entry);
-      try {
-        if ('pattern' in definition.repeat!) {
-          this.connection.nextTime(definition.repeat);
-        }
-      } catch (error) {
-        throw new InvalidOptionError(wrongPattern(name, reasonOf(definition.repeat!, error)));
-      }
+      this.#check(name, entry);
     }
   }
 
@@ -61,7 +52,7 @@ export class BullMqSchedules {
     const queue = this.queues.get(queueName);
     const own = new Map(
       this.catalog.repeating
-        .filter(([, { definition }]) => definition.queue === queueName)
+        .filter(([name, entry]) => entry.definition.queue === queueName && this.#isRight(name, entry))
         .map(([name, entry]) => [name, this.#scheduleOf(name, entry)]),
     );
     const now = Date.now();
@@ -88,6 +79,38 @@ export class BullMqSchedules {
         const fields = versions.flatMap(({ version }) => [firstField(key, version), lastField(key, version)]);
         await metaOf(queue).removeQueueMetaFields(fields);
       }
+    }
+  }
+
+  /** Modules that Nest loads after the start, and definitions of functions, come too late to keep the application from starting. */
+  #isRight(name: string, entry: CatalogEntry): boolean {
+    try {
+      this.#check(name, entry);
+      return true;
+    } catch (error) {
+      if (!this.#reported.has(name)) {
+        this.#reported.add(name);
+        this.#logger.error((error as Error).message);
+      }
+      return false;
+    }
+  }
+
+  /** @throws InvalidOptionError, TaskArgumentError */
+  #check(name: string, entry: CatalogEntry): void {
+    const { definition } = entry;
+    for (const option of ['deduplication', 'delay'] as const) {
+      if (definition.options[option] !== undefined) {
+        throw new InvalidOptionError(repeatNotWith(name, option));
+      }
+    }
+    this.#scheduleOf(name, entry);
+    try {
+      if ('pattern' in definition.repeat!) {
+        this.connection.nextTime(definition.repeat);
+      }
+    } catch (error) {
+      throw new InvalidOptionError(wrongPattern(name, reasonOf(definition.repeat!, error)));
     }
   }
 
