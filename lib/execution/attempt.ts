@@ -1,8 +1,10 @@
 import { TaskCancelledError, TaskTimeoutError } from '../errors/task.errors.ts';
+import type { AttemptTrace } from '../observe/traces.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { copyProgress, type CurrentTask } from '../task/handle/current-task.ts';
+import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { TaskProgress } from '../task/model/task-record.ts';
 import { afterTaskTime } from '../util/timers.ts';
 
@@ -13,6 +15,10 @@ export type AbortReason = TaskTimeoutError | TaskCancelledError;
 export interface AttemptObserver {
   began(task: BackgroundTask): void;
   progressed(task: BackgroundTask): void;
+  /** What travelled with the task. */
+  readonly carrier?: TaskCarrier | undefined;
+  /** Whether the queue makes spans of its own. */
+  readonly isTraced?: boolean | undefined;
 }
 
 /**
@@ -24,6 +30,8 @@ export class Attempt implements CurrentTask {
   readonly attempt: number;
   /** Whether no other attempt follows, even if this one fails. */
   readonly isLast: boolean;
+  /** Set if somebody subscribes to the channel of attempts. */
+  trace?: AttemptTrace;
   #controller?: AbortController;
   #abortReason?: AbortReason;
   #onAbort?: (reason: AbortReason) => void;

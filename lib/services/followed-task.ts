@@ -50,7 +50,7 @@ export class FollowedTask {
       this.#watch(task);
     }
     if (task && !task.isEnqueued) {
-      this.#emit(task.toJSON());
+      this.#emit(task.toPlainRecord());
     } else {
       void this.#readFirst();
     }
@@ -77,7 +77,7 @@ export class FollowedTask {
     if (task.isAttempt ? task.isSettled || step === 'retrying' : task.isEnqueued) {
       this.#isInQueue(task);
     } else if (!task.isAttempt || step !== 'added') {
-      this.#emit(task.toJSON());
+      this.#emit(task.toPlainRecord());
     }
   };
 
@@ -85,10 +85,10 @@ export class FollowedTask {
     const attempt = task.isAttempt ? undefined : this.sources.engine.find(task.id);
     if (attempt?.isAttempt && !attempt.isEnqueued) {
       // It was claimed here before the queue had answered.
-      this.#emit(attempt.toJSON());
+      this.#emit(attempt.toPlainRecord());
       return;
     }
-    this.#known = task.toJSON();
+    this.#known = task.toPlainRecord();
     this.#endedHere = task.isAttempt ? task.attempts : this.#endedHere;
     this.#poll();
   }

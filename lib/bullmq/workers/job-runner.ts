@@ -96,9 +96,11 @@ export class JobRunner {
         id: this.ids.of(job),
         createdAt: timestamp,
         progress: readProgress(job.progress) || undefined,
+        route: data.route,
         ...begunBefore(job),
       },
       options: { ...entry.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
+      carrier: data.carrier,
       observer: {
         began: ({ startedAt }) => beginning.began(Number(startedAt)),
         progressed: (it) => progress.write(it.progress!),
