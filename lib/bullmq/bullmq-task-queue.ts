@@ -41,6 +41,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     return this.options.maxAtOnce;
   }
 
+  get isTraced(): boolean {
+    return this.options.telemetry !== undefined;
+  }
+
   async onModuleInit(): Promise<void> {
     if (this.host.isReplaced) {
       return;

@@ -41,7 +41,7 @@ export function guardedChannel(name: string): Channel {
     runStores<R>(message: unknown, fn: (...args: unknown[]) => R, thisArg?: unknown, ...args: unknown[]): R {
       const { _stores: stores } = it;
       if (!stores) {
-        return own(it).runStores.call(it, message, fn, thisArg, ...args);
+        return own(it).runStores.call(it, message, fn, thisArg, ...args) as R;
       }
       let run = (): R => {
         it.publish(message);

@@ -101,6 +101,7 @@ export class JobRunner {
       },
       options: { ...entry.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
       carrier: data.carrier,
+      isTraced: this.options.telemetry !== undefined,
       observer: {
         began: ({ startedAt }) => beginning.began(Number(startedAt)),
         progressed: (it) => progress.write(it.progress!),
