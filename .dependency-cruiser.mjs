@@ -9,7 +9,8 @@ const core = [
   ['request'],
   ['engine'],
   ['options'],
-  ['threads', 'durable', 'records', 'observe', 'execution'],
+  ['threads', 'durable', 'records', 'execution'],
+  ['observe'],
   ['task'],
   ['validation'],
   ['errors'],
@@ -22,7 +23,7 @@ const exceptions = [{ from: 'threads', to: 'execution' }];
 /** Adapters stand beside the core. Each may import the rooms named here. The core may not import an adapter. */
 const adapters = {
   bullmq: ['durable', 'task', 'validation', 'errors', 'util', 'vendor'],
-  otel: ['observe'],
+  otel: ['observe', 'task', 'util'],
   dashboard: ['services', 'durable'],
   testing: ['durable', 'services', 'execution', 'request', 'task', 'validation', 'errors', 'util'],
 };

@@ -20,6 +20,14 @@ export type { Backoff } from './task/definition/backoff.ts';
 export { BackgroundTask } from './task/handle/background-task.ts';
 export { TaskRegistry, type TaskFilter } from './services/task-registry.service.ts';
 export type { TaskStore } from './records/task-store.ts';
+export type {
+  TaskAddMessage,
+  TaskAttemptMessage,
+  TaskEnqueueMessage,
+  TaskStepMessage,
+} from './observe/channel-messages.ts';
+export type { TaskCarrier } from './task/model/task-carrier.ts';
+export type { TaskTarget } from './task/model/task-target.ts';
 export type { TaskEvent, TaskEventType } from './task/model/task-event.ts';
 export type { Execution, OnFailure, RunOn, StoredTaskOptions, TaskOptions } from './task/definition/task-options.ts';
 export type { TaskStats } from './task/model/task-stats.ts';

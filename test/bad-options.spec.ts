@@ -20,6 +20,7 @@ const options = [
   'history',
   'store',
   'blockingThreshold',
+  'observe',
   'pool',
   'scope',
 ];
@@ -49,6 +50,8 @@ const bad: [given: unknown, message: string][] = [
     { shutdownTimeout: Infinity },
     wrongOption(forRoot, 'shutdownTimeout', 'Infinity', 'a number of milliseconds, 0 or more and at most 2147483647'),
   ],
+  [{ observe: true }, wrongOption(forRoot, 'observe', 'true', 'an object')],
+  [{ observe: { arguments: 1 } }, wrongOption('BackgroundTasksModule: observe', 'arguments', '1', 'true or false')],
   [{ history: 5 }, wrongOption(forRoot, 'history', '5', 'an object')],
   [
     { history: { max: -1 } },
@@ -170,6 +173,6 @@ test('a message says what was expected, what came and what to do', () => {
     ]
   `);
   expect(unknownOption(forRoot, 'onFailur', options)).toMatchInlineSnapshot(
-    `"BackgroundTasksModule: expected one of the options (execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, pool, scope), got 'onFailur'. Correct its name, or remove it."`,
+    `"BackgroundTasksModule: expected one of the options (execution, onFailure, runOn, defaults, concurrency, maxPending, shutdownTimeout, history, store, blockingThreshold, observe, pool, scope), got 'onFailur'. Correct its name, or remove it."`,
   );
 });

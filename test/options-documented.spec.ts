@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { BullMqTasksOptions, BullMqWorkerOptions, resolveBullMqOptions } from '../lib/bullmq/bullmq-tasks.options.ts';
 import { BackgroundTasksOptions, resolveOptions } from '../lib/options/background-tasks.options.ts';
 import { BackgroundTasksExtras } from '../lib/options/scope.ts';
+import { ObserveOptions } from '../lib/observe/observe.options.ts';
 import { HistoryOptions } from '../lib/records/history.options.ts';
 import type { DefineTaskOptions } from '../lib/task/definition/define-task.ts';
 import { checkTaskOptions, type TaskOptions } from '../lib/task/definition/task-options.ts';
@@ -77,17 +78,18 @@ const queueRows = tableIn('docs/queues.md', '## Options');
 const workerRows = tableIn('docs/queues.md', '## Options', 'option of `worker`');
 
 test('the README documents every option of the module', () => {
-  const nested = new Set(['history', 'pool']);
+  const nested = new Set(['history', 'observe', 'pool']);
   const names = [
     ...knownOptions(resolveOptions).filter((name) => !nested.has(name)),
     ...knownOptions((history) => resolveOptions({ history })).map((name) => `history.${name}`),
+    ...knownOptions((observe) => resolveOptions({ observe })).map((name) => `observe.${name}`),
     ...knownOptions((pool) => resolveOptions({ pool })).map((name) => `pool.${name}`),
   ];
   expect(sorted(namesOf(moduleRows))).toEqual(sorted(names));
 });
 
 test('the README documents the defaults of the module', () => {
-  const { history: _history, pool: _pool, ...options } = new BackgroundTasksOptions();
+  const { history: _history, observe: _observe, pool: _pool, ...options } = new BackgroundTasksOptions();
   const { scope } = new BackgroundTasksExtras();
   expect(scope).toBe(Scope.REQUEST);
   // The default depends on the machine, so the table has words.
@@ -97,6 +99,7 @@ test('the README documents the defaults of the module', () => {
   expectDefaults(others, {
     ...options,
     ...prefixed('history', new HistoryOptions()),
+    ...prefixed('observe', new ObserveOptions()),
     ...prefixed('pool', pool),
   });
 });

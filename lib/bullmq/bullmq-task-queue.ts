@@ -3,10 +3,11 @@ import { POLL } from '../durable/poll.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
+import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
-import { jobOf, type JobToAdd } from './jobs/task-job.ts';
+import { jobOf, type JobToAdd, withCarrier } from './jobs/task-job.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
@@ -40,6 +41,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     return this.options.maxAtOnce;
   }
 
+  get isTraced(): boolean {
+    return this.options.telemetry !== undefined;
+  }
+
   async onModuleInit(): Promise<void> {
     if (this.host.isReplaced) {
       return;
@@ -53,12 +58,19 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     return jobOf(task, this.options);
   }
 
-  enqueue(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
-    return this.enqueuer.enqueue(jobs);
+  enqueue(jobs: readonly JobToAdd[], carrier?: TaskCarrier): Promise<readonly string[]> {
+    return this.enqueuer.enqueue(jobs.map((job) => withCarrier(job, carrier)));
   }
 
-  enqueueIn(transaction: Transaction, jobs: readonly JobToAdd[]): Promise<EnqueuedInTransaction> {
-    return this.transactions.enqueue(transaction, jobs);
+  enqueueIn(
+    transaction: Transaction,
+    jobs: readonly JobToAdd[],
+    carrier?: TaskCarrier,
+  ): Promise<EnqueuedInTransaction> {
+    return this.transactions.enqueue(
+      transaction,
+      jobs.map((job) => withCarrier(job, carrier)),
+    );
   }
 
   find(id: string): Promise<TaskRecord | undefined> {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { RedisOptions } from 'bullmq';
+import type { RedisOptions, Telemetry } from 'bullmq';
 import type { OnUnavailable } from '../durable/task-queue.ts';
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { kindOf, read } from '../util/inspect.ts';
@@ -100,6 +100,12 @@ export class BullMqTasksOptions {
   /** How many completed tasks each queue keeps for `TaskRegistry`. It also keeps the last 10,000 failed tasks. */
   keepCompleted = 1_000;
 
+  /**
+   * BullMQ's own telemetry: a `BullMQOtel` of `bullmq-otel`. Then it makes the spans of queues, and the instrumentation of
+   * `/otel` makes none for them.
+   */
+  telemetry?: Telemetry;
+
   /** The connection has a password: what holds the options can be inspected. */
   [inspect.custom](): string {
     return BullMqTasksOptions.name;
@@ -141,6 +147,7 @@ const rules: OptionRules<Omit<BullMqTasksOptions, typeof inspect.custom>> = {
   maxSize: integerFrom(1),
   maxAtOnce: integerFrom(1),
   keepCompleted: integerFrom(1),
+  telemetry: objectLike("new BullMQOtel('shop')"),
 };
 
 const workerRules: OptionRules<BullMqWorkerOptions> = {

@@ -7,12 +7,17 @@
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask, type RestoredTask } from '../task/handle/background-task.ts';
+import type { TaskCarrier } from '../task/model/task-carrier.ts';
 
 /** One attempt of a durable task, as the adapter passes it to the engine. */
 export interface DurableAttempt {
   readonly call: TaskCall;
   readonly restored: RestoredTask;
   readonly options: TaskOptions;
+  /** What `TaskQueue.enqueue` was given. */
+  readonly carrier?: TaskCarrier | undefined;
+  /** As `TaskQueue.isTraced`. */
+  readonly isTraced?: boolean;
   readonly observer: {
     /** Called just before the function of the task is called: until then the task waits, although it was claimed. */
     began(task: BackgroundTask): void;

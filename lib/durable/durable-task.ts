@@ -15,7 +15,7 @@ import type { DurableTask } from './task-queue.ts';
  * @throws TaskArgumentError if the call can't become a durable task
  */
 export function toDurableTask(
-  { id, createdAt }: Pick<BackgroundTask, 'id' | 'createdAt'>,
+  { id, createdAt, route }: Pick<BackgroundTask, 'id' | 'createdAt'> & { readonly route?: string | undefined },
   call: TaskCall,
   given: TaskOptions,
   defaults: TaskOptions,
@@ -41,11 +41,12 @@ export function toDurableTask(
     queue: definition.queue,
     args: args.map((arg, i) => (previousAt.includes(i) ? undefined : arg)),
     createdAt: Number(createdAt),
+    ...(route !== undefined && { route }),
     options,
     previousAt,
     before: before && {
       isGroup: before.isGroup,
-      tasks: before.calls.map((it) => toDurableTask({ id: randomUUID(), createdAt }, it, given, defaults)),
+      tasks: before.calls.map((it) => toDurableTask({ id: randomUUID(), createdAt, route }, it, given, defaults)),
     },
   };
 }

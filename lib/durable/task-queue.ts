@@ -1,4 +1,6 @@
+import type { ObservedQueue } from '../observe/applications.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
+import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
 import type { EnqueuedInTransaction, Transaction } from './transaction.ts';
 
@@ -10,6 +12,8 @@ export interface DurableTask {
   readonly args: readonly unknown[];
   /** ms since the epoch. */
   readonly createdAt: number;
+  /** The route of the request that added it. The queue keeps it for the task's record. */
+  readonly route?: string | undefined;
   /** Merged: the options of the call override those of the definition, and those override the application's defaults. */
   readonly options: TaskOptions;
   /** The positions in `args` that take the results of the tasks in `before`. */
@@ -47,6 +51,9 @@ export interface TaskQueue {
    */
   readonly maxAtOnce?: number;
 
+  /** Whether the queue makes spans of its own, so that instrumentations of this package make no second one. */
+  readonly isTraced?: boolean;
+
   /**
    * Turns a task into what `enqueue` takes. The core calls it inside `addTask` and `start`.
    *
@@ -64,10 +71,12 @@ export interface TaskQueue {
    * still not answer. The adapter therefore removes such tasks as soon as the server answers again.
    *
    * @param prepared at least one
+   * @param carrier travels with each of them, also with the tasks that have to complete before: the adapter passes it to
+   * `AttemptRunner.run`. It is no argument of the task, and counts for no limit of a size
    * @returns the ids in the order of `prepared`; of a duplicate, the id of the task that is in the queue already
    * @throws TaskQueueError if none was enqueued, or the adapter can't tell
    */
-  enqueue(prepared: readonly unknown[]): Promise<readonly string[]>;
+  enqueue(prepared: readonly unknown[], carrier?: TaskCarrier): Promise<readonly string[]>;
 
   /**
    * Enqueues all of these tasks or none, in the application's own transaction: workers see them once it has committed.
@@ -77,7 +86,18 @@ export interface TaskQueue {
    * @throws TaskArgumentError if the transaction can't reach the queue
    * @throws TaskQueueError if none was enqueued
    */
-  enqueueIn?(transaction: Transaction, prepared: readonly unknown[]): Promise<EnqueuedInTransaction>;
+  enqueueIn?(
+    transaction: Transaction,
+    prepared: readonly unknown[],
+    carrier?: TaskCarrier,
+  ): Promise<EnqueuedInTransaction>;
+
+  /**
+   * Counts the tasks of each queue, and tells how old they are.
+   *
+   * @throws TaskQueueError
+   */
+  stats?(): Promise<readonly ObservedQueue[]>;
 
   /**
    * Finds a task in all queues by its id.

@@ -18,16 +18,21 @@ const NO_LIST: TaskOwner = {
 
 /** Runs one attempt of a durable task. The lifecycle is that of every task, but the queue makes the next attempt. */
 export function runDurable(
-  { call, restored, options, observer }: DurableAttempt,
+  { call, restored, options, observer, carrier, isTraced }: DurableAttempt,
   lifecycle: TaskLifecycle,
   tracker: TaskTracker,
   defaults: ResolvedTaskOptions,
 ): RunningAttempt {
   const admitted = lifecycle.admitDurable(call);
-  const task = new BackgroundTask(admitted.name, tracker, restored, call.definition?.queue);
+  const task = new BackgroundTask(admitted.name, tracker, restored, call.definition?.queue, 'queue');
   // The task has waited for its delay in the queue.
   const all = { ...defaults, ...options, delay: 0 };
-  const entry = lifecycle.enter(task, admitted, all, NO_LIST, observer);
+  const entry = lifecycle.enter(task, admitted, all, NO_LIST, {
+    began: (it) => observer.began(it),
+    progressed: (it) => observer.progressed(it),
+    carrier,
+    isTraced,
+  });
   tracker.add(task);
   const result = new Promise<AttemptResult>((resolve) => {
     const end = () => resolve(resultOf(task));

@@ -47,7 +47,8 @@ export const drainTimedOut = (timeout: number, tasks: readonly Named[]) =>
   `drain(${timeout}): ${tasks.length} task(s) had not settled after ${timeout} ms: ${namesOf(tasks)}. ` +
   'They go on. Wait longer, or cancel them.';
 
-export const subscriberThrew = () => 'A subscriber of TaskRunner.events or TaskRegistry.follow threw';
+export const subscriberThrew = () =>
+  'A subscriber of TaskRunner.events, TaskRegistry.follow or a diagnostics channel threw';
 
 export const storeFailed = () =>
   'The record store fails. Tasks go on. When the store works again, it gets the newest records of up to 10,000 tasks.';

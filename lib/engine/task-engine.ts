@@ -8,6 +8,8 @@ import { TaskArgumentError } from '../errors/task.errors.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
 import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
+import { noteApplication, type ObservedApplication, type ObservedQueue } from '../observe/applications.ts';
+import { reportThrownTo } from '../observe/guarded-channel.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
 import type { TaskWatcher, WatchedTask } from '../observe/task-watchers.ts';
@@ -17,6 +19,7 @@ import { isDurable, type TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
+import type { TaskRoute } from '../task/model/task-route.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { THREAD_LOAD_LIMIT, ThreadExecutor } from '../threads/thread.executor.ts';
@@ -42,7 +45,7 @@ import { TurnQueue } from './turn-queue.ts';
  * - shutdown calls `stopAdmitting`, `drain`, `cancelRest` and the methods after them.
  */
 @Injectable()
-export class TaskEngine extends AttemptRunner {
+export class TaskEngine extends AttemptRunner implements ObservedApplication {
   readonly #log: TaskLog;
   readonly #history: TaskHistory;
   readonly #observer: TaskObserver;
@@ -56,16 +59,19 @@ export class TaskEngine extends AttemptRunner {
   #settledBefore = 0;
   /** How many lost tasks the log has named. */
   #reportedLost = 0;
+  /** No instrumentation reads the figures of this application from then on. */
+  readonly #forget: () => void;
 
   constructor(
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
     providers: ProviderResolver,
-    queues: TaskQueueHost,
+    private readonly queues: TaskQueueHost,
     @Optional() @Inject(THREAD_LOAD_LIMIT) threadLoadLimit?: number,
     @Optional() @Inject(TASK_CONTROL) private readonly control?: TaskControl,
   ) {
     super();
     const { execution, runOn, onFailure, concurrency, history, store } = options;
+    const showsArguments = options.observe.arguments;
     queues.defaults = options.defaults;
     const log = (this.#log = new TaskLog(options.blockingThreshold));
     const shared = store && new SharedRecords(store, history.ttl, log);
@@ -73,6 +79,7 @@ export class TaskEngine extends AttemptRunner {
     this.#observer = new TaskObserver(
       (task) => this.#history.changed(task),
       (error) => log.subscriberThrew(error),
+      showsArguments,
     );
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
@@ -88,10 +95,13 @@ export class TaskEngine extends AttemptRunner {
       tracker,
       log,
       control,
+      showsArguments,
     }));
     const defaults: ResolvedTaskOptions = { execution, runOn, onFailure, ...options.defaults };
-    const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults };
-    this.#context = { defaults, turns, lifecycle, tracker, flushing, log, control };
+    const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults, showsArguments };
+    this.#context = { defaults, turns, lifecycle, tracker, flushing, log, control, showsArguments };
+    reportThrownTo((error) => log.subscriberThrew(error));
+    this.#forget = noteApplication(this);
   }
 
   // For requests.
@@ -106,8 +116,8 @@ export class TaskEngine extends AttemptRunner {
   }
 
   /** Makes a list that runs nothing until it is opened. */
-  createList(origin?: Origin): TaskList {
-    return new TaskList(this.#context, origin);
+  createList(origin?: Origin, route?: TaskRoute): TaskList {
+    return new TaskList(this.#context, origin, route);
   }
 
   /** Makes a list for tasks that belong to no request. */
@@ -162,6 +172,15 @@ export class TaskEngine extends AttemptRunner {
 
   get stats(): TaskStats {
     return { ...this.#tracker.stats, delayed: this.#lifecycle.delayed, threads: this.#threads.stats };
+  }
+
+  /**
+   * Counts the tasks of each queue. Without a queue, or where its adapter doesn't count, the list is empty.
+   *
+   * @throws TaskQueueError
+   */
+  async queueStats(): Promise<readonly ObservedQueue[]> {
+    return (await this.queues.current?.stats?.()) ?? [];
   }
 
   /** The tasks of this process: the unsettled ones, those that the history keeps, and those that it has enqueued. */
@@ -264,6 +283,7 @@ export class TaskEngine extends AttemptRunner {
   }
 
   closeRecords(): void {
+    this.#forget();
     this.#history.shared?.stop();
   }
 }

@@ -2,6 +2,8 @@ import { TaskCancelledError } from '../errors/task.errors.ts';
 import { Attempt } from '../execution/attempt.ts';
 import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
+import { attemptChannel } from '../observe/channels.ts';
+import { AttemptTrace } from '../observe/traces.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -25,6 +27,8 @@ export interface LifecycleContext {
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
   readonly control: TaskControl | undefined;
+  /** Whether the messages of channels have arguments and results. */
+  readonly showsArguments: boolean;
 }
 
 /** A task that its list has started. */
@@ -186,6 +190,9 @@ export class TaskLifecycle {
     const { task, call, cancellation } = entry;
     const executor = this.#executorOf(call);
     const attempt = new Attempt(task, call, options, entry.queue);
+    if (attemptChannel.hasSubscribers) {
+      attempt.trace = this.#traceOf(entry, attempt.attempt);
+    }
     cancellation.runs(attempt);
     const outcome = await executor.execute(attempt).then(
       (result) => ({ result }),
@@ -202,6 +209,7 @@ export class TaskLifecycle {
     // Read after that: a subscriber of `started` can cancel the task.
     const { abortReason } = attempt;
     attempt.end();
+    attempt.trace?.end(abortReason ? { error: abortReason } : outcome);
     if (abortReason instanceof TaskCancelledError) {
       this.#stopAdmitted(entry, abortReason);
       onEnd();
@@ -212,6 +220,16 @@ export class TaskLifecycle {
     } else {
       await this.#failOrRetry(run, abortReason ?? (outcome as { error: unknown }).error);
     }
+  }
+
+  #traceOf({ task, call, queue }: TaskEntry, attempt: number): AttemptTrace {
+    return new AttemptTrace(task, this.context.showsArguments, {
+      attempt,
+      runsIn: this.#isOnEventLoop(call) ? 'event-loop' : 'thread',
+      carrier: { ...queue?.carrier },
+      isTracedByQueue: queue?.isTraced ?? false,
+      args: call.args,
+    });
   }
 
   async #failOrRetry(run: Run, error: unknown): Promise<void> {

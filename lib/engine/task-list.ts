@@ -3,7 +3,11 @@ import type { Transaction } from '../durable/transaction.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { isDurable, type TaskCall } from '../task/call/task-call.ts';
 import { assertWithinTimer, NO_OPTIONS, type TaskOptions } from '../task/definition/task-options.ts';
+import { addChannel } from '../observe/channels.ts';
+import { tracedAdd } from '../observe/traces.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
+import type { TaskRoute } from '../task/model/task-route.ts';
+import { targetOf } from '../task/model/task-target.ts';
 import { Queue } from '../vendor/yocto-queue.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
 import type { TaskControl } from '../execution/task-control.ts';
@@ -23,6 +27,8 @@ export interface TaskListContext {
   readonly flushing: FlushContext;
   readonly log: TaskLog;
   readonly control: TaskControl | undefined;
+  /** Whether the messages of channels have arguments and results. */
+  readonly showsArguments: boolean;
 }
 
 /** From this many tasks on, a list drops those that have settled, or are in their queue. */
@@ -57,13 +63,21 @@ export class TaskList implements TaskOwner {
   constructor(
     private readonly context: TaskListContext,
     private readonly origin?: Origin,
+    private readonly route?: TaskRoute,
   ) {}
 
   /** @throws TooManyTasksError, ShuttingDownError, TaskArgumentError, InvalidOptionError */
   add(call: TaskCall, given: TaskOptions): BackgroundTask {
-    const { defaults, lifecycle, tracker } = this.context;
+    const { defaults, showsArguments } = this.context;
     const defined = call.definition?.options;
     const options = defined || given !== NO_OPTIONS ? { ...defaults, ...defined, ...given } : defaults;
+    return addChannel.hasSubscribers
+      ? tracedAdd(call, options, showsArguments, () => this.#add(call, given, options))
+      : this.#add(call, given, options);
+  }
+
+  #add(call: TaskCall, given: TaskOptions, options: ResolvedTaskOptions): BackgroundTask {
+    const { lifecycle, tracker } = this.context;
     if (isDurable(call)) {
       return this.#addDurable(call, given, options);
     }
@@ -75,7 +89,14 @@ export class TaskList implements TaskOwner {
     }
     assertWithinTimer(options.name ?? call.name, options);
     const admitted = lifecycle.admit(options.name === undefined ? call : { ...call, name: options.name });
-    const task = new BackgroundTask(admitted.name, tracker);
+    const task = new BackgroundTask(
+      admitted.name,
+      tracker,
+      undefined,
+      undefined,
+      targetOf(call.definition),
+      this.route,
+    );
     const entry = lifecycle.enter(task, admitted, options, this);
     this.#keep(task);
     this.#enqueue(entry, options);
@@ -159,6 +180,7 @@ export class TaskList implements TaskOwner {
     }
     this.#isOpen = true;
     this.#outcome = outcome;
+    this.route?.keep();
     // An entry that runs has no claimants. One that this list has taken over no longer has this one.
     this.#claimed = this.#claimed.filter((entry) => entry.claimants?.has(this));
     for (const entry of this.#claimed) {
@@ -207,6 +229,7 @@ export class TaskList implements TaskOwner {
       this.origin,
       (refused) => this.#runHere(refused),
       () => this.#isOpen,
+      this.route,
     ));
     const task = unflushed.add(call, given, options);
     this.#keep(task);

@@ -5,11 +5,15 @@ import type { Transaction } from '../durable/transaction.ts';
 import type { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { TaskArgumentError, TaskCancelledError } from '../errors/task.errors.ts';
 import { TaskQueueError, TooManyTasksError } from '../errors/unavailable.errors.ts';
+import { enqueueChannel } from '../observe/channels.ts';
+import { tracedEnqueue } from '../observe/traces.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import { currentTask } from '../task/handle/current-task.ts';
+import type { TaskCarrier } from '../task/model/task-carrier.ts';
+import type { TaskRoute } from '../task/model/task-route.ts';
 import type { Admission } from './admission.ts';
 import { Cancellation } from './cancellation.ts';
 import { discarded, notStoredSkipped } from './engine.messages.ts';
@@ -29,6 +33,8 @@ export interface FlushContext {
   readonly log: TaskLog;
   /** Options of the application. */
   readonly defaults: ResolvedTaskOptions;
+  /** Whether the messages of channels have arguments and results. */
+  readonly showsArguments: boolean;
 }
 
 /** A durable task that is not in its queue yet. */
@@ -61,6 +67,7 @@ export class UnflushedTasks {
     private readonly origin: Origin | undefined,
     private readonly runHere: (task: UnflushedTask) => void,
     private readonly isOpen: () => boolean,
+    private readonly route: TaskRoute | undefined,
   ) {}
 
   /** Whether a flush after such an outcome has something to enqueue or to wait for. */
@@ -75,7 +82,7 @@ export class UnflushedTasks {
     const { name } = call;
     const queue = queues.of(call);
     admission.check(name);
-    const task = new BackgroundTask(name, tracker, undefined, call.definition?.queue);
+    const task = new BackgroundTask(name, tracker, undefined, call.definition?.queue, 'queue', this.route);
     task.waitsForQueue();
     const durable = toDurableTask(task, call, given, defaults);
     const size = sizeOf(durable);
@@ -122,9 +129,9 @@ export class UnflushedTasks {
     }
     this.#goToQueue(wanted);
     try {
-      const { ids, ended } = await queue.enqueueIn(
-        transaction,
-        wanted.map(({ prepared }) => prepared),
+      const prepared = wanted.map((it) => it.prepared);
+      const { ids, ended } = await this.#traced(wanted, queue, (carrier) =>
+        queue.enqueueIn!(transaction, prepared, carrier),
       );
       wanted.forEach((unflushed, i) => {
         unflushed.task.isInTransaction();
@@ -174,11 +181,28 @@ export class UnflushedTasks {
     const queue = queues.current!;
     this.#goToQueue(wanted);
     try {
-      const ids = await queue.enqueue(wanted.map(({ prepared }) => prepared));
+      const prepared = wanted.map((it) => it.prepared);
+      const ids = await this.#traced(wanted, queue, (carrier) => queue.enqueue(prepared, carrier));
       wanted.forEach((unflushed, i) => this.#arrive(unflushed, queue, ids[i]!));
     } catch (error) {
       this.#refused(wanted, error, queues.onUnavailable === 'run-here');
     }
+  }
+
+  /** In the async context in which the first task was added: a flush can come from anywhere. */
+  #traced<T>(
+    wanted: readonly UnflushedTask[],
+    queue: TaskQueue,
+    enqueue: (carrier?: TaskCarrier) => Promise<T>,
+  ): Promise<T> {
+    if (!enqueueChannel.hasSubscribers) {
+      return enqueue();
+    }
+    const tasks = wanted.map(({ task }) => task);
+    const { showsArguments } = this.context;
+    return wanted[0]!.call.scope.runInAsyncScope(() =>
+      tracedEnqueue(tasks, showsArguments, queue.isTraced ?? false, enqueue),
+    );
   }
 
   #goToQueue(tasks: readonly UnflushedTask[]): void {

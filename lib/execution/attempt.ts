@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import { TaskCancelledError, TaskTimeoutError } from '../errors/task.errors.ts';
+import type { AttemptTrace } from '../observe/traces.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { copyProgress, type CurrentTask } from '../task/handle/current-task.ts';
+import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { TaskProgress } from '../task/model/task-record.ts';
 import { afterTaskTime } from '../util/timers.ts';
 
@@ -14,6 +16,10 @@ export type AbortReason = TaskTimeoutError | TaskCancelledError;
 export interface AttemptObserver {
   began(task: BackgroundTask): void;
   progressed(task: BackgroundTask): void;
+  /** What travelled with the task. */
+  readonly carrier?: TaskCarrier | undefined;
+  /** Whether the queue makes spans of its own. */
+  readonly isTraced?: boolean | undefined;
 }
 
 /**
@@ -32,6 +38,7 @@ export class Attempt implements CurrentTask {
   readonly #queue: AttemptObserver | undefined;
   /** Whether no other attempt follows, even if this one fails. */
   readonly #isLast: boolean;
+  #trace?: AttemptTrace;
   #controller?: AbortController;
   #abortReason?: AbortReason;
   #onAbort?: (reason: AbortReason) => void;
@@ -103,6 +110,15 @@ export class Attempt implements CurrentTask {
       }
     }
     return this.#controller.signal;
+  }
+
+  /** Set if somebody subscribes to the channel of attempts. */
+  get trace(): AttemptTrace | undefined {
+    return this.#trace;
+  }
+
+  set trace(trace: AttemptTrace) {
+    this.#trace = trace;
   }
 
   get abortReason(): AbortReason | undefined {

@@ -79,6 +79,13 @@ export class EventLoopExecutor implements TaskExecutor {
       // A subscriber of the event `started` has cancelled it.
       throw attempt.abortReason;
     }
+    const { trace } = attempt;
+    return trace
+      ? trace.run(() => this.#callAndFollow(attempt, fn, thisArg))
+      : this.#callAndFollow(attempt, fn, thisArg);
+  }
+
+  #callAndFollow(attempt: Attempt, fn: AnyFunction, thisArg: unknown): unknown {
     const returned = this.#call(attempt.call, fn, thisArg);
     return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
   }

@@ -1,7 +1,8 @@
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskError, TaskRecord } from '../task/model/task-record.ts';
 
-const fields: Record<keyof Omit<TaskRecord, 'resultOmitted'>, true> = {
+/** What clients see of a handle: as in its JSON, the route is left out. */
+const fields: Record<keyof Omit<TaskRecord, 'resultOmitted' | 'route'>, true> = {
   id: true,
   name: true,
   queue: true,

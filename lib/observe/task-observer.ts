@@ -1,6 +1,8 @@
 import { type Observable, ReplaySubject } from 'rxjs';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent, TaskEventType } from '../task/model/task-event.ts';
+import { StepMessage, type StepTimes } from './channel-messages.ts';
+import { stepChannel } from './channels.ts';
 import { TaskEvents } from './task-events.ts';
 import { TaskWatchers } from './task-watchers.ts';
 
@@ -14,10 +16,12 @@ export class TaskObserver {
   /**
    * @param onChange is given each task that has changed
    * @param onThrow is given what a subscriber of the events throws
+   * @param showsArguments whether the messages of channels have arguments and results
    */
   constructor(
     private readonly onChange: (task: BackgroundTask) => void,
     onThrow: (error: unknown) => void,
+    private readonly showsArguments = false,
   ) {
     this.#events = new TaskEvents(onThrow);
   }
@@ -44,13 +48,16 @@ export class TaskObserver {
   stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
     this.onChange(task);
     this.watchers.stepped(task, step);
+    if (stepChannel.hasSubscribers) {
+      stepChannel.publish(new StepMessage(task, this.showsArguments, step, timesOf(task, step, delay)));
+    }
     if (this.#events.isObserved) {
       this.#events.emit({ type: step, task: task.toRecord(), ...timesOf(task, step, delay) } as TaskEvent);
     }
   }
 }
 
-function timesOf(task: BackgroundTask, step: TaskEventType, delay?: number): { [time: string]: number | undefined } {
+function timesOf(task: BackgroundTask, step: TaskEventType, delay?: number): StepTimes {
   const { created, started, finished } = task.times;
   if (step === 'retrying') {
     return { delay };

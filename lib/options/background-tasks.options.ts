@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { InvalidOptionError } from '../errors/task.errors.ts';
+import { ObserveOptions, observeRules } from '../observe/observe.options.ts';
 import { HistoryOptions, historyRules } from '../records/history.options.ts';
 import { storeRule, type TaskStore } from '../records/task-store.ts';
 import {
@@ -100,6 +101,9 @@ export class BackgroundTasksOptions {
    */
   blockingThreshold = 50;
 
+  /** What the messages of the diagnostics channels hold. */
+  observe = new ObserveOptions();
+
   /** The worker threads that run tasks defined with `thread`. */
   pool = new PoolOptions();
 
@@ -115,9 +119,10 @@ export class BackgroundTasksOptions {
  * @since 0.1.0
  */
 export type BackgroundTasksModuleOptions = Partial<
-  Omit<BackgroundTasksOptions, 'pool' | 'history' | typeof inspect.custom> & {
+  Omit<BackgroundTasksOptions, 'pool' | 'history' | 'observe' | typeof inspect.custom> & {
     pool: Partial<PoolOptions>;
     history: Partial<HistoryOptions>;
+    observe: Partial<ObserveOptions>;
   }
 >;
 
@@ -141,6 +146,7 @@ const rules: OptionRules<Omit<BackgroundTasksOptions, typeof inspect.custom>> = 
   history: anObject,
   store: storeRule,
   blockingThreshold: milliseconds,
+  observe: anObject,
   pool: anObject,
 };
 
@@ -168,6 +174,10 @@ export function resolveOptions(
     new HistoryOptions(),
     checkOptions(`${where}: history`, given.history ?? {}, historyRules),
   );
+  const observe = Object.assign(
+    new ObserveOptions(),
+    checkOptions(`${where}: observe`, given.observe ?? {}, observeRules),
+  );
   const defaults = checkDefaults(`${where}: defaults`, given.defaults ?? {});
-  return Object.assign(new BackgroundTasksOptions(), given, { pool, history, defaults });
+  return Object.assign(new BackgroundTasksOptions(), given, { pool, history, observe, defaults });
 }

@@ -6,8 +6,10 @@ import { ShuttingDownError, UnavailableError } from '../errors/unavailable.error
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { TaskRoute } from '../task/model/task-route.ts';
 import { BackgroundTasks } from './background-tasks.ts';
 import type { RawRequest } from './http/raw-request.ts';
+import { pathOf, routeOf } from './http/request-route.ts';
 import { type GatedTasks, ResponseGate } from './http/response-gate.ts';
 import { type HandlerEnd, type HandlerState, ResponseWatcher } from './http/response-watcher.ts';
 import { answerUnavailable } from './http/unavailable-answer.ts';
@@ -117,7 +119,7 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
   }
 
   protected override createList(): TaskList {
-    const list = this.engine.createList(() => nameOf(this.request));
+    const list = this.engine.createList(() => pathOf(this.request), new TaskRoute(() => routeOf(this.request)));
     const watcher = (this.#watcher = new ResponseWatcher(this.request, this.response, this));
     const { openResponses } = this;
     openResponses.add(watcher);
@@ -147,10 +149,4 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
   get #hasGraphQlFailed(): boolean {
     return this.#hasResolverThrown || (this.isGraphQl && !this.#isResolverEntered);
   }
-}
-
-/** `POST /users`, without the query: it may hold secrets, and the name is logged. */
-function nameOf({ method, originalUrl, url }: RawRequest): string {
-  const [path] = (originalUrl ?? url ?? '').split('?');
-  return `${method} ${path}`;
 }

@@ -53,7 +53,7 @@ export class FollowedTask {
       this.#watch(task);
     }
     if (task && !task.isEnqueued) {
-      this.#emit(task.toJSON());
+      this.#emit(task.toPlainRecord());
     } else {
       void this.#readFirst();
     }
@@ -81,7 +81,7 @@ export class FollowedTask {
     if (task.isAttempt ? task.isSettled || step === 'retrying' : task.isEnqueued) {
       this.#isInQueue(task);
     } else if (!task.isAttempt || step !== 'added') {
-      this.#emit(task.toJSON());
+      this.#emit(task.toPlainRecord());
     }
   };
 
@@ -89,10 +89,10 @@ export class FollowedTask {
     const attempt = task.isAttempt ? undefined : this.sources.engine.find(task.id);
     if (attempt?.isAttempt && !attempt.isEnqueued) {
       // It was claimed here before the queue had answered.
-      this.#emit(attempt.toJSON());
+      this.#emit(attempt.toPlainRecord());
       return;
     }
-    this.#known = task.toJSON();
+    this.#known = task.toPlainRecord();
     // An attempt that was given back to its queue is not its end: another process begins it again.
     if (task.isAttempt && !isReleased(task)) {
       this.#endedHere = task.begunAttempts;

@@ -3,6 +3,7 @@ import { TaskThreadError } from '../errors/task.errors.ts';
 import type { AbortReason, Attempt } from '../execution/attempt.ts';
 import { memoryIn } from '../task/call/move.ts';
 import type { ThreadDefinition } from '../task/definition/task-definition.ts';
+import { readCarrier } from '../task/model/task-carrier.ts';
 import { clearInterval, clearTimeout, setInterval, setTimeout, soon } from '../util/timers.ts';
 import { isPrimitive } from '../util/clone.ts';
 import { KillSignal } from './kill-signal.ts';
@@ -15,6 +16,7 @@ import {
   type ThreadMessage,
   type ThreadRequest,
   type ThreadResponse,
+  TRACED,
 } from './wire/protocol.ts';
 
 /** ms between aborting a task that has read its signal, and killing its thread. */
@@ -78,7 +80,17 @@ export class ThreadRun {
   ) {
     const { id, name, attempt: number, call } = attempt;
     this.definition = call.definition!.thread!;
-    this.request = [this.definition.module, this.definition.name, id, name, number, call.args, this.id, undefined];
+    this.request = [
+      this.definition.module,
+      this.definition.name,
+      id,
+      name,
+      number,
+      call.args,
+      this.id,
+      undefined,
+      undefined,
+    ];
   }
 
   /** The arguments are already a clone. Only another attempt could still need them, so the last one moves all their memory. */
@@ -109,6 +121,7 @@ export class ThreadRun {
   assignThread(findWorker: () => Worker | undefined, loadedModules: Set<string>): void {
     this.#findWorker = findWorker;
     this.#loadedModules = loadedModules;
+    this.#publishStart();
     // Large arguments take the thread a while to read, so it says when it calls the function.
     if (this.#isLoaded && this.attempt.call.args.every(isPrimitive)) {
       // Later, when Piscina has posted the request: a subscriber of `started` may cancel the task, which kills the thread.
@@ -204,6 +217,16 @@ export class ThreadRun {
     clearTimeout(this.#graceTimer);
     this.#abortPort?.close();
     this.#endWithdrawal?.();
+  }
+
+  /** Here and not where the attempt begins, so that what subscribers add can travel with the request. */
+  #publishStart(): void {
+    const { trace, call } = this.attempt;
+    if (trace) {
+      call.scope.runInAsyncScope(() => trace.start());
+      const { task, target, queue, carrier, isTracedByQueue } = trace.message;
+      this.request[TRACED] = { task, target, queue, carrier: readCarrier(carrier) ?? {}, isTracedByQueue };
+    }
   }
 
   get #isLoaded(): boolean {

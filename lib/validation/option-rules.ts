@@ -21,6 +21,11 @@ export function oneOf(...values: readonly string[]): OptionRule {
   };
 }
 
+export const aBoolean: OptionRule = {
+  expected: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+};
+
 /** A time that is measured, and that nothing waits for. */
 export const milliseconds: OptionRule = {
   expected: 'a number of milliseconds, 0 or more',

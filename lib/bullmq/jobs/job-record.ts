@@ -51,6 +51,7 @@ export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
     id: id!,
     name,
     queue: queueName,
+    ...(job.data.route !== undefined && { route: job.data.route }),
     status,
     attempts,
     createdAt: timeOf(timestamp),

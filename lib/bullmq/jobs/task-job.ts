@@ -1,6 +1,7 @@
 import type { Job, JobsOptions } from 'bullmq';
 import type { DurableTask } from '../../durable/task-queue.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
+import { readCarrier, type TaskCarrier } from '../../task/model/task-carrier.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { textRefused } from '../bullmq.messages.ts';
@@ -26,6 +27,10 @@ export interface JobData {
   readonly begun?: { readonly claim: number; readonly at: number };
   /** ms since the epoch. Set once a worker that does not know the task's name has released it. */
   readonly unknownSince?: number;
+  /** The route of the request that added the task. */
+  readonly route?: string;
+  /** What travels with the task: see `TaskQueue.enqueue`. */
+  readonly carrier?: TaskCarrier;
 }
 
 export type TaskJob = Job<JobData, Encoded | Omitted | undefined>;
@@ -43,10 +48,11 @@ export function asTaskJob(job: Job | undefined): TaskJob | undefined {
 /** Reads the data of a job in the same way. */
 export function asJobData(data: unknown): JobData {
   const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-  const { options, previousAt, before, cancelledAt, claimsAtCancel, unknownSince, begun, ...others } = (
+  const { options, previousAt, before, cancelledAt, claimsAtCancel, unknownSince, begun, route, carrier, ...others } = (
     isObject ? data : {}
   ) as Partial<JobData>;
   const { timeout } = options ?? {};
+  const carried = readCarrier(carrier);
   const fitting: Partial<JobData> = {
     ...others,
     options: timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {},
@@ -56,6 +62,8 @@ export function asJobData(data: unknown): JobData {
     ...(Number.isFinite(begun?.at) && { begun: begun! }),
     ...(Number.isFinite(claimsAtCancel) && { claimsAtCancel: claimsAtCancel! }),
     ...(Number.isFinite(unknownSince) && { unknownSince: unknownSince! }),
+    ...(typeof route === 'string' && { route }),
+    ...(carried && { carrier: carried }),
   };
   return fitting as JobData;
 }
@@ -75,7 +83,7 @@ export interface JobToAdd {
  * @throws TaskArgumentError if its arguments can't be serialized or are too large
  */
 export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd {
-  const { id, name, queue, args, createdAt, previousAt, before } = task;
+  const { id, name, queue, args, createdAt, route, previousAt, before } = task;
   const { delay, deduplication } = task.options;
   assertText(name, 'a queue', queue);
   assertText(name, 'a deduplication id', deduplication?.id);
@@ -87,6 +95,7 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
       ...dataOf(name, args, task.options, options),
       ...(previousAt.length > 0 && { previousAt, isGroup: before!.isGroup }),
       ...(before && { before: before.tasks.map((it) => it.id) }),
+      ...(route !== undefined && { route: acceptedText(route) }),
     },
     opts: {
       ...jobOptions(task.options, options),
@@ -98,6 +107,16 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
     },
     ...(children && { children }),
   };
+}
+
+/** The same job, and the jobs before it, with what travels with them. */
+export function withCarrier(job: JobToAdd, carrier: TaskCarrier | undefined): JobToAdd {
+  const carried = readCarrier(carrier);
+  if (!carried) {
+    return job;
+  }
+  const children = job.children?.map((it) => withCarrier(it, carrier));
+  return { ...job, data: { ...job.data, carrier: carried }, ...(children && { children }) };
 }
 
 /** A step before another one: when it fails, that one fails too. */

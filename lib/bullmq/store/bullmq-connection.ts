@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Worker } from 'bullmq';
+import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, Telemetry, Worker } from 'bullmq';
 import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
@@ -121,12 +121,21 @@ export class BullMqConnection {
     }
   }
 
+  get #telemetry(): { telemetry?: Telemetry } {
+    const { telemetry } = this.options;
+    return telemetry ? { telemetry } : {};
+  }
+
   queue(name: string): Queue {
-    return this.#opened(new this.#bullmq.Queue(name, this.#store.producing, ...this.#backend));
+    return this.#opened(
+      new this.#bullmq.Queue(name, { ...this.#store.producing, ...this.#telemetry }, ...this.#backend),
+    );
   }
 
   flows(): FlowProducer {
-    const flows = this.#opened(new this.#bullmq.FlowProducer(this.#store.producing, ...this.#backend));
+    const flows = this.#opened(
+      new this.#bullmq.FlowProducer({ ...this.#store.producing, ...this.#telemetry }, ...this.#backend),
+    );
     throwFlowErrors(flows, (error) => this.#store.noticeRefusal(error));
     return flows;
   }
@@ -145,7 +154,7 @@ export class BullMqConnection {
 
   worker(name: string, processor: Processor, options: Partial<BullMqWorkerOptions>): Worker {
     const { queues: _queues, ...others } = Object.assign(new BullMqWorkerOptions(), options);
-    const all = { ...this.#store.consuming, ...others, runRetryDelay: RECONNECT, autorun: false };
+    const all = { ...this.#store.consuming, ...this.#telemetry, ...others, runRetryDelay: RECONNECT, autorun: false };
     const worker = this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
     this.#workers.push(worker);
     makeLasting(worker, {

@@ -96,9 +96,12 @@ export class JobRunner {
         id: this.ids.of(job),
         createdAt: timestamp,
         progress: readProgress(job.progress) || undefined,
+        route: data.route,
         ...begunBefore(job),
       },
       options: { ...entry.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
+      carrier: data.carrier,
+      isTraced: this.options.telemetry !== undefined,
       observer: {
         began: ({ startedAt }) => beginning.began(Number(startedAt)),
         progressed: (it) => progress.write(it.progress!),

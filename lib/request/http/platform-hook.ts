@@ -9,6 +9,7 @@ import { AbstractHttpAdapter, type HttpAdapterHost } from '@nestjs/core';
 import { UnsupportedPlatformError } from '../../errors/module.errors.ts';
 import { unsupportedPlatform } from './http.messages.ts';
 import type { RawRequest } from './raw-request.ts';
+import { linkFastifyRequest } from './request-route.ts';
 
 /** What happens first with each request. On Fastify both can be called for one request. */
 export interface HookActions {
@@ -79,9 +80,10 @@ export class PlatformHook implements OnModuleInit {
       const express = adapter.getInstance() as ExpressInstance;
       express.use((request, response, next) => actions.run(request as RawRequest, response, next));
     } else {
-      this.#installOnFastify(adapter, (request, reply, done) =>
-        actions.run(request.raw as RawRequest, reply.raw, done),
-      );
+      this.#installOnFastify(adapter, (request, reply, done) => {
+        linkFastifyRequest(request.raw as RawRequest, request);
+        actions.run(request.raw as RawRequest, reply.raw, done);
+      });
     }
   }
 

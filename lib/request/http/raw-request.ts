@@ -2,7 +2,12 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 
 /** Node's request, with what Express and this package attach to it. */
-export type RawRequest = IncomingMessage & { res?: ServerResponse; originalUrl?: string } & { [key: symbol]: unknown };
+export type RawRequest = IncomingMessage & {
+  res?: ServerResponse;
+  originalUrl?: string;
+  baseUrl?: string;
+  route?: { readonly path?: unknown };
+} & { [key: symbol]: unknown };
 
 /** An object that holds an HTTP request: Fastify's request, or the context of a GraphQL request. */
 interface RequestHolder {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { CancelReason } from '../../errors/task.errors.ts';
 import type { TaskEventType } from '../model/task-event.ts';
+import type { TaskTarget } from '../model/task-target.ts';
 import {
   errorRecord,
   plainRecord,
@@ -36,6 +37,8 @@ export interface RestoredTask {
   /** When the first of them began, in ms since the epoch. */
   readonly startedAt?: number | undefined;
   readonly progress?: TaskProgress | undefined;
+  /** The route of the request that added it. */
+  readonly route?: string | undefined;
 }
 
 /** What a handle needs of the queue that owns its task. */
@@ -156,12 +159,23 @@ export class BackgroundTask<R = unknown> {
   /** Unset once the task has settled, so that a handle that the application keeps doesn't keep parts of the engine. */
   #canceller: Canceller | undefined;
   #waiting?: Waiting<R>;
+  readonly #target: TaskTarget;
+  readonly #route: { readonly text: string } | undefined;
 
   /** @internal made by the engine */
   // oxlint-disable-next-line typescript/consistent-return
-  constructor(name: string, observer?: StepObserver, restored?: RestoredTask, queue?: string) {
+  constructor(
+    name: string,
+    observer?: StepObserver,
+    restored?: RestoredTask,
+    queue?: string,
+    target: TaskTarget = 'event-loop',
+    route?: { readonly text: string },
+  ) {
     this.name = name;
     this.queue = queue;
+    this.#target = target;
+    this.#route = restored?.route === undefined ? route : { text: restored.route };
     this.#observer = observer;
     this.#isAttempt = restored !== undefined;
     this.#createdAt = restored?.createdAt ?? Date.now();
@@ -199,6 +213,16 @@ export class BackgroundTask<R = unknown> {
    */
   get error(): unknown {
     return #status in this ? this.#error : undefined;
+  }
+
+  /** @internal where the task goes */
+  get target(): TaskTarget {
+    return this.#target;
+  }
+
+  /** @internal the route of the request that added the task */
+  get route(): string | undefined {
+    return #route in this ? this.#route?.text : undefined;
   }
 
   /** @internal the order in which tasks were added */
@@ -293,6 +317,13 @@ export class BackgroundTask<R = unknown> {
 
   /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
   toJSON(): TaskRecord {
+    // A handler returns it to clients, and the routes of an application can be internal.
+    const { route: _route, ...record } = this.toPlainRecord();
+    return record;
+  }
+
+  /** @internal the record as JSON, for the application */
+  toPlainRecord(): TaskRecord {
     if (inJson.has(this)) {
       throw new TypeError('the task is in its own result, which JSON can not express');
     }
@@ -319,6 +350,7 @@ export class BackgroundTask<R = unknown> {
       id: this.id,
       name: this.name,
       queue: this.queue,
+      route: this.#route?.text,
       status: this.#status,
       attempts: this.#attempts,
       createdAt: this.#createdAt,
@@ -486,16 +518,20 @@ async function whenStored(waiting: Waiting<unknown>): Promise<void> {
 }
 
 /** The properties of a handle, or of a copy of one. */
-type Fields<R> = Pick<BackgroundTask<R>, 'id' | 'name' | 'queue' | 'status' | 'attempts' | 'progress' | 'result'> & {
+type Fields<R> = Pick<
+  BackgroundTask<R>,
+  'id' | 'name' | 'queue' | 'route' | 'status' | 'attempts' | 'progress' | 'result'
+> & {
   readonly [time in 'createdAt' | 'startedAt' | 'finishedAt']: Date | number | undefined;
 };
 
 function recordOf<R>(fields: Fields<R>): TaskRecord<R> {
-  const { id, name, queue, status, attempts, createdAt, startedAt, finishedAt, progress, result } = fields;
+  const { id, name, queue, route, status, attempts, createdAt, startedAt, finishedAt, progress, result } = fields;
   return {
     id,
     name,
     ...(queue !== undefined && { queue }),
+    ...(route !== undefined && { route }),
     status,
     attempts,
     createdAt: toISOString(createdAt!),

@@ -23,6 +23,8 @@ export interface TaskRecord<R = unknown> {
   name: string;
   /** The queue of a durable task. */
   queue?: string;
+  /** The method and route of the request that added the task: `POST /orders/:id`. The JSON of a handle leaves it out. */
+  route?: string;
   status: TaskStatus;
   /** How many attempts have begun. */
   attempts: number;

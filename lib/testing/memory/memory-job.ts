@@ -2,6 +2,7 @@ import type { Encoded, Omitted } from '../../durable/codec/value-codec.ts';
 import { decode, isOmitted } from '../../durable/codec/value-codec.ts';
 import type { DurableTask } from '../../durable/task-queue.ts';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
+import type { TaskCarrier } from '../../task/model/task-carrier.ts';
 import { plainRecord, type TaskError, type TaskProgress, type TaskRecord } from '../../task/model/task-record.ts';
 
 /**
@@ -41,6 +42,8 @@ export class MemoryJob {
   dueAt: number | undefined;
   /** Set while an attempt runs. */
   running: BackgroundTask | undefined;
+  /** What travels with the task. */
+  carrier: TaskCarrier | undefined;
   readonly onSettled = new Set<(record: TaskRecord) => void>();
 
   constructor(
@@ -78,6 +81,7 @@ export class MemoryJob {
       id,
       name: task.name,
       queue: task.queue,
+      ...(task.route !== undefined && { route: task.route }),
       status: end?.status ?? (hasBegun ? 'running' : 'pending'),
       attempts,
       createdAt: timeOf(task.createdAt),

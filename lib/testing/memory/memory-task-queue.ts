@@ -23,6 +23,7 @@ import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import type { TaskDefinition } from '../../task/definition/task-definition.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
 import { backoffDelay } from '../../task/definition/backoff.ts';
+import { readCarrier, type TaskCarrier } from '../../task/model/task-carrier.ts';
 import { errorRecord, type TaskRecord } from '../../task/model/task-record.ts';
 import { setImmediate } from '../../util/timers.ts';
 import { MemoryJob } from './memory-job.ts';
@@ -91,8 +92,10 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return [...before.flat(), job];
   }
 
-  async enqueue(prepared: readonly (readonly MemoryJob[])[]): Promise<readonly string[]> {
+  async enqueue(prepared: readonly (readonly MemoryJob[])[], carrier?: TaskCarrier): Promise<readonly string[]> {
     await nextTurn();
+    const carried = readCarrier(carrier);
+    prepared.flat().forEach((job) => (job.carrier = carried));
     return prepared.map((jobs) => this.#add(jobs));
   }
 
@@ -100,8 +103,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   async enqueueIn(
     _transaction: Transaction,
     prepared: readonly (readonly MemoryJob[])[],
+    carrier?: TaskCarrier,
   ): Promise<EnqueuedInTransaction> {
-    const ids = await this.enqueue(prepared);
+    const ids = await this.enqueue(prepared, carrier);
     return { ids, ended: Promise.resolve(ids.map(() => true)) };
   }
 
@@ -334,16 +338,17 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
 
   /** @throws TaskQueueError if the task can't begin */
   async #attempt(job: MemoryJob): Promise<void> {
-    const { id, name, queue, createdAt, options } = job.task;
+    const { id, name, queue, createdAt, options, route } = job.task;
     const entry = this.core.catalog.find(name);
     if (!entry) {
       throw new TaskQueueError(unknownTaskName(name, queue));
     }
-    const { attempts, startedAt, progress } = job;
+    const { attempts, startedAt, progress, carrier } = job;
     const { task, result } = this.core.attempts.run({
       call: entry.call(this.#argumentsOf(job)),
-      restored: { id, createdAt, attempts, startedAt, progress },
+      restored: { id, createdAt, attempts, startedAt, progress, route },
       options,
+      carrier,
       observer: {
         began: (it) => {
           job.attempts = it.attempts;

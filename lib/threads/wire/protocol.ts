@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { TaskAttemptMessage } from '../../observe/channel-messages.ts';
 import type { TaskProgress } from '../../task/model/task-record.ts';
 import type { Beginning } from './beginning.ts';
 import type { PackedThrown } from './packed-error.ts';
@@ -27,10 +28,18 @@ export type ThreadRequest = [
   runId: number,
   /** Set if the thread first loads the module: then it asks whether it may begin, and sends `hasBegun`. */
   beginning: Beginning | undefined,
+  /** Set if the channel of attempts has subscribers in the process. */
+  traced: TracedInThread | undefined,
 ];
+
+/** What the channel of attempts publishes in the thread, beside what the request says. */
+export type TracedInThread = Pick<TaskAttemptMessage, 'task' | 'target' | 'queue' | 'carrier' | 'isTracedByQueue'>;
 
 /** The position of `beginning`. It is set after the request was made: when the pool has picked the thread. */
 export const BEGINNING = 7;
+
+/** The position of `traced`, which is set then too. */
+export const TRACED = 8;
 
 export type ThreadOutcome =
   | { status: 'completed'; result: unknown }

@@ -1,5 +1,6 @@
 import { memoryIn, movedIn } from '../../task/call/move.ts';
 import { enterTaskThread, findThreadTask, forgetThreadTasks } from '../../task/definition/thread-registry.ts';
+import { tracedInThread } from '../../observe/thread-trace.ts';
 import { runAsTask } from '../../task/handle/current-task.ts';
 import type { AnyFunction } from '../../task/model/signatures.ts';
 import { cloneForMainThread, isPrimitive, reasonNotCloned } from '../../util/clone.ts';
@@ -37,7 +38,7 @@ async function loadAndRun(request: ThreadRequest, importModule: ImportModule): P
 }
 
 function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadResponse> {
-  const [, , id, name, attempt, args, runId, beginning] = request;
+  const [, , id, name, attempt, args, runId, beginning, traced] = request;
   if (beginning && !tryBegin(beginning)) {
     return { status: 'withdrawn' };
   }
@@ -54,7 +55,8 @@ function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadRe
   return runAsTask(task, () => {
     let result: unknown;
     try {
-      result = fn(...args);
+      const message = traced && { id, name, attempt, runsIn: 'thread' as const, isInThread: true, ...traced };
+      result = message ? tracedInThread(message, () => fn(...args)) : fn(...args);
     } catch (error) {
       return threw(error);
     }

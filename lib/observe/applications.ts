@@ -1,0 +1,46 @@
+import type { TaskStats } from '../task/model/task-stats.ts';
+import { perThread } from '../util/per-thread.ts';
+
+/** What instrumentations read of a queue. Ages are in ms; `undefined` where no task has one. */
+export interface ObservedQueue {
+  readonly name: string;
+  readonly pending: number;
+  readonly delayed: number;
+  readonly running: number;
+  readonly failed: number;
+  /** Of the oldest task that could run now. */
+  readonly oldestAge?: number;
+  /** Since the latest failure. */
+  readonly failedAge?: number;
+}
+
+/** A running application, as instrumentations see it. */
+export interface ObservedApplication {
+  readonly stats: TaskStats;
+  /** @throws TaskQueueError */
+  queueStats(): Promise<readonly ObservedQueue[]>;
+}
+
+/** Weak: an application that was made and never started is not closed either. */
+const applications = perThread('applications', () => new Set<WeakRef<ObservedApplication>>());
+
+/** @returns a function that removes it: call it when the application has closed */
+export function noteApplication(application: ObservedApplication): () => void {
+  const ref = new WeakRef(application);
+  applications.add(ref);
+  return () => applications.delete(ref);
+}
+
+/** The applications that run in this process. */
+export function runningApplications(): readonly ObservedApplication[] {
+  const running: ObservedApplication[] = [];
+  for (const ref of applications) {
+    const application = ref.deref();
+    if (application) {
+      running.push(application);
+    } else {
+      applications.delete(ref);
+    }
+  }
+  return running;
+}

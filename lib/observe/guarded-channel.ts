@@ -1,0 +1,95 @@
+/*
+ * Node turns what a subscriber of a channel throws into an uncaught exception, which ends the process. So these channels
+ * call their subscribers, and the stores that are bound to them, one by one. Node keeps both lists on the channel (Node 20
+ * to 26), whoever has subscribed first; where a version of Node has no such lists, its own methods are used.
+ */
+import { channel, type Channel } from 'node:diagnostics_channel';
+import { stackOf } from '../util/error-text.ts';
+
+/** A store that `channel.bindStore` takes: an `AsyncLocalStorage`, or any object with such a method. */
+export interface ChannelStore {
+  run<R>(value: unknown, fn: () => R): R;
+}
+
+interface Lists {
+  readonly _subscribers?: readonly ((message: unknown, name: string | symbol) => void)[];
+  readonly _stores?: ReadonlyMap<ChannelStore, ((message: unknown) => unknown) | undefined>;
+}
+
+let report = (thrown: unknown): void => process.emitWarning(stackOf(thrown), 'BackgroundTasksWarning');
+
+/** Where goes what a subscriber throws. Default: a warning of the process. */
+export function reportThrownTo(listener: (thrown: unknown) => void): void {
+  report = listener;
+}
+
+/** Returns the channel of this name, whose subscribers can't hurt who publishes. */
+export function guardedChannel(name: string): Channel {
+  const it = channel(name) as Channel & Lists;
+  const methods = {
+    publish(message: unknown): void {
+      const { _subscribers: subscribers } = it;
+      if (subscribers) {
+        // A copy of the list: a subscriber can unsubscribe.
+        for (const subscriber of [...subscribers]) {
+          guard(() => subscriber(message, it.name));
+        }
+      } else {
+        own(it).publish.call(it, message);
+      }
+    },
+    runStores<R>(message: unknown, fn: (...args: unknown[]) => R, thisArg?: unknown, ...args: unknown[]): R {
+      const { _stores: stores } = it;
+      if (!stores) {
+        return own(it).runStores.call(it, message, fn, thisArg, ...args) as R;
+      }
+      let run = (): R => {
+        it.publish(message);
+        return Reflect.apply(fn, thisArg, args);
+      };
+      for (const [store, transform] of stores) {
+        const next = run;
+        run = () => runIn(store, () => (transform ? transform(message) : message), next);
+      }
+      return run();
+    },
+  };
+  for (const [key, value] of Object.entries(methods)) {
+    Object.defineProperty(it, key, { value, configurable: true, writable: true });
+  }
+  return it;
+}
+
+/** What Node's channel does now: it changes the prototype with the first subscriber and the last. */
+function own(it: Channel): Pick<Channel, 'publish' | 'runStores'> {
+  return Object.getPrototypeOf(it) as Channel;
+}
+
+function guard(call: () => void): void {
+  try {
+    call();
+  } catch (thrown) {
+    report(thrown);
+  }
+}
+
+/** Calls `next` once in any case: within the store, or without it if the store or the value fails. */
+function runIn<R>(store: ChannelStore, value: () => unknown, next: () => R): R {
+  let ended: { readonly result: R } | { readonly error: unknown } | undefined;
+  guard(() =>
+    store.run(value(), () => {
+      try {
+        ended = { result: next() };
+      } catch (error) {
+        ended = { error };
+      }
+    }),
+  );
+  if (!ended) {
+    return next();
+  }
+  if ('error' in ended) {
+    throw ended.error;
+  }
+  return ended.result;
+}

@@ -1,0 +1,4 @@
+export {
+  BackgroundTasksInstrumentation,
+  type BackgroundTasksInstrumentationConfig,
+} from './background-tasks.instrumentation.ts';

@@ -1,0 +1,132 @@
+/*
+ * Makes spans of what the channels publish. The store that is bound to `start` makes the span, so that it is active inside
+ * the task's function, and in all that enqueues tasks; `asyncEnd` ends it.
+ */
+import {
+  type Attributes,
+  context,
+  type Context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { TaskAttemptMessage, TaskEnqueueMessage } from '../observe/channel-messages.ts';
+import { attemptChannel, enqueueChannel } from '../observe/channels.ts';
+import { stackOf, thrownText } from '../util/error-text.ts';
+import { withoutSecrets } from '../util/secrets.ts';
+import {
+  DESTINATION,
+  ERROR_TYPE,
+  errorType,
+  MESSAGE_COUNT,
+  MESSAGE_ID,
+  OPERATION_NAME,
+  OPERATION_TYPE,
+  SYSTEM,
+  SYSTEM_NAME,
+  TASK_ATTEMPT,
+  TASK_ID,
+  TASK_NAME,
+  TASK_TARGET,
+} from './attributes.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** How the span of an attempt belongs to the span of the request that added the task. */
+export type Relation = 'child' | 'link';
+
+/** @param relation `undefined`: a child in the process, a link for durable tasks */
+export function makeSpans(
+  subscriptions: Subscriptions,
+  tracer: () => Tracer,
+  relation: () => Relation | undefined,
+): void {
+  const spans = new WeakMap<object, Span>();
+  const run = (active: Context, fn: () => unknown) => context.with(active, fn);
+  const end = (message: { readonly error?: unknown }) => {
+    const span = spans.get(message);
+    if (span) {
+      if ('error' in message && message.error !== undefined) {
+        fail(span, message.error);
+      }
+      span.end();
+    }
+  };
+  subscriptions.bind<TaskEnqueueMessage>(enqueueChannel.start, run, (message) => {
+    const active = context.active();
+    const span = message.isTracedByQueue ? undefined : startEnqueue(tracer(), message, active);
+    const within = span ? trace.setSpan(active, span) : active;
+    if (span) {
+      spans.set(message, span);
+    }
+    propagation.inject(within, message.carrier);
+    return within;
+  });
+  subscriptions.bind<TaskAttemptMessage>(attemptChannel.start, run, (message) => {
+    if (message.isInThread) {
+      return propagation.extract(context.active(), message.carrier);
+    }
+    const [span, within] = startAttempt(tracer(), message, relation());
+    spans.set(message, span);
+    if (message.runsIn === 'thread') {
+      propagation.inject(within, message.carrier);
+    }
+    return within;
+  });
+  subscriptions.add(enqueueChannel.asyncEnd, end);
+  subscriptions.add(attemptChannel.asyncEnd, end);
+}
+
+function startEnqueue(tracer: Tracer, { ids, queues }: TaskEnqueueMessage, active: Context): Span {
+  const attributes: Attributes = {
+    [SYSTEM]: SYSTEM_NAME,
+    [OPERATION_NAME]: 'add',
+    [OPERATION_TYPE]: 'send',
+    ...(queues.length === 1 && { [DESTINATION]: queues[0]! }),
+    ...(ids.length === 1 ? { [MESSAGE_ID]: ids[0]! } : { [MESSAGE_COUNT]: ids.length }),
+  };
+  return tracer.startSpan(`add ${queues.join(', ')}`, { kind: SpanKind.PRODUCER, attributes }, active);
+}
+
+function startAttempt(tracer: Tracer, message: TaskAttemptMessage, relation?: Relation): [Span, Context] {
+  const { id, name, attempt, target, queue, carrier, isTracedByQueue } = message;
+  const attributes: Attributes = {
+    [TASK_ID]: id,
+    [TASK_NAME]: name,
+    [TASK_ATTEMPT]: attempt,
+    [TASK_TARGET]: target,
+  };
+  // The queue's own span of the job is active, and ours is a part of it.
+  const isMessage = queue !== undefined && !isTracedByQueue;
+  const origin = isMessage ? propagation.extract(context.active(), carrier) : context.active();
+  if (isMessage) {
+    Object.assign(attributes, {
+      [SYSTEM]: SYSTEM_NAME,
+      [OPERATION_NAME]: 'process',
+      [OPERATION_TYPE]: 'process',
+      [DESTINATION]: queue,
+      [MESSAGE_ID]: id,
+    });
+  }
+  const linked = trace.getSpanContext(origin);
+  const isLinked = !isTracedByQueue && (relation ?? (isMessage ? 'link' : 'child')) === 'link';
+  const options = {
+    kind: isMessage ? SpanKind.CONSUMER : SpanKind.INTERNAL,
+    attributes,
+    ...(isLinked && { root: true, ...(linked && { links: [{ context: linked }] }) }),
+  };
+  const span = tracer.startSpan(isMessage ? `process ${queue}` : `task ${name}`, options, origin);
+  return [span, trace.setSpan(origin, span)];
+}
+
+/** Messages and stacks of errors can hold connection strings. */
+function fail(span: Span, error: unknown): void {
+  const isError = error instanceof Error;
+  const message = withoutSecrets(isError ? error.message : thrownText(error));
+  const name = errorType(error);
+  span.setAttribute(ERROR_TYPE, name);
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
+  span.recordException({ name, message, ...(isError && { stack: stackOf(error) }) });
+}

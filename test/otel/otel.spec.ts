@@ -1,0 +1,263 @@
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type INestApplication, Controller, Post, type Type } from '@nestjs/common';
+import { BullMQOtel } from 'bullmq-otel';
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  type BackgroundTasks,
+  currentTask,
+  defineTask,
+  type TaskRecord,
+  TaskRegistry,
+  Tasks,
+} from 'nestjs-background-tasks';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import {
+  BackgroundTasksInstrumentation,
+  type BackgroundTasksInstrumentationConfig,
+} from 'nestjs-background-tasks/otel';
+import { TestTasksModule } from 'nestjs-background-tasks/testing';
+import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
+import { startApp } from '../fixtures/start-app.ts';
+import { msOf, Telemetry } from '../fixtures/telemetry.ts';
+import { render } from '../fixtures/threads/traced.task.ts';
+
+const telemetry = new Telemetry();
+const tracer = trace.getTracer('test');
+
+afterEach(() => telemetry.reset());
+afterAll(() => telemetry.stop());
+stopStores();
+
+function instrument(config?: BackgroundTasksInstrumentationConfig): BackgroundTasksInstrumentation {
+  const instrumentation = new BackgroundTasksInstrumentation(config);
+  onTestFinished(() => instrumentation.disable());
+  return instrumentation;
+}
+
+async function notify() {
+  tracer.startSpan('SELECT').end();
+  await new Promise(setImmediate);
+  tracer.startSpan('SELECT').end();
+}
+
+const charge = defineTask(
+  function charge(_card: string) {
+    if (currentTask()!.attempt === 1) {
+      throw new Error('declined by postgres://user:secret@host/db');
+    }
+  },
+  { queue: 'payments', attempts: 2, backoff: { type: 'fixed', delay: 50 } },
+);
+
+@Controller('orders')
+class OrdersController {
+  @Post(':id')
+  order(@Tasks() tasks: BackgroundTasks) {
+    return [tasks.addTask(notify), tasks.addTask(render), tasks.addTask(charge, '4242 4242')];
+  }
+}
+
+/** As an instrumentation of HTTP does. */
+function traceRequests(app: INestApplication): void {
+  app.use((_request: object, response: NodeJS.EventEmitter, next: () => void) =>
+    tracer.startActiveSpan('POST /orders/:id', { kind: SpanKind.SERVER }, (span) => {
+      response.once('finish', () => span.end());
+      next();
+    }),
+  );
+}
+
+async function order(module: object): Promise<TaskRecord[]> {
+  const { app, url } = await startApp(
+    { imports: [module as Type], controllers: [OrdersController] },
+    {},
+    traceRequests,
+  );
+  const answer = await fetch(`${url}/orders/17`, { method: 'POST' });
+  const added = (await answer.json()) as TaskRecord[];
+  const registry = app.get(TaskRegistry);
+  const settled: TaskRecord[] = [];
+  for (const { id } of added) {
+    await expect.poll(() => registry.get(id), { timeout: 20_000 }).toMatchObject({ status: 'completed' });
+    settled.push((await registry.get(id))!);
+  }
+  return settled;
+}
+
+const queues: [name: string, module: () => object][] = [
+  ['memory', () => TestTasksModule.forRoot()],
+  ...stores.map(({ name, connection }): [string, () => object] => [
+    name,
+    () => BullMqTasksModule.forRoot({ connection, prefix: ownPrefix() }),
+  ]),
+];
+
+describe.each(queues)('on %s', (_name, module) => {
+  test('one request with a task of each kind: relations, status, attempts and times', async () => {
+    instrument();
+    const [, rendered, charged] = await order(module());
+    await expect.poll(() => telemetry.spansOf('process payments')).toHaveLength(2);
+    expect(telemetry.print()).toBe(
+      [
+        'POST /orders/:id (SERVER)',
+        '  add payments (PRODUCER)',
+        '  task notify (INTERNAL, attempt 1)',
+        '    SELECT (INTERNAL)',
+        '    SELECT (INTERNAL)',
+        '  task render (INTERNAL, attempt 1)',
+        'process payments (CONSUMER, attempt 1, linked to "add payments", ERROR Error: declined by postgres://***@host/db)',
+        'process payments (CONSUMER, attempt 2, linked to "add payments")',
+      ].join('\n'),
+    );
+    const [request] = telemetry.spansOf('POST /orders/:id');
+    const [ofRender] = telemetry.spansOf('task render');
+    const { traceId } = request!.spanContext();
+    expect(rendered!.result).toMatchObject({ traceId, spanId: ofRender!.spanContext().spanId });
+    const [first, second] = telemetry.spansOf('process payments');
+    expect(first!.attributes).toEqual({
+      'background_tasks.task.id': charged!.id,
+      'background_tasks.task.name': 'charge',
+      'background_tasks.task.attempt': 1,
+      'background_tasks.task.target': 'queue',
+      'messaging.system': 'nestjs-background-tasks',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': 'payments',
+      'messaging.message.id': charged!.id,
+      'error.type': 'Error',
+    });
+    expect(first!.events).toMatchObject([{ name: 'exception', attributes: { 'exception.type': 'Error' } }]);
+    expect(second!.status.code).toBe(SpanStatusCode.UNSET);
+    const [added] = telemetry.spansOf('add payments');
+    expect(added!.attributes).toMatchObject({
+      'messaging.message.id': charged!.id,
+      'messaging.operation.type': 'send',
+    });
+    expect(msOf(added!.startTime)).toBeLessThanOrEqual(msOf(first!.startTime));
+    expect(msOf(second!.startTime)).toBeGreaterThanOrEqual(msOf(first!.endTime));
+    const all = JSON.stringify(telemetry.spans.map(({ attributes, events, status }) => [attributes, events, status]));
+    expect(all).not.toContain('4242');
+    expect(all).not.toContain('secret');
+  });
+});
+
+test('relations can be changed: durable tasks as children, tasks of the process as links', async () => {
+  const instrumentation = instrument({ relation: 'child' });
+  await order(TestTasksModule.forRoot());
+  await expect.poll(() => telemetry.spansOf('process payments')).toHaveLength(2);
+  const [added] = telemetry.spansOf('add payments');
+  for (const span of telemetry.spansOf('process payments')) {
+    expect(span.parentSpanContext?.spanId).toBe(added!.spanContext().spanId);
+  }
+  telemetry.reset();
+  instrumentation.setConfig({ relation: 'link' });
+  await order(TestTasksModule.forRoot());
+  const [request] = telemetry.spansOf('POST /orders/:id');
+  const [notified] = telemetry.spansOf('task notify');
+  expect(notified!.parentSpanContext).toBeUndefined();
+  expect(notified!.links[0]!.context.spanId).toBe(request!.spanContext().spanId);
+});
+
+test('an attempt that times out or is cancelled is an error', async () => {
+  instrument();
+  const { runner } = await startApp({});
+  const forever = () => new Promise(() => undefined);
+  await runner.with({ name: 'late', timeout: 5 }).start(forever).settled();
+  const cancelled = runner.with({ name: 'cancelled' }).start(forever);
+  await expect.poll(() => cancelled.status).toBe('running');
+  cancelled.cancel();
+  await cancelled.settled();
+  const types = telemetry.spans.map(({ name, attributes, status }) => [name, attributes['error.type'], status.code]);
+  expect(types).toEqual([
+    ['task late', 'TaskTimeoutError', SpanStatusCode.ERROR],
+    ['task cancelled', 'TaskCancelledError', SpanStatusCode.ERROR],
+  ]);
+});
+
+test('metrics of tasks and queues', async () => {
+  instrument();
+  const { runner, app } = await startApp({});
+  await runner
+    .with({ name: 'works' })
+    .start(() => undefined)
+    .settled();
+  await runner
+    .with({ name: 'fails' })
+    .start(() => {
+      throw new Error('no');
+    })
+    .settled();
+  runner.with({ name: 'later', delay: 60_000 }).start(() => undefined);
+  const { TaskQueueHost } = await import('../../lib/durable/task-queue-host.ts');
+  const stats = [
+    { name: 'mail', pending: 3, delayed: 2, running: 1, completed: 0, failed: 4, oldestAge: 2_500, failedAge: 1_000 },
+  ];
+  app.get(TaskQueueHost, { strict: false }).replace({ stats: async () => stats } as never);
+  const points = await telemetry.points();
+  const of = (name: string, key: string, value: string) =>
+    points[name]!.find(({ attributes }) => (attributes as Record<string, unknown>)[key] === value)?.value;
+  const [name, state] = ['background_tasks.task.name', 'background_tasks.task.state'];
+  expect(of('background_tasks.task.wait', name, 'works')).toMatchObject({ count: 1 });
+  expect(of('background_tasks.task.duration', name, 'works')).toMatchObject({ count: 1 });
+  for (const [task, status] of [
+    ['works', 'completed'],
+    ['fails', 'failed'],
+  ]) {
+    expect(points['background_tasks.tasks.settled']).toContainEqual({
+      value: 1,
+      attributes: { [name]: task, 'background_tasks.task.target': 'event-loop', 'background_tasks.task.status': status },
+    });
+  }
+  expect(of('background_tasks.tasks', state, 'delayed')).toBe(1);
+  expect(of('background_tasks.queue.size', state, 'failed')).toBe(4);
+  expect(points['background_tasks.queue.oldest_age']).toEqual([
+    { value: 2.5, attributes: { 'background_tasks.queue.name': 'mail' } },
+  ]);
+  expect(points['background_tasks.queue.failed_age']).toMatchObject([{ value: 1 }]);
+  app.get(TaskQueueHost, { strict: false }).replace({
+    stats: () => new Promise(() => undefined),
+    stopClaiming: () => undefined,
+    close: async () => undefined,
+  } as never);
+  // A queue that doesn't answer costs its own metrics alone.
+  expect((await telemetry.points())['background_tasks.tasks']).toBeDefined();
+});
+
+test('metrics of durable tasks', async () => {
+  instrument();
+  await order(TestTasksModule.forRoot());
+  const points = await telemetry.points();
+  const durable = { 'messaging.destination.name': 'payments', 'messaging.system': 'nestjs-background-tasks' };
+  expect(points['messaging.client.sent.messages']).toMatchObject([{ value: expect.any(Number), attributes: durable }]);
+  expect(points['messaging.process.duration']!.map(({ attributes }) => attributes)).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ ...durable, 'error.type': 'Error' }),
+      { ...durable, 'messaging.operation.name': 'process' },
+    ]),
+  );
+});
+
+test('without metrics, and disabled, it makes none', async () => {
+  const instrumentation = instrument({ metrics: false, enabled: false });
+  const { runner } = await startApp({});
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toEqual([]);
+  instrumentation.enable();
+  instrumentation.enable();
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toHaveLength(1);
+});
+
+test.each(stores)("with BullMQ's own telemetry on $name, no span of a queue is doubled", async ({ connection }) => {
+  instrument();
+  await order(
+    BullMqTasksModule.forRoot({ connection, prefix: ownPrefix(), telemetry: new BullMQOtel({ tracerName: 'bullmq' }) }),
+  );
+  await expect.poll(() => telemetry.spansOf('process payments')).toHaveLength(2);
+  const byBullMq = telemetry.spans.filter(({ kind }) => kind === SpanKind.CONSUMER || kind === SpanKind.PRODUCER);
+  expect(new Set(byBullMq.map(({ instrumentationScope }) => instrumentationScope.name))).toEqual(new Set(['bullmq']));
+  const consumers = telemetry.spansOf('process payments').map((span) => span.spanContext().spanId);
+  const attempts = telemetry.spansOf('task charge');
+  expect(attempts.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(consumers);
+  expect(attempts.map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR, SpanStatusCode.UNSET]);
+});
