@@ -22,7 +22,8 @@ export { TaskRegistry, type TaskFilter } from './services/task-registry.service.
 export type { TaskStore } from './records/task-store.ts';
 export type { TaskEvent, TaskEventType } from './task/model/task-event.ts';
 export type { Execution, OnFailure, RunOn, StoredTaskOptions, TaskOptions } from './task/definition/task-options.ts';
-export type { TaskStats } from './task/model/task-stats.ts';
+export type { Percentiles, TaskFigures, TaskStats } from './task/model/task-stats.ts';
+export type { QueueStats } from './task/model/queue-stats.ts';
 export type { TaskError, TaskRecord, TaskStatus } from './task/model/task-record.ts';
 export { BackgroundTasksError } from './errors/background-tasks.error.ts';
 export { DrainTimeoutError } from './engine/drain-timeout.error.ts';

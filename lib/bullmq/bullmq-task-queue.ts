@@ -3,10 +3,12 @@ import { POLL } from '../durable/poll.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { jobOf, type JobToAdd } from './jobs/task-job.ts';
+import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
@@ -27,6 +29,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly enqueuer: JobEnqueuer,
     private readonly transactions: TransactionEnqueuer,
     private readonly watch: TransactionWatch,
+    private readonly queues: BullMqQueues,
     private readonly finder: JobFinder,
     private readonly retries: JobRetry,
     private readonly marks: JobMarks,
@@ -71,6 +74,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   list(filter: DurableFilter): Promise<TaskRecord[]> {
     return this.finder.list(filter);
+  }
+
+  stats(): Promise<QueueStats[]> {
+    return this.queues.queueStats();
   }
 
   retry(id: string): Promise<boolean> {

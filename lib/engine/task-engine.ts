@@ -5,6 +5,7 @@ import { notDurable } from '../durable/durable.messages.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { Transaction } from '../durable/transaction.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
+import type { UnavailableError } from '../errors/unavailable.errors.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
 import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
@@ -17,6 +18,7 @@ import { isDurable, type TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { THREAD_LOAD_LIMIT, ThreadExecutor } from '../threads/thread.executor.ts';
@@ -60,7 +62,7 @@ export class TaskEngine extends AttemptRunner {
   constructor(
     @Inject(BackgroundTasksOptions) private readonly options: BackgroundTasksOptions,
     providers: ProviderResolver,
-    queues: TaskQueueHost,
+    private readonly queues: TaskQueueHost,
     @Optional() @Inject(THREAD_LOAD_LIMIT) threadLoadLimit?: number,
     @Optional() @Inject(TASK_CONTROL) private readonly control?: TaskControl,
   ) {
@@ -76,7 +78,10 @@ export class TaskEngine extends AttemptRunner {
     );
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
-    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
+    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => {
+      this.#observer.figures.blocked(call.name, busy);
+      log.returned(call, busy);
+    });
     this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
     const lifecycle = (this.#lifecycle = new TaskLifecycle({
@@ -133,6 +138,11 @@ export class TaskEngine extends AttemptRunner {
     return task;
   }
 
+  /** Counts a task that a request may not add any more. @returns the error, for `throw` */
+  refuse(error: UnavailableError): UnavailableError {
+    return this.#admission.refuse(error);
+  }
+
   // For queues.
 
   run(attempt: DurableAttempt): RunningAttempt {
@@ -161,7 +171,22 @@ export class TaskEngine extends AttemptRunner {
   }
 
   get stats(): TaskStats {
-    return { ...this.#tracker.stats, delayed: this.#lifecycle.delayed, threads: this.#threads.stats };
+    return {
+      ...this.#tracker.stats,
+      delayed: this.#lifecycle.delayed,
+      refused: this.#admission.refused + this.#threads.refused,
+      threads: this.#threads.stats,
+      byName: this.#observer.figures.toObject(),
+    };
+  }
+
+  /**
+   * Counts the tasks of each queue. Empty without a queue, or if its adapter can't count.
+   *
+   * @throws TaskQueueError
+   */
+  async queueStats(): Promise<QueueStats[]> {
+    return (await this.queues.current?.stats?.()) ?? [];
   }
 
   /** The tasks of this process: the unsettled ones, those that the history keeps, and those that it has enqueued. */
