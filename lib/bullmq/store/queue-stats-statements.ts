@@ -162,24 +162,24 @@ const SINCE = `greatest(
 /** Each count has an index of its own: BullMQ's, for one state. */
 const STATS_QUERY = `
   SELECT
-    EXISTS (SELECT FROM meta WHERE queue = name AND field = 'paused' AND value = '1') AS is_paused,
-    (SELECT count(*) FROM job WHERE queue = name AND state = 'waiting')
-      + (SELECT count(*) FROM job WHERE queue = name AND state = 'delayed')
-      + (SELECT count(*) FROM job WHERE queue = name AND state = 'waiting-children') AS pending,
-    (SELECT count(*) FROM job WHERE queue = name AND state = 'delayed' AND process_at_ms > $2) AS delayed,
-    (SELECT count(*) FROM job WHERE queue = name AND state = 'active') AS running,
-    (SELECT count(*) FROM job WHERE queue = name AND state = 'completed') AS completed,
-    (SELECT count(*) FROM job WHERE queue = name AND state = 'failed') AS failed,
+    EXISTS (SELECT FROM meta WHERE meta.queue = counted.queue AND field = 'paused' AND value = '1') AS is_paused,
+    (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'waiting')
+      + (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'delayed')
+      + (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'waiting-children') AS pending,
+    (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'delayed' AND process_at_ms > $2) AS delayed,
+    (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'active') AS running,
+    (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'completed') AS completed,
+    (SELECT count(*) FROM job WHERE job.queue = counted.queue AND state = 'failed') AS failed,
     least(
       (
         WITH RECURSIVE priorities AS (
           (SELECT priority, 1 AS look FROM job
-            WHERE queue = name AND state = 'waiting' ORDER BY priority LIMIT 1)
+            WHERE job.queue = counted.queue AND state = 'waiting' ORDER BY priority LIMIT 1)
           UNION ALL
           SELECT following.priority, look + 1
             FROM priorities, LATERAL (
               SELECT priority FROM job
-               WHERE queue = name AND state = 'waiting' AND job.priority > priorities.priority
+               WHERE job.queue = counted.queue AND state = 'waiting' AND job.priority > priorities.priority
                ORDER BY priority LIMIT 1
             ) AS following
            WHERE look < $3
@@ -187,22 +187,22 @@ const STATS_QUERY = `
         SELECT min(since)
           FROM priorities, LATERAL (
             SELECT ${SINCE} AS since FROM job
-             WHERE queue = name AND state = 'waiting' AND job.priority = priorities.priority
+             WHERE job.queue = counted.queue AND state = 'waiting' AND job.priority = priorities.priority
              ORDER BY seq LIMIT CASE WHEN priorities.priority = 0 THEN $3 ELSE 1 END
           ) AS first
       ),
-      (SELECT min(process_at_ms) FROM job WHERE queue = name AND state = 'delayed' AND process_at_ms <= $2)
+      (SELECT min(process_at_ms) FROM job WHERE job.queue = counted.queue AND state = 'delayed' AND process_at_ms <= $2)
     ) AS oldest,
     (
       SELECT max(finished_at_ms)
         FROM (
           SELECT finished_at_ms, data, stacktrace FROM job
-           WHERE queue = name AND state = 'failed' ORDER BY finished_at_ms DESC LIMIT $3
+           WHERE job.queue = counted.queue AND state = 'failed' ORDER BY finished_at_ms DESC LIMIT $3
         ) AS last
        WHERE jsonb_typeof(data->'cancelledAt') IS DISTINCT FROM 'number'
          AND coalesce(stacktrace->>-1, '') !~ ('^' || $4 || '\\M')
     ) AS last_failed
-    FROM unnest($1::text[]) WITH ORDINALITY AS queues(name, position)
+    FROM unnest($1::text[]) WITH ORDINALITY AS counted(queue, position)
    ORDER BY position`;
 
 export async function postgresQueueStats(queues: readonly Queue[]): Promise<QueueStats[]> {
