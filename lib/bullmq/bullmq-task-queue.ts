@@ -3,11 +3,13 @@ import { POLL } from '../durable/poll.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { jobOf, type JobToAdd, withCarrier } from './jobs/task-job.ts';
+import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
@@ -28,6 +30,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     private readonly enqueuer: JobEnqueuer,
     private readonly transactions: TransactionEnqueuer,
     private readonly watch: TransactionWatch,
+    private readonly queues: BullMqQueues,
     private readonly finder: JobFinder,
     private readonly retries: JobRetry,
     private readonly marks: JobMarks,
@@ -83,6 +86,10 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
 
   list(filter: DurableFilter): Promise<TaskRecord[]> {
     return this.finder.list(filter);
+  }
+
+  stats(): Promise<QueueStats[]> {
+    return this.queues.queueStats();
   }
 
   retry(id: string): Promise<boolean> {

@@ -1,6 +1,6 @@
-import type { ObservedQueue } from '../observe/applications.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
 import type { EnqueuedInTransaction, Transaction } from './transaction.ts';
 
@@ -93,13 +93,6 @@ export interface TaskQueue {
   ): Promise<EnqueuedInTransaction>;
 
   /**
-   * Counts the tasks of each queue, and tells how old they are.
-   *
-   * @throws TaskQueueError
-   */
-  stats?(): Promise<readonly ObservedQueue[]>;
-
-  /**
    * Finds a task in all queues by its id.
    *
    * @param id any string, perhaps from a client
@@ -123,6 +116,15 @@ export interface TaskQueue {
    * @throws TaskQueueError; InvalidOptionError if no task names that queue
    */
   list(filter: DurableFilter): Promise<TaskRecord[]>;
+
+  /**
+   * Counts the tasks of each queue that this application names, in one request to the server.
+   *
+   * An adapter leaves it out if it can't count them.
+   *
+   * @throws TaskQueueError
+   */
+  stats?(): Promise<QueueStats[]>;
 
   /**
    * Enqueues a failed or cancelled task again, with all its attempts. Of a chain or group, it also retries the failed

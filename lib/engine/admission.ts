@@ -1,5 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { ShuttingDownError, shuttingDown, TooManyTasksError } from '../errors/unavailable.errors.ts';
+import {
+  ShuttingDownError,
+  shuttingDown,
+  TooManyTasksError,
+  type UnavailableError,
+} from '../errors/unavailable.errors.ts';
 import { tooManyTasks } from './engine.messages.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
@@ -22,6 +27,7 @@ const PHASES: readonly Phase[] = ['open', 'draining', 'drained', 'closed'];
 /** Accepts or refuses a task at the moment when it is added. */
 export class Admission {
   #phase: Phase = 'open';
+  #refused = 0;
   readonly #isTooLate = new AsyncLocalStorage<() => boolean>();
 
   constructor(
@@ -32,6 +38,17 @@ export class Admission {
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** How many tasks were refused. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Counts a refused task. @returns the error, for `throw` */
+  refuse(error: UnavailableError): UnavailableError {
+    this.#refused++;
+    return error;
   }
 
   /** Phases only move forward. */
@@ -52,10 +69,10 @@ export class Admission {
   /** @throws TooManyTasksError, ShuttingDownError */
   check(name: string): void {
     if (this.#phase === 'closed' || (this.#phase !== 'open' && this.#isTooLate.getStore()?.())) {
-      throw new ShuttingDownError(shuttingDown(name));
+      throw this.refuse(new ShuttingDownError(shuttingDown(name)));
     }
     if (this.tracker.size >= this.maxPending) {
-      throw new TooManyTasksError(tooManyTasks(name, this.maxPending));
+      throw this.refuse(new TooManyTasksError(tooManyTasks(name, this.maxPending)));
     }
   }
 }

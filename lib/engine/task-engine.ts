@@ -5,10 +5,11 @@ import { notDurable } from '../durable/durable.messages.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import type { Transaction } from '../durable/transaction.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
+import type { UnavailableError } from '../errors/unavailable.errors.ts';
 import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
 import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
-import { noteApplication, type ObservedApplication, type ObservedQueue } from '../observe/applications.ts';
+import { noteApplication, type ObservedApplication } from '../observe/applications.ts';
 import { reportThrownTo } from '../observe/guarded-channel.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
@@ -20,6 +21,7 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
 import type { TaskRoute } from '../task/model/task-route.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { THREAD_LOAD_LIMIT, ThreadExecutor } from '../threads/thread.executor.ts';
@@ -83,7 +85,10 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     );
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
-    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
+    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => {
+      this.#observer.figures.blocked(call.name, busy);
+      log.returned(call, busy);
+    });
     this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
     const lifecycle = (this.#lifecycle = new TaskLifecycle({
@@ -143,6 +148,11 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     return task;
   }
 
+  /** Counts a task that a request may not add any more. @returns the error, for `throw` */
+  refuse(error: UnavailableError): UnavailableError {
+    return this.#admission.refuse(error);
+  }
+
   // For queues.
 
   run(attempt: DurableAttempt): RunningAttempt {
@@ -171,15 +181,21 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   }
 
   get stats(): TaskStats {
-    return { ...this.#tracker.stats, delayed: this.#lifecycle.delayed, threads: this.#threads.stats };
+    return {
+      ...this.#tracker.stats,
+      delayed: this.#lifecycle.delayed,
+      refused: this.#admission.refused + this.#threads.refused,
+      threads: this.#threads.stats,
+      byName: this.#observer.figures.toObject(),
+    };
   }
 
   /**
-   * Counts the tasks of each queue. Without a queue, or where its adapter doesn't count, the list is empty.
+   * Counts the tasks of each queue. Empty without a queue, or if its adapter can't count.
    *
    * @throws TaskQueueError
    */
-  async queueStats(): Promise<readonly ObservedQueue[]> {
+  async queueStats(): Promise<QueueStats[]> {
     return (await this.queues.current?.stats?.()) ?? [];
   }
 

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { ANONYMOUS, type TaskCall } from '../task/call/task-call.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import { stackOf } from '../util/error-text.ts';
+import { TaskLogLine } from './task-log-line.ts';
 import {
   eventLoopBlocked,
   idleThreadLost,
@@ -30,15 +31,23 @@ export class TaskLog {
   constructor(private readonly blockingThreshold: number) {}
 
   failed(task: BackgroundTask, error: unknown, call: TaskCall, origin?: Origin): void {
-    this.#writeFor(call, () => this.#logger.error(taskFailed(task, origin?.()), stackOf(error)));
+    this.#writeFor(call, () => {
+      const route = origin?.();
+      this.#logger.error(new TaskLogLine(taskFailed(task, route), task, error, route, 'error'));
+    });
   }
 
   retrying(task: BackgroundTask, error: unknown, call: TaskCall, delay: number, origin?: Origin): void {
-    this.#writeFor(call, () => this.#logger.debug(taskRetrying(task, delay, origin?.()), stackOf(error)));
+    this.#writeFor(call, () => {
+      const route = origin?.();
+      this.#logger.debug(new TaskLogLine(taskRetrying(task, delay, route), task, error, route, 'debug'));
+    });
   }
 
   retryIfThrew(task: BackgroundTask, call: TaskCall, thrown: unknown): void {
-    this.#writeFor(call, () => this.#logger.error(retryIfThrew(task), stackOf(thrown)));
+    this.#writeFor(call, () =>
+      this.#logger.error(new TaskLogLine(retryIfThrew(task), task, thrown, undefined, 'error')),
+    );
   }
 
   skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {

@@ -33,7 +33,7 @@ export class TaskTracker implements StepObserver {
     return this.#unsettled.values();
   }
 
-  get stats(): Omit<TaskStats, 'threads' | 'delayed'> {
+  get stats(): Omit<TaskStats, 'threads' | 'delayed' | 'refused' | 'byName'> {
     return {
       pending: this.#unsettled.size - this.#running,
       running: this.#running,

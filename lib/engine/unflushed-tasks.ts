@@ -88,7 +88,7 @@ export class UnflushedTasks {
     const size = sizeOf(durable);
     const { maxAtOnce } = queue;
     if (maxAtOnce !== undefined && this.#waiting.reduce((sum, it) => sum + it.size, size) > maxAtOnce) {
-      throw new TooManyTasksError(tooManyAtOnce(name, maxAtOnce));
+      throw admission.refuse(new TooManyTasksError(tooManyAtOnce(name, maxAtOnce)));
     }
     const prepared = queue.prepare(durable);
     const cancellation = new Cancellation(task, task, lifecycle.stop);

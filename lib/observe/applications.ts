@@ -1,24 +1,12 @@
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { perThread } from '../util/per-thread.ts';
-
-/** What instrumentations read of a queue. Ages are in ms; `undefined` where no task has one. */
-export interface ObservedQueue {
-  readonly name: string;
-  readonly pending: number;
-  readonly delayed: number;
-  readonly running: number;
-  readonly failed: number;
-  /** Of the oldest task that could run now. */
-  readonly oldestAge?: number;
-  /** Since the latest failure. */
-  readonly failedAge?: number;
-}
 
 /** A running application, as instrumentations see it. */
 export interface ObservedApplication {
   readonly stats: TaskStats;
   /** @throws TaskQueueError */
-  queueStats(): Promise<readonly ObservedQueue[]>;
+  queueStats(): Promise<readonly QueueStats[]>;
 }
 
 /** Weak: an application that was made and never started is not closed either. */

@@ -3,6 +3,7 @@ import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent, TaskEventType } from '../task/model/task-event.ts';
 import { StepMessage, type StepTimes } from './channel-messages.ts';
 import { stepChannel } from './channels.ts';
+import { Figures } from './figures.ts';
 import { TaskEvents } from './task-events.ts';
 import { TaskWatchers } from './task-watchers.ts';
 
@@ -12,6 +13,7 @@ export class TaskObserver {
   readonly #closed = new ReplaySubject<void>(1);
   /** Of single tasks: `events` would make a record for each step of every task. */
   readonly watchers = new TaskWatchers();
+  readonly figures = new Figures();
 
   /**
    * @param onChange is given each task that has changed
@@ -47,6 +49,7 @@ export class TaskObserver {
   /** @param delay ms until the next attempt. Only for `retrying` */
   stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
     this.onChange(task);
+    this.figures.stepped(task, step);
     this.watchers.stepped(task, step);
     if (stepChannel.hasSubscribers) {
       stepChannel.publish(new StepMessage(task, this.showsArguments, step, timesOf(task, step, delay)));

@@ -1,5 +1,6 @@
 import { type Attributes, diag, type Meter, type Observable } from '@opentelemetry/api';
-import { type ObservedQueue, runningApplications } from '../observe/applications.ts';
+import { runningApplications } from '../observe/applications.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskAttemptMessage, TaskEnqueueMessage, TaskStepMessage } from '../observe/channel-messages.ts';
 import { attemptChannel, enqueueChannel, stepChannel } from '../observe/channels.ts';
 import { settlesWithin } from '../util/settles-within.ts';
@@ -134,7 +135,7 @@ export class TaskMetrics {
     }
   };
 
-  #observeQueue(queue: ObservedQueue, observe: (...given: [Observable, number, Attributes?]) => void): void {
+  #observeQueue(queue: QueueStats, observe: (...given: [Observable, number, Attributes?]) => void): void {
     const { size, oldestAge, failedAge } = this.#gauges;
     for (const state of ['pending', 'delayed', 'running', 'failed'] as const) {
       observe(size, queue[state], { [TASK_STATE]: state });
@@ -148,8 +149,8 @@ export class TaskMetrics {
 }
 
 /** The figures of all queues of this process. A queue that can't be reached in time has none. */
-async function readQueues(): Promise<readonly ObservedQueue[]> {
-  const queues: ObservedQueue[] = [];
+async function readQueues(): Promise<readonly QueueStats[]> {
+  const queues: QueueStats[] = [];
   const reading = runningApplications().map(async (application) => {
     try {
       queues.push(...(await application.queueStats()));

@@ -31,7 +31,7 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
   #watcher?: ResponseWatcher;
 
   constructor(
-    private readonly engine: TaskEngine,
+    protected override readonly engine: TaskEngine,
     private readonly openResponses: Set<ResponseWatcher>,
     private readonly request: RawRequest,
     private readonly response: ServerResponse,

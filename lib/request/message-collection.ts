@@ -19,7 +19,7 @@ export class MessageCollection extends RequestCollection {
 
   /** @param isIntercepted whether the interceptor runs for this message: by default not in a hybrid application */
   constructor(
-    private readonly engine: TaskEngine,
+    protected override readonly engine: TaskEngine,
     private readonly isIntercepted: boolean,
   ) {
     super();

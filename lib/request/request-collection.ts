@@ -1,5 +1,6 @@
 import { alreadyEnqueued } from '../durable/durable.messages.ts';
 import type { Transaction } from '../durable/transaction.ts';
+import type { TaskEngine } from '../engine/task-engine.ts';
 import type { TaskList } from '../engine/task-list.ts';
 import { TaskArgumentError } from '../errors/task.errors.ts';
 import { shuttingDown, ShuttingDownError } from '../errors/unavailable.errors.ts';
@@ -14,6 +15,7 @@ import type { TaskCollection } from './task-collection.ts';
  */
 export abstract class RequestCollection implements TaskCollection {
   // Subclasses hold the fields: each request makes a collection, and fields of a base class more than double its cost.
+  protected abstract readonly engine: TaskEngine;
   abstract list?: TaskList;
   /** Whether the request came after the application had begun to close. */
   abstract readonly isLate: boolean;
@@ -27,7 +29,7 @@ export abstract class RequestCollection implements TaskCollection {
   /** @throws ShuttingDownError, TooManyTasksError, TaskArgumentError */
   add(call: TaskCall, options: TaskOptions): BackgroundTask {
     if (this.isTooLate()) {
-      throw new ShuttingDownError(shuttingDown(call.name));
+      throw this.engine.refuse(new ShuttingDownError(shuttingDown(call.name)));
     }
     return (this.list ??= this.createList()).add(call, options);
   }

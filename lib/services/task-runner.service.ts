@@ -20,6 +20,7 @@ import { checkTaskOptions, NO_OPTIONS, type TaskOptions } from '../task/definiti
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { AnyFunction, TaskResult } from '../task/model/signatures.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 import { describe } from '../util/inspect.ts';
 import { timeLimit } from '../validation/option-rules.ts';
@@ -142,9 +143,27 @@ export class TaskRunner {
     return this.#engine.drain(timeout);
   }
 
-  /** Returns how many tasks wait and run now, and how many have settled since the application started. */
+  /**
+   * Returns how many tasks wait and run now, how many have settled since the application started, and the times of each task
+   * name. Of this process: `queueStats()` counts those in queues.
+   */
   stats(): TaskStats {
     return this.#engine.stats;
+  }
+
+  /**
+   * Counts the tasks of each queue that tasks of this application name, for all processes, by one request to the server.
+   * Without a module for queues, there are none.
+   *
+   * @throws TaskQueueError if the server fails, or doesn't answer within `enqueueTimeout`
+   *
+   * @example
+   * for (const { name, pending, oldestAge = 0 } of await runner.queueStats()) {
+   *   metrics.gauge('queue_oldest_age', oldestAge, { queue: name });
+   * }
+   */
+  async queueStats(): Promise<QueueStats[]> {
+    return this.#engine.queueStats();
   }
 
   /**

@@ -46,6 +46,7 @@ export class ThreadExecutor implements TaskExecutor {
   readonly #running = new Map<number, ThreadRun>();
   /** Tasks that were admitted and not released: they run, wait here, or wait elsewhere for their turn. */
   #admitted = 0;
+  #refused = 0;
   /** One promise for all runs that need the pool while it opens. */
   #opening?: Promise<ThreadPool>;
   #pool?: ThreadPool;
@@ -66,6 +67,7 @@ export class ThreadExecutor implements TaskExecutor {
   admit(call: TaskCall, isDurable = false): TaskCall {
     const { maxThreads, maxQueue } = this.options;
     if (!isDurable && this.#admitted >= maxThreads + maxQueue) {
+      this.#refused++;
       throw new TooManyTasksError(tooManyForThreads(call.name, maxThreads, maxQueue));
     }
     const args = cloneArguments(call);
@@ -95,6 +97,11 @@ export class ThreadExecutor implements TaskExecutor {
       this.#waiting.add(run);
       this.#startWaiting();
     });
+  }
+
+  /** How many tasks `admit` has refused. */
+  get refused(): number {
+    return this.#refused;
   }
 
   get stats(): TaskStats['threads'] {

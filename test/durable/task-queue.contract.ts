@@ -20,6 +20,7 @@ import {
   group,
   InvalidOptionError,
   previousResult,
+  type QueueStats,
   step,
   Task,
   TaskArgumentError,
@@ -69,6 +70,7 @@ const SIDE = 'side';
 /** Taken by no application: what is in it stays pending. */
 const IDLE = 'idle';
 const LISTED = 'listed';
+const COUNTED = 'counted';
 const TICKS = 'ticks';
 
 const patience = { timeout: 30_000, interval: 20 };
@@ -219,6 +221,11 @@ class Work {
     noteRun(this, args);
   }
 
+  @Task({ queue: COUNTED })
+  counted(...args: unknown[]) {
+    noteRun(this, args);
+  }
+
   @Task({ queue: LISTED })
   listed() {
     noteRun(this, []);
@@ -313,6 +320,10 @@ class Application {
 
   async list(filter: Partial<DurableFilter> = {}): Promise<TaskRecord[]> {
     return this.#queue.list({ queue: WORK, status: undefined, name: undefined, limit: 1_000, ...filter });
+  }
+
+  async stats(): Promise<QueueStats[]> {
+    return this.#queue.stats!();
   }
 
   async retry(id: string): Promise<boolean> {
@@ -1106,6 +1117,81 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
         test('of a queue that no task names is an InvalidOptionError that names those that there are', async () => {
           await expect(app.list({ queue: 'no-such-queue' })).rejects.toThrow(InvalidOptionError);
           await expect(app.list({ queue: 'no-such-queue' })).rejects.toThrow(/work.*'no-such-queue'/s);
+        });
+      });
+
+      describe('stats', () => {
+        const statsOf = async (queue: string) => (await elsewhere.stats()).find(({ name }) => name === queue)!;
+
+        /** Checks an age by the times of the process, which the queue goes by. */
+        async function expectAge(queue: string, age: 'oldestAge' | 'failedAge', since: number): Promise<void> {
+          const before = Date.now();
+          const stats = await statsOf(queue);
+          expect(stats[age]).toBeGreaterThanOrEqual(before - since);
+          expect(stats[age]).toBeLessThanOrEqual(Date.now() - since);
+        }
+
+        test('has every queue that a task names, also an empty one', async () => {
+          const stats = await elsewhere.stats();
+          expect(stats.map(({ name }) => name).toSorted()).toEqual([COUNTED, IDLE, LISTED, SIDE, WORK]);
+          const counts = { pending: 0, delayed: 0, running: 0, completed: 0, failed: 0 };
+          expect(await statsOf(COUNTED)).toEqual({ name: COUNTED, isPaused: false, ...counts });
+        });
+
+        test('has the age of the oldest task that could run now, whatever its priority', async () => {
+          const add = async (createdAt: number, options: TaskOptions = {}) => {
+            await app.addAll([taskOf(call('counted'), options, new Date(createdAt))]);
+          };
+          const now = Date.now();
+          await add(now - 10_000);
+          await add(now - 5_000);
+          await expectAge(COUNTED, 'oldestAge', now - 10_000);
+          await add(now - 15_000, { priority: 2 });
+          await add(now - 20_000, { priority: 7 });
+          await add(now - 18_000, { priority: 2_000 });
+          await expectAge(COUNTED, 'oldestAge', now - 20_000);
+          // It waits for a time that has come.
+          await add(now - 90_000, { delay: 60_000 });
+          await expectAge(COUNTED, 'oldestAge', now - 30_000);
+          expect(await statsOf(COUNTED)).toMatchObject({ pending: 6, delayed: 0 });
+        });
+
+        test('counts tasks that wait for a time or for a step, which have no age', async () => {
+          const { pending, oldestAge } = await statsOf(COUNTED);
+          const hold = new Hold();
+          const flow = chain(step(Work, 'hold', hold.key), step(Work, 'counted', previousResult));
+          const at = new Date(Date.now() - 1_000_000);
+          await app.addAll([taskOf(call('counted'), { delay: 2_000_000 }, at), taskOf(callOf(flow), {}, at)]);
+          await app.started(hold);
+          const stats = await statsOf(COUNTED);
+          expect(stats).toMatchObject({ pending: pending + 2, delayed: 1 });
+          expect(stats.oldestAge).toBeGreaterThanOrEqual(oldestAge!);
+          expect(stats.oldestAge).toBeLessThan(1_000_000);
+        });
+
+        test('counts running and settled tasks, and tells when the last one failed', async () => {
+          // The step of the chain above may still run.
+          await expect.poll(() => statsOf(WORK), patience).toMatchObject({ running: 0 });
+          const before = await statsOf(WORK);
+          const { id, hold } = await app.hold();
+          expect(await statsOf(WORK)).toMatchObject({ running: before.running + 1, completed: before.completed });
+          hold.released.open();
+          await app.settled(id);
+          const failed = await app.settle(call('fails'));
+          const [running, completed] = [before.running, before.completed + 1];
+          await expect.poll(() => statsOf(WORK), patience).toMatchObject({ running, completed });
+          const failedAt = Number(new Date(failed.finishedAt!));
+          await expectAge(WORK, 'failedAge', failedAt);
+          await expect.poll(() => Date.now() - failedAt, patience).toBeGreaterThan(100);
+          // In a queue it has failed too, and yet it is no failure.
+          const other = await app.hold();
+          const cancelled = await app.add(call('note'));
+          await app.cancel(cancelled);
+          await app.cancel(other.id);
+          await app.settled(other.id);
+          await app.settled(cancelled);
+          await expect.poll(async () => (await statsOf(WORK)).failed, patience).toBe(before.failed + 3);
+          await expectAge(WORK, 'failedAge', failedAt);
         });
       });
 

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import { noSuchQueue } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
+import type { QueueStats } from '../../task/model/queue-stats.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 
 /**
@@ -46,6 +47,20 @@ export class BullMqQueues {
   /** The queues that tasks of this application name. */
   get all(): readonly Queue[] {
     return this.#catalog.queues.map((name) => this.of(name));
+  }
+
+  /**
+   * Counts the tasks of all queues that tasks of this application name, by one request to the server.
+   *
+   * @throws TaskQueueError if the server fails, or doesn't answer within `enqueueTimeout`
+   *
+   * @example
+   * const [mail] = await queues.queueStats();
+   * mail.oldestAge; // ms
+   */
+  async queueStats(): Promise<QueueStats[]> {
+    const queues = this.all;
+    return queues.length === 0 ? [] : this.#connection.answered(this.#connection.queueStats(queues));
   }
 
   /** @internal also those of tasks that were defined after the application had started */

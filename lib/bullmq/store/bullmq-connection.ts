@@ -3,6 +3,7 @@ import type { FlowProducer, Processor, Queue, QueueEvents, QueueEventsProducer, 
 import { BackgroundTasksError } from '../../errors/background-tasks.error.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
+import type { QueueStats } from '../../task/model/queue-stats.ts';
 import { kindOf, read } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import { withoutDetails, withoutSecrets } from '../../util/secrets.ts';
@@ -20,6 +21,7 @@ import {
 } from '../bullmq.messages.ts';
 import { type JobStatements, postgresStatements, redisStatements } from './job-statements.ts';
 import { isLostLock } from './lost-lock.ts';
+import { postgresQueueStats, redisQueueStats } from './queue-stats-statements.ts';
 import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
@@ -71,6 +73,11 @@ export class BullMqConnection {
   /** What BullMQ has no call for. */
   get statements(): JobStatements {
     return this.#store.backend ? postgresStatements : redisStatements;
+  }
+
+  /** Counts the jobs of these queues. At least one. */
+  queueStats(queues: readonly Queue[]): Promise<QueueStats[]> {
+    return this.#store.backend ? postgresQueueStats(queues) : redisQueueStats(queues);
   }
 
   get unrecoverable(): BullMq['UnrecoverableError'] {

@@ -142,7 +142,7 @@ interface RedisClient {
   hdel(key: string, field: string): Promise<number>;
 }
 
-const redisOf = (queue: Queue) => (queue.backend as unknown as { client: Promise<RedisClient> }).client;
+export const redisOf = (queue: Queue) => (queue.backend as unknown as { client: Promise<RedisClient> }).client;
 
 export const redisStatements: JobStatements = {
   async version(queue, id) {
@@ -225,7 +225,7 @@ export const transactionStatements = {
 
 type Rows = { readonly rows: readonly { readonly [column: string]: unknown }[]; readonly rowCount?: number | null };
 
-async function sql(queue: Queue, text: string, ...params: unknown[]): Promise<Rows> {
+export async function sql(queue: Queue, text: string, ...params: unknown[]): Promise<Rows> {
   await queue.waitUntilReady();
   const { connection } = queue.backend as unknown as {
     connection: { pool: { query(text: string, params: unknown[]): Promise<Rows> } };

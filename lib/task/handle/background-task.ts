@@ -255,6 +255,23 @@ export class BackgroundTask<R = unknown> {
     return { created: this.#createdAt, started: this.#startedAt, finished: this.#finishedAt };
   }
 
+  /** @internal when the first attempt began, in ms since the epoch */
+  get startedTime(): number | undefined {
+    return this.#startedAt;
+  }
+
+  // Not negative: the system's clock can be set back in between.
+
+  /** @internal ms for which the task waited for its first attempt, or has waited until now */
+  get waited(): number {
+    return Math.max(0, (this.#startedAt ?? Date.now()) - this.#createdAt);
+  }
+
+  /** @internal ms since the first attempt began, until the task settled or until now; `undefined` if none began */
+  get ran(): number | undefined {
+    return this.#startedAt === undefined ? undefined : Math.max(0, (this.#finishedAt ?? Date.now()) - this.#startedAt);
+  }
+
   /** @internal whether a queue owns the task, so that only the queue knows its record */
   get isEnqueued(): boolean {
     return this.#waiting?.queue !== undefined || (this.#isAttempt && this.isSettled);

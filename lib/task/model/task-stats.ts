@@ -13,6 +13,8 @@ export interface TaskStats {
   failed: number;
   cancelled: number;
   skipped: number;
+  /** Tasks that `addTask` or `start` refused, by a `TooManyTasksError` or a `ShuttingDownError`. */
+  refused: number;
   /** Worker threads. */
   threads: {
     /** Threads that exist. */
@@ -22,4 +24,42 @@ export interface TaskStats {
     /** Tasks that wait for a thread. */
     waiting: number;
   };
+  /** The figures of each task name. From 1,000 names on, those of all further names together, as `(other)`. */
+  byName: { [name: string]: TaskFigures };
+}
+
+/**
+ * Figures of the tasks with one name, in this process.
+ *
+ * @since 0.1.0
+ */
+export interface TaskFigures {
+  completed: number;
+  failed: number;
+  cancelled: number;
+  skipped: number;
+  /** How long tasks waited for their first attempt. */
+  wait: Percentiles;
+  /** How long tasks took from the start of their first attempt until they settled. */
+  run: Percentiles;
+  /**
+   * ms for which their calls kept the event loop busy, in total: each until the function returned, or awaited for the first
+   * time. Threads do not count.
+   */
+  blocked: number;
+}
+
+/**
+ * Percentiles in ms, of the latest five to ten minutes. Of a task that runs less often, of its latest runs. A value is at most
+ * 1/32 too high. All are 0 if `count` is.
+ *
+ * @since 0.1.0
+ */
+export interface Percentiles {
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+  /** How many values they are of. */
+  count: number;
 }

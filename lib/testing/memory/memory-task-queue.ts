@@ -24,9 +24,11 @@ import type { TaskDefinition } from '../../task/definition/task-definition.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
 import { backoffDelay } from '../../task/definition/backoff.ts';
 import { readCarrier, type TaskCarrier } from '../../task/model/task-carrier.ts';
+import type { QueueStats } from '../../task/model/queue-stats.ts';
 import { errorRecord, type TaskRecord } from '../../task/model/task-record.ts';
 import { setImmediate } from '../../util/timers.ts';
 import { MemoryJob } from './memory-job.ts';
+import { statsOf } from './memory-stats.ts';
 import { MemoryJobs } from './memory-jobs.ts';
 
 /** How the queue of one application behaves. */
@@ -136,6 +138,16 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       .map((job) => job.toRecord())
       .filter((record) => (status ?? record.status) === record.status)
       .slice(0, limit);
+  }
+
+  async stats(): Promise<QueueStats[]> {
+    await nextTurn();
+    return this.core.catalog.queues.map((name) =>
+      statsOf(
+        name,
+        [...this.jobs.all].filter(({ task }) => task.queue === name),
+      ),
+    );
   }
 
   async retry(id: string): Promise<boolean> {

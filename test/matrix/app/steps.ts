@@ -29,7 +29,7 @@ export function scopeOf(app: INestApplication): string {
   return Scope[app.get(ModuleRef).introspect(Orders).scope];
 }
 
-/** Tells of warnings and errors, without the ids of tasks, which differ from run to run. */
+/** Tells of warnings and errors, without stacks and the ids of tasks, which differ from run to run. */
 export class TellingLogger implements LoggerService {
   constructor(private readonly tell: Tell) {}
 
@@ -47,5 +47,6 @@ export class TellingLogger implements LoggerService {
 }
 
 function withoutIds(message: unknown): string {
-  return String(message).replaceAll(/ \([0-9a-f-]{36}\)/g, '');
+  const [text] = String(message).split('\n');
+  return text!.replaceAll(/ \([0-9a-f-]{36}\)/g, '');
 }

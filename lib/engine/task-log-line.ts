@@ -1,0 +1,64 @@
+import { inspect, type InspectOptions } from 'node:util';
+import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { errorRecord, type TaskError } from '../task/model/task-record.ts';
+import { stackOf } from '../util/error-text.ts';
+
+/** The escape codes of the colors that Nest's logger has for these levels. `styleText` needs a terminal. */
+const COLORS = { error: 31, debug: 95 } as const;
+
+/** A task, as a line of the log names it. */
+interface LoggedTask {
+  readonly id: string;
+  readonly name: string;
+  readonly queue?: string;
+  /** The number of the attempt; 0 if none has begun. */
+  readonly attempt: number;
+  /** ms since the first attempt began. */
+  readonly duration?: number;
+  readonly route?: string;
+}
+
+/**
+ * What went wrong with one task, in one line of the log: an object for loggers that write JSON, and text for all others.
+ *
+ * Its own properties are what JSON has. `msg` is where pino expects the text; `message`, where winston does, is none of them,
+ * or JSON would have the text twice. The stack is in `error`: nestjs-pino takes a second argument for the text of an object.
+ */
+export class TaskLogLine {
+  readonly task: LoggedTask;
+  readonly error: TaskError & { readonly stack: string };
+  readonly #color: number;
+
+  constructor(
+    readonly msg: string,
+    task: BackgroundTask,
+    thrown: unknown,
+    route: string | undefined,
+    level: keyof typeof COLORS,
+  ) {
+    const { id, name, queue, attempts } = task.toRecord();
+    const { ran } = task;
+    this.task = {
+      id,
+      name,
+      ...(queue !== undefined && { queue }),
+      attempt: attempts,
+      ...(ran !== undefined && { duration: ran }),
+      ...(route !== undefined && { route }),
+    };
+    this.error = { ...errorRecord(thrown), stack: stackOf(thrown) };
+    this.#color = COLORS[level];
+  }
+
+  get message(): string {
+    return this.msg;
+  }
+
+  toString(): string {
+    return `${this.msg}\n${this.error.stack}`;
+  }
+
+  [inspect.custom](_depth: number, { colors }: InspectOptions): string {
+    return colors ? `\x1b[${this.#color}m${this.msg}\x1b[39m\n${this.error.stack}` : this.toString();
+  }
+}
