@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BackgroundTasksModule, Task, TaskQueueError, TaskRunner } from 'nestjs-background-tasks';
@@ -19,7 +19,10 @@ class Mailer {
 @Injectable()
 class NoTasks {}
 
-async function start(connection: string, { provider = Mailer as new () => object, enqueueTimeout = 20_000 } = {}) {
+async function start(
+  connection: string,
+  { provider = Mailer, enqueueTimeout = 20_000 }: { provider?: Type; enqueueTimeout?: number } = {},
+) {
   const app = await Test.createTestingModule({
     imports: [
       BackgroundTasksModule.forRoot(),
@@ -42,50 +45,54 @@ interface Sender {
 
 stopStores();
 
-describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])('on $name', { timeout: 120_000 }, ({ name, connection }) => {
-  test('the runner and the queues count all queues, by one request', async () => {
-    const { runner, queues } = await start(connection);
-    await runner.start(Mailer, 'send').stored();
-    await runner.start(Mailer, 'send').stored();
-    const [mail] = queues.all;
-    const sender = mail!.backend as unknown as Sender;
-    const requests =
-      name === 'Redis' ? vi.spyOn((await sender.client)!, 'eval') : vi.spyOn(sender.connection.pool, 'query');
-    const stats = await runner.queueStats();
-    expect(requests).toHaveBeenCalledOnce();
-    expect(stats).toMatchObject([
-      { name: 'mail', pending: 2, isPaused: false },
-      { name: 'reports', pending: 0, isPaused: false },
-    ]);
-    const ofQueues = await queues.queueStats();
-    expect(ofQueues).toMatchObject(stats.map(({ oldestAge: _age, ...counts }) => counts));
-  });
+describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])(
+  'on $name',
+  { timeout: 120_000 },
+  ({ name, connection }) => {
+    test('the runner and the queues count all queues, by one request', async () => {
+      const { runner, queues } = await start(connection);
+      await runner.start(Mailer, 'send').stored();
+      await runner.start(Mailer, 'send').stored();
+      const [mail] = queues.all;
+      const sender = mail!.backend as unknown as Sender;
+      const requests =
+        name === 'Redis' ? vi.spyOn((await sender.client)!, 'eval') : vi.spyOn(sender.connection.pool, 'query');
+      const stats = await runner.queueStats();
+      expect(requests).toHaveBeenCalledOnce();
+      expect(stats).toMatchObject([
+        { name: 'mail', pending: 2, isPaused: false },
+        { name: 'reports', pending: 0, isPaused: false },
+      ]);
+      const ofQueues = await queues.queueStats();
+      expect(ofQueues).toMatchObject(stats.map(({ oldestAge: _age, ...counts }) => counts));
+    });
 
-  test('a paused queue says so, and its tasks go on to grow old', async () => {
-    const { runner, queues } = await start(connection);
-    await queues.get('mail').pause();
-    await runner.start(Mailer, 'send').stored();
-    expect(await runner.queueStats()).toMatchObject([
-      { name: 'mail', isPaused: true, pending: 1, oldestAge: expect.any(Number) },
-      { name: 'reports', isPaused: false },
-    ]);
-    await queues.get('mail').resume();
-    expect(await runner.queueStats()).toMatchObject([{ isPaused: false }, { isPaused: false }]);
-  });
+    test('a paused queue says so, and its tasks go on to grow old', async () => {
+      const { runner, queues } = await start(connection);
+      await queues.get('mail').pause();
+      await runner.start(Mailer, 'send').stored();
+      expect(await runner.queueStats()).toMatchObject([
+        { name: 'mail', isPaused: true, pending: 1, oldestAge: expect.any(Number) },
+        { name: 'reports', isPaused: false },
+      ]);
+      await queues.get('mail').resume();
+      expect(await runner.queueStats()).toMatchObject([{ isPaused: false }, { isPaused: false }]);
+    });
 
-  test('jobs of other programs, with any data, are counted', async () => {
-    const { runner, queues } = await start(connection);
-    await queues.get('mail').add('theirs', null, { jobId: randomUUID(), timestamp: 0 });
-    await queues.get('mail').add('theirs', [1, 'x'], { jobId: randomUUID() });
-    const [mail] = await runner.queueStats();
-    expect(mail).toMatchObject({ pending: 2, oldestAge: expect.any(Number) });
-  });
+    test('jobs of other programs, with any data, are counted', async () => {
+      const { runner, queues } = await start(connection);
+      await queues.get('mail').add('theirs', null, { jobId: randomUUID(), timestamp: 0 });
+      await queues.get('mail').add('theirs', [1, 'x'], { jobId: randomUUID() });
+      const [mail] = await runner.queueStats();
+      expect(mail).toMatchObject({ pending: 2, oldestAge: expect.any(Number) });
+    });
 
-  test('without a task that names a queue there are none', async () => {
-    const { runner } = await start(connection, { provider: NoTasks });
-    expect(await runner.queueStats()).toEqual([]);
-  });
-});
+    test('without a task that names a queue there are none', async () => {
+      const { runner } = await start(connection, { provider: NoTasks });
+      expect(await runner.queueStats()).toEqual([]);
+    });
+  },
+);
 
 test.each(['redis://127.0.0.1:1', 'postgres://127.0.0.1:1/none'])(
   'when there is no server at %s, it is a TaskQueueError, within the time limit',
