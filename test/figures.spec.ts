@@ -1,10 +1,21 @@
+import { Controller, Get } from '@nestjs/common';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ShuttingDownError, TooManyTasksError } from 'nestjs-background-tasks';
+import { BackgroundTasks, ShuttingDownError, Tasks, TooManyTasksError } from 'nestjs-background-tasks';
+import { TaskEngine } from '../lib/engine/task-engine.ts';
 import { Figures } from '../lib/observe/figures.ts';
 import { RecentTimes } from '../lib/observe/recent-times.ts';
 import type { BackgroundTask } from '../lib/task/handle/background-task.ts';
+import { add } from './fixtures/threads/math.task.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { Gate } from './fixtures/gate.ts';
+
+@Controller()
+class LateController {
+  @Get()
+  add(@Tasks() tasks: BackgroundTasks) {
+    tasks.addTask(() => undefined);
+  }
+}
 
 function block(ms: number): void {
   const end = performance.now() + ms;
@@ -169,4 +180,18 @@ test('stats() counts the tasks that are refused', async () => {
   await app.close();
   expect(() => runner.start(() => undefined)).toThrow(ShuttingDownError);
   expect(runner.stats().refused).toBe(3);
+});
+
+test('stats() counts the tasks that the threads refuse, and those of requests that come too late', async () => {
+  const { app, runner, url } = await startApp(
+    { controllers: [LateController] },
+    { pool: { maxThreads: 1, maxQueue: 0 } },
+  );
+  runner.start(add, 1, 2);
+  expect(() => runner.start(add, 1, 2)).toThrow(TooManyTasksError);
+  expect(runner.stats().refused).toBe(1);
+  await runner.drain();
+  app.get(TaskEngine, { strict: false }).stopAdmitting(Infinity);
+  expect((await fetch(url)).status).toBe(503);
+  expect(runner.stats().refused).toBe(2);
 });

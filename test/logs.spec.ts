@@ -94,7 +94,8 @@ describe("with Nest's logger", () => {
     const written = captured();
     const { url, runner } = await start(new ConsoleLogger({ json: true, logLevels: ['debug'] }));
     const id = await failOnce(url, runner);
-    const { message } = JSON.parse(written[0]!) as { message: object };
+    const lines = written.map((line) => JSON.parse(line) as { context: string; message: object });
+    const { message } = lines.find(({ context }) => context === 'BackgroundTasks')!;
     expect(message).toMatchObject({
       msg: `Attempt 1 of task "charge" (${id}) of POST /orders failed; the next attempt starts in 0 ms`,
       task: { id, attempt: 1 },

@@ -24,7 +24,7 @@ function start(imports: NonNullable<ModuleMetadata['imports']>) {
   const controllers = [MetricsController, HealthController, ScalingController];
   return startApp({
     controllers,
-    providers: [Mailer],
+    providers: imports.length > 0 ? [Mailer] : [],
     imports: [TerminusModule.forRoot({ logger: false }), ...imports],
   });
 }

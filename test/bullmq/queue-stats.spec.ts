@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BackgroundTasksModule, Task, TaskQueueError, TaskRunner } from 'nestjs-background-tasks';
@@ -19,7 +19,10 @@ class Mailer {
 @Injectable()
 class NoTasks {}
 
-async function start(connection: string, { provider = Mailer as new () => object, enqueueTimeout = 20_000 } = {}) {
+async function start(
+  connection: string,
+  { provider = Mailer, enqueueTimeout = 20_000 }: { provider?: Type; enqueueTimeout?: number } = {},
+) {
   const app = await Test.createTestingModule({
     imports: [
       BackgroundTasksModule.forRoot(),

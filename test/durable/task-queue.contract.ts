@@ -1121,7 +1121,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
       });
 
       describe('stats', () => {
-        const statsOf = async (queue: string) => (await elsewhere.stats()).find(({ name }) => name === queue)!;
+        const statsOf = async (queue: string) => (await elsewhere.stats()).find((it) => it.name === queue)!;
 
         /** Checks an age by the times of the process, which the queue goes by. */
         async function expectAge(queue: string, age: 'oldestAge' | 'failedAge', since: number): Promise<void> {
@@ -1133,7 +1133,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
 
         test('has every queue that a task names, also an empty one', async () => {
           const stats = await elsewhere.stats();
-          expect(stats.map(({ name }) => name).toSorted()).toEqual([COUNTED, IDLE, LISTED, SIDE, WORK]);
+          expect(stats.map((it) => it.name).toSorted()).toEqual([COUNTED, IDLE, LISTED, SIDE, WORK]);
           const counts = { pending: 0, delayed: 0, running: 0, completed: 0, failed: 0 };
           expect(await statsOf(COUNTED)).toEqual({ name: COUNTED, isPaused: false, ...counts });
         });

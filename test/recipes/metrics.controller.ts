@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { TaskRunner } from 'nestjs-background-tasks';
-import { Gauge, Registry } from 'prom-client';
+import { Gauge, type GaugeConfiguration, Registry } from 'prom-client';
 
 const STATES = ['pending', 'running', 'delayed', 'completed', 'failed', 'cancelled', 'skipped', 'refused'] as const;
 
@@ -9,22 +9,19 @@ export class MetricsController {
   readonly #registry = new Registry();
 
   constructor(runner: TaskRunner) {
-    const registers = [this.#registry];
-    new Gauge({
+    this.#add({
       name: 'background_tasks',
       help: 'Tasks of this process, by state',
       labelNames: ['state'],
-      registers,
       collect() {
         const stats = runner.stats();
         STATES.forEach((state) => this.set({ state }, stats[state]));
       },
     });
-    new Gauge({
+    this.#add({
       name: 'background_tasks_run_seconds',
       help: 'How long tasks take, of the latest minutes',
       labelNames: ['task', 'quantile'],
-      registers,
       collect() {
         for (const [task, { run }] of Object.entries(runner.stats().byName)) {
           this.set({ task, quantile: '0.5' }, run.p50 / 1_000);
@@ -32,11 +29,10 @@ export class MetricsController {
         }
       },
     });
-    new Gauge({
+    this.#add({
       name: 'background_tasks_queue_oldest_age_seconds',
       help: 'How long the oldest task has waited that could run now',
       labelNames: ['queue'],
-      registers,
       async collect() {
         // While the server is away, the other metrics are still of use.
         for (const { name, oldestAge = 0 } of await runner.queueStats().catch(() => [])) {
@@ -44,6 +40,10 @@ export class MetricsController {
         }
       },
     });
+  }
+
+  #add(gauge: GaugeConfiguration<string>): void {
+    this.#registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
   }
 
   @Get()

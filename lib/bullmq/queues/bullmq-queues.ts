@@ -4,6 +4,7 @@ import { noSuchQueue } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import type { QueueStats } from '../../task/model/queue-stats.ts';
+import { CANCELLED } from '../jobs/job-error.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 
 /**
@@ -60,7 +61,7 @@ export class BullMqQueues {
    */
   async queueStats(): Promise<QueueStats[]> {
     const queues = this.all;
-    return queues.length === 0 ? [] : this.#connection.answered(this.#connection.queueStats(queues));
+    return queues.length === 0 ? [] : this.#connection.answered(this.#connection.queueStats(queues, CANCELLED));
   }
 
   /** @internal also those of tasks that were defined after the application had started */

@@ -75,9 +75,12 @@ export class BullMqConnection {
     return this.#store.backend ? postgresStatements : redisStatements;
   }
 
-  /** Counts the jobs of these queues. At least one. */
-  queueStats(queues: readonly Queue[]): Promise<QueueStats[]> {
-    return this.#store.backend ? postgresQueueStats(queues) : redisQueueStats(queues);
+  /**
+   * @param queues at least one
+   * @param cancelled the name of the error in the stack of a cancelled job
+   */
+  queueStats(queues: readonly Queue[], cancelled: string): Promise<QueueStats[]> {
+    return this.#store.backend ? postgresQueueStats(queues, cancelled) : redisQueueStats(queues, cancelled);
   }
 
   get unrecoverable(): BullMq['UnrecoverableError'] {

@@ -8,7 +8,6 @@
  */
 import type { Queue } from 'bullmq';
 import type { QueueStats } from '../../task/model/queue-stats.ts';
-import { CANCELLED } from '../jobs/job-error.ts';
 import { redisOf, sql } from './job-statements.ts';
 
 /** How many jobs are looked at for one age, and how many priorities. */
@@ -128,11 +127,12 @@ const STATS = `
   end
   return all`;
 
-export async function redisQueueStats(queues: readonly Queue[]): Promise<QueueStats[]> {
+/** @param cancelled the name of the error in the stack of a cancelled job */
+export async function redisQueueStats(queues: readonly Queue[], cancelled: string): Promise<QueueStats[]> {
   const redis = await redisOf(queues[0]!);
   const keys = queues.map((queue) => queue.toKey(''));
   const now = Date.now();
-  const all = (await redis.eval(STATS, keys.length, ...keys, now, MAX_LOOKS, CANCELLED)) as number[][];
+  const all = (await redis.eval(STATS, keys.length, ...keys, now, MAX_LOOKS, cancelled)) as number[][];
   return all.map((counts, i) => {
     const [isPaused, pending, delayed, running, completed, failed, oldest, lastFailed] = counts as [
       ...(readonly [number, number, number, number, number, number, number, number]),
@@ -205,10 +205,11 @@ const STATS_QUERY = `
     FROM unnest($1::text[]) WITH ORDINALITY AS counted(queue, position)
    ORDER BY position`;
 
-export async function postgresQueueStats(queues: readonly Queue[]): Promise<QueueStats[]> {
+/** @param cancelled the name of the error in the stack of a cancelled job */
+export async function postgresQueueStats(queues: readonly Queue[], cancelled: string): Promise<QueueStats[]> {
   const names = queues.map(({ name }) => name);
   const now = Date.now();
-  const { rows } = await sql(queues[0]!, STATS_QUERY, names, now, MAX_LOOKS, CANCELLED);
+  const { rows } = await sql(queues[0]!, STATS_QUERY, names, now, MAX_LOOKS, cancelled);
   return rows.map((row, i) => {
     const numberOf = (column: string) => Number(row[column]);
     const timeOf = (column: string) => (row[column] === null ? undefined : numberOf(column));
