@@ -205,7 +205,11 @@ test('metrics of tasks and queues', async () => {
   ]) {
     expect(points['background_tasks.tasks.settled']).toContainEqual({
       value: 1,
-      attributes: { [name]: task, 'background_tasks.task.target': 'event-loop', 'background_tasks.task.status': status },
+      attributes: {
+        [name]: task,
+        'background_tasks.task.target': 'event-loop',
+        'background_tasks.task.status': status,
+      },
     });
   }
   expect(of('background_tasks.tasks', state, 'delayed')).toBe(1);
