@@ -33,11 +33,10 @@ export class TaskLogLine {
     readonly msg: string,
     task: BackgroundTask,
     thrown: unknown,
-    route: string | undefined,
     level: keyof typeof COLORS,
   ) {
     const { id, name, queue, attempts } = task.toRecord();
-    const { ran } = task;
+    const { ran, route } = task;
     this.task = {
       id,
       name,

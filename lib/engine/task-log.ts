@@ -31,23 +31,17 @@ export class TaskLog {
   constructor(private readonly blockingThreshold: number) {}
 
   failed(task: BackgroundTask, error: unknown, call: TaskCall, origin?: Origin): void {
-    this.#writeFor(call, () => {
-      const route = origin?.();
-      this.#logger.error(new TaskLogLine(taskFailed(task, route), task, error, route, 'error'));
-    });
+    this.#writeFor(call, () => this.#logger.error(new TaskLogLine(taskFailed(task, origin?.()), task, error, 'error')));
   }
 
   retrying(task: BackgroundTask, error: unknown, call: TaskCall, delay: number, origin?: Origin): void {
-    this.#writeFor(call, () => {
-      const route = origin?.();
-      this.#logger.debug(new TaskLogLine(taskRetrying(task, delay, route), task, error, route, 'debug'));
-    });
+    this.#writeFor(call, () =>
+      this.#logger.debug(new TaskLogLine(taskRetrying(task, delay, origin?.()), task, error, 'debug')),
+    );
   }
 
   retryIfThrew(task: BackgroundTask, call: TaskCall, thrown: unknown): void {
-    this.#writeFor(call, () =>
-      this.#logger.error(new TaskLogLine(retryIfThrew(task), task, thrown, undefined, 'error')),
-    );
+    this.#writeFor(call, () => this.#logger.error(new TaskLogLine(retryIfThrew(task), task, thrown, 'error')));
   }
 
   skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {

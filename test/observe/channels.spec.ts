@@ -113,6 +113,7 @@ test('attempt: an attempt that times out or is cancelled has that error', async 
   const forever = () => new Promise(() => undefined);
   const [late, cancelled] = [runner.with({ timeout: 5 }).start(forever), runner.start(forever)];
   await late.settled();
+  await expect.poll(() => cancelled.status).toBe('running');
   cancelled.cancel();
   await cancelled.settled();
   expect(errors).toEqual([expect.any(TaskTimeoutError), expect.objectContaining({ name: 'TaskCancelledError' })]);
