@@ -31,8 +31,12 @@ export function guardedChannel(name: string): Channel {
       const { _subscribers: subscribers } = it;
       if (subscribers) {
         // A copy of the list: a subscriber can unsubscribe.
-        for (const subscriber of [...subscribers]) {
-          guard(() => subscriber(message, it.name));
+        for (const subscriber of subscribers.slice()) {
+          try {
+            subscriber(message, it.name);
+          } catch (thrown) {
+            report(thrown);
+          }
         }
       } else {
         own(it).publish.call(it, message);
@@ -65,26 +69,20 @@ function own(it: Channel): Pick<Channel, 'publish' | 'runStores'> {
   return Object.getPrototypeOf(it) as Channel;
 }
 
-function guard(call: () => void): void {
-  try {
-    call();
-  } catch (thrown) {
-    report(thrown);
-  }
-}
-
 /** Calls `next` once in any case: within the store, or without it if the store or the value fails. */
 function runIn<R>(store: ChannelStore, value: () => unknown, next: () => R): R {
   let ended: { readonly result: R } | { readonly error: unknown } | undefined;
-  guard(() =>
+  try {
     store.run(value(), () => {
       try {
         ended = { result: next() };
       } catch (error) {
         ended = { error };
       }
-    }),
-  );
+    });
+  } catch (thrown) {
+    report(thrown);
+  }
   if (!ended) {
     return next();
   }

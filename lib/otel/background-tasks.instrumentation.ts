@@ -40,7 +40,8 @@ export class BackgroundTasksInstrumentation {
   readonly instrumentationVersion = VERSION;
   readonly #subscriptions = new Subscriptions();
   #config: BackgroundTasksInstrumentationConfig;
-  #tracerProvider?: TracerProvider;
+  /** Until a provider is set, the API passes its spans on to the provider of the process, also to one that comes later. */
+  #tracer = trace.getTracer(NAME, VERSION);
   #meterProvider?: MeterProvider;
   #metrics: TaskMetrics | undefined;
 
@@ -56,8 +57,8 @@ export class BackgroundTasksInstrumentation {
     if (!this.#subscriptions.isEmpty) {
       return;
     }
-    const tracer = () => (this.#tracerProvider ?? trace).getTracer(NAME, VERSION);
-    makeSpans(this.#subscriptions, tracer, (): Relation | undefined => this.#config.relation);
+    const relation = (): Relation | undefined => this.#config.relation;
+    makeSpans(this.#subscriptions, () => this.#tracer, relation);
     if (this.#config.metrics ?? true) {
       this.#metrics = new TaskMetrics((this.#meterProvider ?? metrics).getMeter(NAME, VERSION));
       this.#metrics.subscribe(this.#subscriptions);
@@ -71,7 +72,7 @@ export class BackgroundTasksInstrumentation {
   }
 
   setTracerProvider(provider: TracerProvider): void {
-    this.#tracerProvider = provider;
+    this.#tracer = provider.getTracer(NAME, VERSION);
   }
 
   setMeterProvider(provider: MeterProvider): void {

@@ -28,10 +28,16 @@ const SECONDS = {
   advice: { explicitBucketBoundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 3_600] },
 };
 
+const began = Symbol('began');
+
+/** The message of an attempt, and when it began. */
+interface Timed extends TaskAttemptMessage {
+  [began]?: number;
+}
+
 /** Makes metrics of what the channels publish. `remove` ends the gauges. */
 export class TaskMetrics {
   readonly #meter: Meter;
-  readonly #began = new WeakMap<object, number>();
   readonly #gauges;
   readonly #wait;
   readonly #duration;
@@ -76,7 +82,7 @@ export class TaskMetrics {
     subscriptions.add<TaskStepMessage>(stepChannel, (message) => this.#stepped(message));
     subscriptions.add<TaskAttemptMessage>(attemptChannel.start, (message) => {
       if (message.queue !== undefined && !message.isInThread) {
-        this.#began.set(message, now());
+        (message as Timed)[began] = now();
       }
     });
     subscriptions.add<TaskAttemptMessage>(attemptChannel.asyncEnd, (message) => this.#processed(message));
@@ -103,9 +109,9 @@ export class TaskMetrics {
   }
 
   #processed(message: TaskAttemptMessage): void {
-    const began = this.#began.get(message);
-    if (began !== undefined) {
-      this.#process.record((now() - began) / 1_000, messagingAttributes('process', message.queue!, message.error));
+    const beganAt = (message as Timed)[began];
+    if (beganAt !== undefined) {
+      this.#process.record((now() - beganAt) / 1_000, messagingAttributes('process', message.queue!, message.error));
     }
   }
 

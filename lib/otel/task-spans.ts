@@ -37,18 +37,25 @@ import type { Subscriptions } from './subscriptions.ts';
 /** How the span of an attempt belongs to the span of the request that added the task. */
 export type Relation = 'child' | 'link';
 
+const run = (active: Context, fn: () => unknown) => context.with(active, fn);
+
+interface Traced {
+  readonly error?: unknown;
+  [key: symbol]: Span | undefined;
+}
+
 /** @param relation `undefined`: a child in the process, a link for durable tasks */
 export function makeSpans(
   subscriptions: Subscriptions,
   tracer: () => Tracer,
   relation: () => Relation | undefined,
 ): void {
-  const spans = new WeakMap<object, Span>();
-  const run = (active: Context, fn: () => unknown) => context.with(active, fn);
-  const end = (message: { readonly error?: unknown }) => {
-    const span = spans.get(message);
+  // A property: a WeakMap entry for each message keeps the garbage collector busier than all the rest together.
+  const key = Symbol('span');
+  const end = (message: Traced) => {
+    const span = message[key];
     if (span) {
-      if ('error' in message && message.error !== undefined) {
+      if (message.error !== undefined) {
         fail(span, message.error);
       }
       span.end();
@@ -58,9 +65,7 @@ export function makeSpans(
     const active = context.active();
     const span = message.isTracedByQueue ? undefined : startEnqueue(tracer(), message, active);
     const within = span ? trace.setSpan(active, span) : active;
-    if (span) {
-      spans.set(message, span);
-    }
+    (message as unknown as Traced)[key] = span;
     propagation.inject(within, message.carrier);
     return within;
   });
@@ -69,7 +74,7 @@ export function makeSpans(
       return propagation.extract(context.active(), message.carrier);
     }
     const [span, within] = startAttempt(tracer(), message, relation());
-    spans.set(message, span);
+    (message as unknown as Traced)[key] = span;
     if (message.runsIn === 'thread') {
       propagation.inject(within, message.carrier);
     }
@@ -112,11 +117,9 @@ function startAttempt(tracer: Tracer, message: TaskAttemptMessage, relation?: Re
   }
   const linked = trace.getSpanContext(origin);
   const isLinked = !isTracedByQueue && (relation ?? (isMessage ? 'link' : 'child')) === 'link';
-  const options = {
-    kind: isMessage ? SpanKind.CONSUMER : SpanKind.INTERNAL,
-    attributes,
-    ...(isLinked && { root: true, ...(linked && { links: [{ context: linked }] }) }),
-  };
+  const kind = isMessage ? SpanKind.CONSUMER : SpanKind.INTERNAL;
+  const links = isLinked && linked ? [{ context: linked }] : [];
+  const options = { kind, attributes, root: isLinked, links };
   const span = tracer.startSpan(isMessage ? `process ${queue}` : `task ${name}`, options, origin);
   return [span, trace.setSpan(origin, span)];
 }

@@ -188,6 +188,7 @@ test('metrics of tasks and queues', async () => {
     })
     .settled();
   runner.with({ name: 'later', delay: 60_000 }).start(() => undefined);
+  await expect.poll(() => runner.stats().delayed).toBe(1);
   const { TaskQueueHost } = await import('../../lib/durable/task-queue-host.ts');
   const stats = [
     { name: 'mail', pending: 3, delayed: 2, running: 1, completed: 0, failed: 4, oldestAge: 2_500, failedAge: 1_000 },
@@ -205,7 +206,11 @@ test('metrics of tasks and queues', async () => {
   ]) {
     expect(points['background_tasks.tasks.settled']).toContainEqual({
       value: 1,
-      attributes: { [name]: task, 'background_tasks.task.target': 'event-loop', 'background_tasks.task.status': status },
+      attributes: {
+        [name]: task,
+        'background_tasks.task.target': 'event-loop',
+        'background_tasks.task.status': status,
+      },
     });
   }
   expect(of('background_tasks.tasks', state, 'delayed')).toBe(1);
