@@ -61,7 +61,8 @@ export function makeSpans(
       span.end();
     }
   };
-  subscriptions.bind<TaskEnqueueMessage>(enqueueChannel.start, run, (message) => {
+  subscriptions.bind(enqueueChannel.start, run, (published) => {
+    const message = published as TaskEnqueueMessage;
     const active = context.active();
     const span = message.isTracedByQueue ? undefined : startEnqueue(tracer(), message, active);
     const within = span ? trace.setSpan(active, span) : active;
@@ -69,7 +70,8 @@ export function makeSpans(
     propagation.inject(within, message.carrier);
     return within;
   });
-  subscriptions.bind<TaskAttemptMessage>(attemptChannel.start, run, (message) => {
+  subscriptions.bind(attemptChannel.start, run, (published) => {
+    const message = published as TaskAttemptMessage;
     if (message.isInThread) {
       return propagation.extract(context.active(), message.carrier);
     }
