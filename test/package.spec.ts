@@ -118,11 +118,11 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 46_000,
+  '.': 48_500,
   './task': 4_700,
   './bullmq': 35_000,
   './testing': 47_500,
-  './otel': 5_000,
+  './otel': 4_500,
 };
 
 test('each entry stays within the bound of its size', async () => {

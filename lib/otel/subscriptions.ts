@@ -14,15 +14,19 @@ export class Subscriptions {
   add<M>(channel: Channel, subscriber: Subscriber<M>): void {
     const listener = (message: unknown) => subscriber(message as M);
     channel.subscribe(listener);
-    this.#ends.push(() => void channel.unsubscribe(listener));
+    this.#ends.push(() => channel.unsubscribe(listener));
   }
 
   /** Makes the context that `contextOf` returns active while the channel's function runs. */
-  bind<M>(channel: Channel, run: (context: Context, fn: () => unknown) => unknown, contextOf: (message: M) => Context) {
+  bind(
+    channel: Channel,
+    run: (context: Context, fn: () => unknown) => unknown,
+    contextOf: (message: unknown) => Context,
+  ): void {
     // The channel calls nothing but `run`.
     const store = { run } as unknown as Parameters<Channel['bindStore']>[0];
-    channel.bindStore(store, (message) => contextOf(message as M));
-    this.#ends.push(() => void channel.unbindStore(store));
+    channel.bindStore(store, contextOf);
+    this.#ends.push(() => channel.unbindStore(store));
   }
 
   end(): void {

@@ -37,6 +37,8 @@ import type { Subscriptions } from './subscriptions.ts';
 /** How the span of an attempt belongs to the span of the request that added the task. */
 export type Relation = 'child' | 'link';
 
+const run = (active: Context, fn: () => unknown) => context.with(active, fn);
+
 interface Traced {
   readonly error?: unknown;
   [key: symbol]: Span | undefined;
@@ -48,7 +50,6 @@ export function makeSpans(
   tracer: () => Tracer,
   relation: () => Relation | undefined,
 ): void {
-  const run = (active: Context, fn: () => unknown) => context.with(active, fn);
   // A property: a WeakMap entry for each message keeps the garbage collector busier than all the rest together.
   const key = Symbol('span');
   const end = (message: Traced) => {
@@ -60,7 +61,8 @@ export function makeSpans(
       span.end();
     }
   };
-  subscriptions.bind<TaskEnqueueMessage>(enqueueChannel.start, run, (message) => {
+  subscriptions.bind(enqueueChannel.start, run, (published) => {
+    const message = published as TaskEnqueueMessage;
     const active = context.active();
     const span = message.isTracedByQueue ? undefined : startEnqueue(tracer(), message, active);
     const within = span ? trace.setSpan(active, span) : active;
@@ -68,7 +70,8 @@ export function makeSpans(
     propagation.inject(within, message.carrier);
     return within;
   });
-  subscriptions.bind<TaskAttemptMessage>(attemptChannel.start, run, (message) => {
+  subscriptions.bind(attemptChannel.start, run, (published) => {
+    const message = published as TaskAttemptMessage;
     if (message.isInThread) {
       return propagation.extract(context.active(), message.carrier);
     }

@@ -32,13 +32,13 @@ const flaky = defineTask(
   { queue, attempts: 2 },
 );
 
-const part = defineTask(function part() {}, { queue });
+const aPart = defineTask(function part() {}, { queue });
 
 @Controller('orders')
 class OrdersController {
   @Post(':id')
   order(@Tasks() tasks: BackgroundTasks) {
-    return [tasks.addTask(flaky), tasks.addTask(chain(step(part), step(part))), tasks.addTask(observedInQueue)];
+    return [tasks.addTask(flaky), tasks.addTask(chain(step(aPart), step(aPart))), tasks.addTask(observedInQueue)];
   }
 }
 

@@ -152,7 +152,7 @@ test('attempt: what a subscriber writes into the carrier is there in the thread,
 test('step: what the events have, with the target, and without the result', async () => {
   const { runner } = await startApp({});
   const told: unknown[] = [];
-  subscribeToSteps<TaskStepMessage>((message) => {
+  subscribeToSteps((message) => {
     const { type, target, id, task } = message;
     told.push({ type, target, status: task.status, isSame: id === task.id, result: task.result });
     if (type === 'started') {
@@ -176,7 +176,7 @@ test.each([
   const messages: (TaskAddMessage | TaskAttemptMessage | TaskStepMessage)[] = [];
   subscribeTo<TaskAddMessage>('add', (_part, message) => messages.push(message));
   subscribeTo<TaskAttemptMessage>('attempt', (_part, message) => messages.push(message));
-  subscribeToSteps<TaskStepMessage>((message) => messages.push(message));
+  subscribeToSteps((message) => messages.push(message));
   await runner.start((_password: string) => 'secret too', 'secret').settled();
   const given = messages.filter((message) => 'options' in message || 'attempt' in message);
   expect(given).toHaveLength(6);
@@ -233,7 +233,7 @@ class OrdersController {
 test('the route of the request is in records, and not in what a client gets', async () => {
   const { app, url, runner } = await startApp({ controllers: [OrdersController] });
   const routes: unknown[] = [];
-  subscribeToSteps<TaskStepMessage>(({ task }) => routes.push(task.route));
+  subscribeToSteps(({ task }) => routes.push(task.route));
   const answer = (await (await fetch(`${url}/orders/17?token=secret`)).json()) as TaskRecord;
   await runner.drain();
   expect(answer).not.toHaveProperty('route');
