@@ -1,12 +1,13 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { POLL } from '../durable/poll.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
-import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
+import type { DurableFilter, DurableTask, TaskDetails, TaskQueue, TaskSchedule } from '../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
 import { BullMqTasksOptions } from './bullmq-tasks.options.ts';
 import { jobOf, type JobToAdd } from './jobs/task-job.ts';
+import { BullMqQueues } from './queues/bullmq-queues.ts';
 import { BullMqSchedules } from './queues/bullmq-schedules.ts';
 import { JobEnqueuer } from './queues/job-enqueuer.ts';
 import { JobFinder } from './queues/job-finder.ts';
@@ -23,7 +24,8 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
-    private readonly schedules: BullMqSchedules,
+    private readonly repeating: BullMqSchedules,
+    private readonly queues: BullMqQueues,
     private readonly enqueuer: JobEnqueuer,
     private readonly transactions: TransactionEnqueuer,
     private readonly watch: TransactionWatch,
@@ -44,7 +46,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     if (this.host.isReplaced) {
       return;
     }
-    this.schedules.check();
+    this.repeating.check();
     await this.connection.open();
   }
 
@@ -113,6 +115,22 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       await job.promote().catch(() => undefined);
     }
     return isFirst;
+  }
+
+  async pause(queue: string): Promise<void> {
+    await this.connection.answered(this.queues.get(queue).pause());
+  }
+
+  async resume(queue: string): Promise<void> {
+    await this.connection.answered(this.queues.get(queue).resume());
+  }
+
+  schedules(): Promise<readonly TaskSchedule[]> {
+    return this.repeating.list();
+  }
+
+  details(id: string): Promise<TaskDetails | undefined> {
+    return this.finder.details(id);
   }
 
   cancelLater(id: string): void {

@@ -10,7 +10,7 @@ import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
-import type { TaskWatcher, WatchedTask } from '../observe/task-watchers.ts';
+import type { EntryWatcher, TaskWatcher, WatchedTask } from '../observe/task-watchers.ts';
 import { SharedRecords } from '../records/shared-records.ts';
 import { TaskHistory } from '../records/task-history.ts';
 import { isDurable, type TaskCall } from '../task/call/task-call.ts';
@@ -24,6 +24,7 @@ import { settlesWithin } from '../util/settles-within.ts';
 import { Admission, type Phase } from './admission.ts';
 import { runDurable } from './durable-attempt.ts';
 import { FairSlots } from './fair-slots.ts';
+import { type EventLoopBlock, RecentBlocks } from './recent-blocks.ts';
 import type { ResolvedTaskOptions } from './task-entry.ts';
 import { TaskLifecycle } from './task-lifecycle.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
@@ -52,6 +53,7 @@ export class TaskEngine extends AttemptRunner {
   readonly #threads: ThreadExecutor;
   readonly #lifecycle: TaskLifecycle;
   readonly #context: TaskListContext;
+  readonly #blocks: RecentBlocks;
   /** How many tasks had settled when the application began to close. */
   #settledBefore = 0;
   /** How many lost tasks the log has named. */
@@ -76,7 +78,11 @@ export class TaskEngine extends AttemptRunner {
     );
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
-    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => log.returned(call, busy));
+    const blocks = (this.#blocks = new RecentBlocks(options.blockingThreshold));
+    this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => {
+      log.returned(call, busy);
+      blocks.returned(call.name, busy);
+    });
     this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
     const lifecycle = (this.#lifecycle = new TaskLifecycle({
@@ -88,6 +94,7 @@ export class TaskEngine extends AttemptRunner {
       tracker,
       log,
       control,
+      watchers: this.#observer.watchers,
     }));
     const defaults: ResolvedTaskOptions = { execution, runOn, onFailure, ...options.defaults };
     const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults };
@@ -148,6 +155,21 @@ export class TaskEngine extends AttemptRunner {
   /** @returns a function that ends it */
   watch(task: WatchedTask, watcher: TaskWatcher): () => void {
     return this.#observer.watchers.watch(task, watcher);
+  }
+
+  /** @returns a function that ends it */
+  watchAll(watcher: TaskWatcher): () => void {
+    return this.#observer.watchers.watchAll(watcher);
+  }
+
+  /** @returns a function that ends it */
+  watchEntries(watcher: EntryWatcher): () => void {
+    return this.#observer.watchers.watchEntries(watcher);
+  }
+
+  /** The latest tasks that blocked the event loop. */
+  get blocks(): readonly EventLoopBlock[] {
+    return this.#blocks.latest;
   }
 
   /** Emits when `closeEvents` is called. */

@@ -2,6 +2,7 @@ import { TaskCancelledError } from '../errors/task.errors.ts';
 import { Attempt } from '../execution/attempt.ts';
 import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
+import type { TaskWatchers } from '../observe/task-watchers.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -25,6 +26,7 @@ export interface LifecycleContext {
   readonly tracker: TaskTracker;
   readonly log: TaskLog;
   readonly control: TaskControl | undefined;
+  readonly watchers: TaskWatchers;
 }
 
 /** A task that its list has started. */
@@ -72,6 +74,7 @@ export class TaskLifecycle {
     owner: TaskOwner,
     queue?: TaskEntry['queue'],
   ): TaskEntry {
+    this.context.watchers.entered(task, call.args);
     return new TaskEntry(task, call, options, owner, this.#stopAdmitted, queue);
   }
 

@@ -20,6 +20,7 @@ import { InFlightRequests } from '../request/http/in-flight-requests.ts';
 import { PlatformHook } from '../request/http/platform-hook.ts';
 import { RequestContext } from '../request/request-context.ts';
 import { createPlatformHook } from '../request/request-entry.ts';
+import { TaskMonitor } from '../services/task-monitor.service.ts';
 import { TaskRegistry } from '../services/task-registry.service.ts';
 import { TaskRunner } from '../services/task-runner.service.ts';
 import { TaskShutdown } from '../services/task-shutdown.service.ts';
@@ -73,6 +74,7 @@ noteCopy();
     { provide: AttemptRunner, useExisting: TaskEngine },
     TaskRunner,
     TaskRegistry,
+    TaskMonitor,
     CollectionResolver,
     RequestContext,
     {
@@ -107,6 +109,8 @@ noteCopy();
     AttemptRunner,
     TaskCatalog,
     QueuePort,
+    // For the dashboard.
+    TaskMonitor,
   ],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass implements OnModuleInit {

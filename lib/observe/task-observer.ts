@@ -43,7 +43,7 @@ export class TaskObserver {
   /** @param delay ms until the next attempt. Only for `retrying` */
   stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
     this.onChange(task);
-    this.watchers.stepped(task, step);
+    this.watchers.stepped(task, step, delay);
     if (this.#events.isObserved) {
       this.#events.emit({ type: step, task: task.toRecord(), ...timesOf(task, step, delay) } as TaskEvent);
     }

@@ -191,6 +191,11 @@ export class BackgroundTask<R = unknown> {
     return #status in this ? this.#error : undefined;
   }
 
+  /** @internal the id, if it was ever read: before that, nobody knows it */
+  get knownId(): string | undefined {
+    return this.#id;
+  }
+
   /** @internal the order in which tasks were added */
   get sequence(): number {
     return this.#sequence;
