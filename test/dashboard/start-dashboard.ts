@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import type { DynamicModule, INestApplication, ModuleMetadata, NestApplicationOptions } from '@nestjs/common';
@@ -68,11 +70,11 @@ export async function startDashboard({
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const path = `${url}/background-tasks`;
-  const get = (at: string, headers: Record<string, string> = {}) => fetch(`${path}${at}`, { headers });
-  const json = async <T>(at: string): Promise<T> => (await get(at)).json() as Promise<T>;
+  const fetchAt = (at: string, headers: Record<string, string> = {}) => fetch(`${path}${at}`, { headers });
+  const json = async <T>(at: string): Promise<T> => (await fetchAt(at)).json() as Promise<T>;
   const post = (at: string, body: object = {}, headers: Record<string, string> = ownPage) =>
     fetch(`${path}${at}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  return { app, log, port, url, path, get, json, post, runner: app.get(TaskRunner), registry: app.get(TaskRegistry) };
+  return { app, log, port, url, path, get: fetchAt, json, post, runner: app.get(TaskRunner), registry: app.get(TaskRegistry) };
 }
 
 export interface SentEvent {
@@ -81,45 +83,47 @@ export interface SentEvent {
   data: { [name: string]: unknown; tasks: TaskRecord[]; more: boolean };
 }
 
-/** Reads server-sent events. */
+/** Reads server-sent events. Not by `fetch`: it opens another connection after one that is cut, and a server waits for that. */
 export class EventReader {
   readonly events: SentEvent[] = [];
   isOver = false;
-  readonly #abort = new AbortController();
+  #text = '';
 
-  private constructor(readonly response: Response) {
+  private constructor(readonly response: IncomingMessage) {
+    response.setEncoding('utf8');
+    response.on('data', (piece: string) => this.#read(piece));
+    response.on('close', () => (this.isOver = true));
+    response.on('error', () => undefined);
     onTestFinished(() => this.close());
-    void this.#read();
   }
 
   static async connect(url: string, headers: Record<string, string> = {}): Promise<EventReader> {
-    return new EventReader(await fetch(url, { headers }));
+    const request = get(url, { headers, agent: false });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return new EventReader(response);
   }
 
   get updates(): SentEvent[] {
     return this.events.filter(({ event }) => event === 'update');
   }
 
-  close(): void {
-    this.#abort.abort();
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.response.pause();
   }
 
-  async #read(): Promise<void> {
-    const reader = this.response.body!.getReader();
-    this.#abort.signal.addEventListener('abort', () => void reader.cancel().catch(() => undefined));
-    const decoder = new TextDecoder();
-    let text = '';
-    try {
-      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-        text += decoder.decode(piece.value, { stream: true });
-        const blocks = text.split('\n\n');
-        text = blocks.pop()!;
-        blocks.filter((block) => block.includes('data: ')).forEach((block) => this.events.push(parsed(block)));
-      }
-    } catch {
-      // The server has cut the connection.
-    }
-    this.isOver = true;
+  resume(): void {
+    this.response.resume();
+  }
+
+  close(): void {
+    this.response.destroy();
+  }
+
+  #read(piece: string): void {
+    const blocks = `${this.#text}${piece}`.split('\n\n');
+    this.#text = blocks.pop()!;
+    blocks.filter((block) => block.includes('data: ')).forEach((block) => this.events.push(parsed(block)));
   }
 }
 

@@ -74,6 +74,11 @@ export class LiveHub implements OnModuleInit {
     return this.#clients.size;
   }
 
+  /** How many of them read too slowly. */
+  get slow(): number {
+    return [...this.#clients].filter(({ isBlocked }) => isBlocked).length;
+  }
+
   async connect(exchange: Exchange, canAct: boolean): Promise<void> {
     const { request, response } = exchange;
     writeHead(exchange, 200, {
