@@ -44,7 +44,7 @@ export class DashboardApi {
     try {
       this.files.sendAsset(exchange);
     } catch (error) {
-      await answerJson(exchange, () => Promise.reject(error as Error));
+      await answerJson(exchange, () => Promise.reject(error));
     }
   }
 

@@ -102,4 +102,3 @@ export function dashboardController({ path, guards }: DashboardRouting): Type {
   markOwnRoutes(BackgroundTasksDashboardController);
   return BackgroundTasksDashboardController;
 }
-

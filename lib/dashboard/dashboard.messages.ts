@@ -12,7 +12,8 @@ export const pageMissing = (folder: string) =>
 
 export const mayNotAct = () => 'You may look, and not change anything.';
 
-export const fromElsewhere = () => 'The request comes from another page. Only the dashboard itself may change something.';
+export const fromElsewhere = () =>
+  'The request comes from another page. Only the dashboard itself may change something.';
 
 export const taskUnknown = () => 'No task with this id is known, or it is no longer kept.';
 

@@ -103,8 +103,8 @@ export class BackgroundTasksDashboardModule {
    * })
    */
   static forRoot({ imports = [], ...options }: DashboardModuleOptions): DynamicModule {
-    const resolved = resolveDashboardOptions(options);
-    return dashboard(resolved, imports, [{ provide: DashboardSettings, useValue: resolved }]);
+    const all = resolveDashboardOptions(options);
+    return dashboard(all, imports, [{ provide: DashboardSettings, useValue: all }]);
   }
 
   /**

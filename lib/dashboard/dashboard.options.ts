@@ -1,6 +1,12 @@
 import type { CanActivate, Type } from '@nestjs/common';
 import type { TaskRecord } from '../task/model/task-record.ts';
-import { aFunction, checkOptions, nonEmptyString, type OptionRule, type OptionRules } from '../validation/option-rules.ts';
+import {
+  aFunction,
+  checkOptions,
+  nonEmptyString,
+  type OptionRule,
+  type OptionRules,
+} from '../validation/option-rules.ts';
 
 /**
  * Returns what the dashboard shows of the arguments of a task. `undefined` shows nothing.
@@ -89,7 +95,9 @@ const routingRules: OptionRules<DashboardRouting> = { path: pathRule, guards: gu
 const settingsRules: OptionRules<DashboardSettings> = { title: nonEmptyString, canAct: aFunction, redact: redactRule };
 
 /** The options of `BackgroundTasksDashboardModule.forRoot`. */
-export type DashboardOptions = Partial<DashboardRouting> & Pick<DashboardRouting, 'guards'> & Partial<DashboardSettings>;
+export type DashboardOptions = Partial<DashboardRouting> &
+  Pick<DashboardRouting, 'guards'> &
+  Partial<DashboardSettings>;
 
 /** @throws InvalidOptionError */
 export function resolveDashboardOptions(options: DashboardOptions): DashboardRouting & DashboardSettings {

@@ -115,9 +115,9 @@ describe.each(platforms)('the stream on %s', (platform) => {
     const large = function large() {
       currentTask()!.updateProgress({ text });
     };
-    let isFull = false;
+    const full = new Gate();
     const fill = async () => {
-      for (let i = 0; !isFull && i < 1_000; i++) {
+      while (!full.isOpen) {
         const count = fast.updates.length;
         await Promise.all(Array.from({ length: 10 }, () => runner.start(large).settled()));
         await expect.poll(() => fast.updates.length, { interval: 10 }).toBeGreaterThan(count);
@@ -125,7 +125,7 @@ describe.each(platforms)('the stream on %s', (platform) => {
     };
     const filling = fill();
     await expect.poll(() => hub.slow, { timeout: 25_000 }).toBe(1);
-    isFull = true;
+    full.open();
     await filling;
     const before = fast.updates.length;
     await runner.start(function after() {}).settled();

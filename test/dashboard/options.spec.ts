@@ -18,7 +18,11 @@ describe('wrong options', () => {
     ['a path with a parameter', { guards: 'open', path: '/:tenant' }, /option 'path'/],
     ['what can not be called', { guards: 'open', canAct: true }, /option 'canAct': expected a function, got true/],
     ['redact as a word', { guards: 'open', redact: 'all' }, /option 'redact': expected a function, or an object/],
-    ['redact of something else', { guards: 'open', redact: { args: () => 1 } }, /unknown|one of the options \(arguments, result\)/],
+    [
+      'redact of something else',
+      { guards: 'open', redact: { args: () => 1 } },
+      /unknown|one of the options \(arguments, result\)/,
+    ],
     ['an unknown option', { guards: 'open', gaurds: [] }, /one of the options \(path, guards, title, canAct, redact\)/],
   ])('%s', (_what, options, message) => {
     const make = () => BackgroundTasksDashboardModule.forRoot(options as { guards: 'open' });
@@ -42,8 +46,10 @@ describe('wrong options', () => {
 });
 
 describe('wrong imports', () => {
-  const compile = (imports: NonNullable<Parameters<typeof Test.createTestingModule>[0]['imports']>, folder = pageFolder) =>
-    Test.createTestingModule({ imports }).overrideProvider(PAGE_FOLDER).useValue(folder).compile();
+  const compile = (
+    imports: NonNullable<Parameters<typeof Test.createTestingModule>[0]['imports']>,
+    folder = pageFolder,
+  ) => Test.createTestingModule({ imports }).overrideProvider(PAGE_FOLDER).useValue(folder).compile();
 
   test('without BackgroundTasksModule', async () => {
     const compiled = compile([BackgroundTasksDashboardModule.forRoot({ guards: 'open' })]);

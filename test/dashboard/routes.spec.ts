@@ -32,7 +32,11 @@ class Wrapping implements NestInterceptor {
 @Catch()
 class Teapot implements ExceptionFilter {
   catch(_error: unknown, host: ArgumentsHost): void {
-    host.switchToHttp().getResponse<{ status(code: number): { send(body: string): void } }>().status(418).send('teapot');
+    host
+      .switchToHttp()
+      .getResponse<{ status(code: number): { send(body: string): void } }>()
+      .status(418)
+      .send('teapot');
   }
 }
 
@@ -73,7 +77,12 @@ describe.each(platforms)('on %s', (platform) => {
     expect(response.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     expect(response.headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
     expect(await response.text()).toContain('document.title');
-    for (const at of ['/assets/other.js', '/assets/../index.html', '/assets/%2e%2e/index.html', '/assets/..%2findex.html']) {
+    for (const at of [
+      '/assets/other.js',
+      '/assets/../index.html',
+      '/assets/%2e%2e/index.html',
+      '/assets/..%2findex.html',
+    ]) {
       const other = await fetch(`${(await get('/x')).url.replace('/x', '')}${at}`);
       expect(await other.text(), at).not.toContain('{{base}}');
     }
@@ -143,7 +152,11 @@ describe.each(platforms)('on %s', (platform) => {
       },
     });
     const task = runner.start(function work() {});
-    expect(await json('/api/tasks?search=work&limit=5')).toMatchObject({ total: 1, offset: 0, tasks: [{ id: task.id }] });
+    expect(await json('/api/tasks?search=work&limit=5')).toMatchObject({
+      total: 1,
+      offset: 0,
+      tasks: [{ id: task.id }],
+    });
     expect(await json('/api/overview')).toMatchObject({ stats: { pending: expect.any(Number) } });
     expect(await (await get('/tasks')).text()).toContain('<!doctype html>');
     expect((await get('/api/other')).status).toBe(404);
@@ -248,7 +261,11 @@ describe.each(platforms)('on %s', (platform) => {
     ])('%s', async (_what, given, isAllowed) => {
       const { post, runner, url } = await startDashboard({ platform });
       const task = runner.with({ delay: 60_000 }).start(function waits() {});
-      const headers = { 'content-type': 'application/json', ...given, ...(given['origin'] === 'own' && { origin: url }) };
+      const headers = {
+        'content-type': 'application/json',
+        ...given,
+        ...(given['origin'] === 'own' && { origin: url }),
+      };
       const response = await post(`/api/tasks/${task.id}/cancel`, {}, headers);
       expect(response.status).toBe(isAllowed ? 200 : 403);
       expect(await response.json()).toMatchObject(isAllowed ? { done: true } : { code: 'CROSS_ORIGIN' });

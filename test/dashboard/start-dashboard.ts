@@ -35,8 +35,7 @@ export interface DashboardOptions {
   application?: NestApplicationOptions;
 }
 
-export const openDashboard = () =>
-  BackgroundTasksDashboardModule.forRoot({ guards: 'open', canAct: () => true });
+export const openDashboard = () => BackgroundTasksDashboardModule.forRoot({ guards: 'open', canAct: () => true });
 
 /** An application with a dashboard, which listens on a free port and is closed with the test. */
 export async function startDashboard({
@@ -74,7 +73,18 @@ export async function startDashboard({
   const json = async <T>(at: string): Promise<T> => (await fetchAt(at)).json() as Promise<T>;
   const post = (at: string, body: object = {}, headers: Record<string, string> = ownPage) =>
     fetch(`${path}${at}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  return { app, log, port, url, path, get: fetchAt, json, post, runner: app.get(TaskRunner), registry: app.get(TaskRegistry) };
+  return {
+    app,
+    log,
+    port,
+    url,
+    path,
+    get: fetchAt,
+    json,
+    post,
+    runner: app.get(TaskRunner),
+    registry: app.get(TaskRegistry),
+  };
 }
 
 export interface SentEvent {

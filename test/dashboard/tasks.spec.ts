@@ -189,13 +189,25 @@ describe('arguments and results', () => {
   });
 
   test('that JSON lacks are shown as text, and large ones in part', async () => {
-    const { json, runner } = await startDashboard({ dashboard: showing((_task: object, args: readonly unknown[]) => args) });
+    const { json, runner } = await startDashboard({
+      dashboard: showing((_task: object, args: readonly unknown[]) => args),
+    });
     const circular: { self?: object } = {};
     circular.self = circular;
     const args = [new Map([['a', 1n]]), new Set([NaN]), Buffer.from('abc'), circular, undefined, 'x'.repeat(50_000)];
-    const task = runner.start(function odd(..._args: unknown[]) {}, ...args, () => 1);
+    const task = runner.start(
+      function odd(..._args: unknown[]) {},
+      ...args,
+      () => 1,
+    );
     const { arguments: shown } = await json<{ arguments: unknown[] }>(`/api/tasks/${task.id}`);
-    expect(shown.slice(0, 5)).toEqual([{ map: [['a', '1n']] }, { set: ['NaN'] }, '[3 bytes]', { self: '[circular]' }, null]);
+    expect(shown.slice(0, 5)).toEqual([
+      { map: [['a', '1n']] },
+      { set: ['NaN'] },
+      '[3 bytes]',
+      { self: '[circular]' },
+      null,
+    ]);
     expect(shown[5]).toHaveLength(10_001);
     expect(shown[6]).toBe('[an anonymous function]');
   });
@@ -262,8 +274,12 @@ describe.each(queues)('durable tasks in $name', ({ module }) => {
       ],
       arguments: [{ user: 'ada', password: '***' }],
     });
-    expect(await (await post('/api/tasks/retry?dry=1', { queue: 'mail', name: 'Mail.send' })).json()).toEqual({ matching: 1 });
-    expect(await (await post('/api/tasks/retry?dry=1', { queue: 'mail', search: 'other' })).json()).toEqual({ matching: 0 });
+    expect(await (await post('/api/tasks/retry?dry=1', { queue: 'mail', name: 'Mail.send' })).json()).toEqual({
+      matching: 1,
+    });
+    expect(await (await post('/api/tasks/retry?dry=1', { queue: 'mail', search: 'other' })).json()).toEqual({
+      matching: 0,
+    });
     isBroken = false;
     expect(await (await post('/api/tasks/retry', { queue: 'mail', search: 'mail.s' })).json()).toEqual({ retried: 1 });
     await expect.poll(() => statusIn('queue=mail'), patience).toBe('completed');

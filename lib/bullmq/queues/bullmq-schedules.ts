@@ -106,15 +106,17 @@ export class BullMqSchedules {
   async #listOf(queue: Queue): Promise<TaskSchedule[]> {
     const present = await this.connection.answered(queue.getJobSchedulers());
     return Promise.all(
-      present.map(async ({ key, name, every, pattern, tz, next }) => ({
-        name: name ?? key,
-        queue: queue.name,
-        ...(every && { every: Number(every) }),
-        ...(pattern && { pattern }),
-        ...(tz && { tz }),
-        ...(next && { next: timeOf(Number(next)) }),
-        ...(await this.#lastRun(queue, name ?? key)),
-      })),
+      present.map(async ({ key, name = key, every, pattern, tz, next }) => {
+        const schedule: TaskSchedule = { name, queue: queue.name };
+        return Object.assign(
+          schedule,
+          every && { every },
+          pattern && { pattern },
+          tz && { tz },
+          next && { next: timeOf(next) },
+          await this.#lastRun(queue, name),
+        );
+      }),
     );
   }
 

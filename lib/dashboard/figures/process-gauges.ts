@@ -1,6 +1,6 @@
-import { type EventLoopUtilization, type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { Injectable } from '@nestjs/common';
+import { eventLoopUtilization, monitorEventLoopDelay } from '../../util/timers.ts';
 import type { ProcessFigures } from '../dashboard.api.ts';
 
 /** ms between two looks at the event loop. It is what a delay of 0 measures. */
@@ -9,8 +9,8 @@ const RESOLUTION = 20;
 /** Measures this process. */
 @Injectable()
 export class ProcessGauges {
-  #delay: IntervalHistogram | undefined;
-  #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+  #utilization = eventLoopUtilization();
 
   /** From now on, it measures the delay of the event loop. */
   start(): void {
@@ -26,11 +26,11 @@ export class ProcessGauges {
   /** What was measured since `start`, and the utilization since the last reading. */
   read(): ProcessFigures {
     const before = this.#utilization;
-    this.#utilization = performance.eventLoopUtilization();
+    this.#utilization = eventLoopUtilization();
     const { used_heap_size, heap_size_limit } = getHeapStatistics();
     return {
       eventLoopDelay: { p50: this.#percentile(50), p99: this.#percentile(99), max: this.#percentile(100) },
-      eventLoopUtilization: rounded(performance.eventLoopUtilization(this.#utilization, before).utilization),
+      eventLoopUtilization: rounded(eventLoopUtilization(this.#utilization, before).utilization),
       heapUsed: used_heap_size,
       heapLimit: heap_size_limit,
       rss: process.memoryUsage.rss(),

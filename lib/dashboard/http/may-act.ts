@@ -26,7 +26,8 @@ export class MayAct {
     }
     try {
       // Only `true`: what else a function returns may be a mistake.
-      return (await canAct(platformRequest as never)) === true;
+      const answer: unknown = await canAct(platformRequest as never);
+      return answer === true;
     } catch (error) {
       this.#logger.error(canActThrew(), stackOf(error));
       return false;

@@ -63,7 +63,7 @@ export class PageFiles implements OnModuleInit {
       throw new ApiError(404, 'NOT_FOUND', nothingHere());
     }
     const { type, content, gzipped } = file;
-    const isZipped = gzipped !== undefined && /\bgzip\b/.test(`${exchange.request.headers['accept-encoding'] ?? ''}`);
+    const isZipped = gzipped !== undefined && /\bgzip\b/.test(String(exchange.request.headers['accept-encoding']));
     answer(exchange, 200, type, isZipped ? gzipped : content, {
       // The names change with the content. `private`, because guards protect the files.
       'Cache-Control': 'private, max-age=31536000, immutable',

@@ -30,7 +30,7 @@ export class AttemptHistory {
 
   /** The attempts of a task, the first one first. */
   of(task: BackgroundTask): AttemptRecord[] {
-    const attempts = (this.#bySequence.peek(task.sequence) ?? []).map((it) => ({ ...it }));
+    const attempts = structuredClone(this.#bySequence.peek(task.sequence) ?? []);
     const { attempts: begun, startedAt, finishedAt, error } = task.toRecord();
     if (begun > 0 && attempts.at(-1)?.attempt !== begun) {
       attempts.push({ attempt: begun, ...(begun === 1 && startedAt !== undefined && { startedAt }) });

@@ -106,8 +106,8 @@ export class TaskLists {
       (await Promise.all(page.map(read))).forEach((row, i) => rows.set(page[i]!, row));
     }
     const matching = found.filter((task) => !task.isEnqueued || rows.get(task)?.status === status);
-    const shown = matching.slice(offset, offset + limit).map((task) => rows.get(task) ?? rowOfHandle(task));
-    return end(matching.length, shown);
+    const page = matching.slice(offset, offset + limit).map((task) => rows.get(task) ?? rowOfHandle(task));
+    return end(matching.length, page);
   }
 
   /** Compares what handles have, without a record. */
@@ -171,8 +171,8 @@ export class TaskLists {
       const others = records.filter((it) => !matching.has(it)).slice(0, MAX_ARGUMENTS_READ);
       for (let start = 0; start < others.length; start += PAGE) {
         const page = others.slice(start, start + PAGE);
-        const shown = await Promise.all(page.map((it) => this.#argumentsOf(it)));
-        page.filter((_it, i) => holds(shown[i], search)).forEach((it) => matching.add(it));
+        const args = await Promise.all(page.map((it) => this.#argumentsOf(it)));
+        page.filter((_it, i) => holds(args[i], search)).forEach((it) => matching.add(it));
       }
     }
     return records.filter((it) => matching.has(it));

@@ -353,7 +353,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return (
       this.#takes(queue) &&
       !this.jobs.isPaused(queue) &&
-      (isAutomatic || this.#isRun?.(job) === true) && (this.#claimed.get(queue) ?? 0) < slots
+      (isAutomatic || this.#isRun?.(job) === true) &&
+      (this.#claimed.get(queue) ?? 0) < slots
     );
   }
 
@@ -387,8 +388,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       options,
       observer: {
         began: (it) => {
-          const startedAt = it.attempts === 1 ? Number(it.startedAt) : Date.now();
-          attempt = { attempt: it.attempts, startedAt: new Date(startedAt).toISOString() };
+          const beganAt = it.attempts === 1 ? Number(it.startedAt) : Date.now();
+          attempt = { attempt: it.attempts, startedAt: new Date(beganAt).toISOString() };
           job.begun.push(attempt);
           job.attempts = it.attempts;
           job.startedAt ??= Number(it.startedAt);
