@@ -106,7 +106,7 @@ export class BullMqSchedules {
   async #listOf(queue: Queue): Promise<TaskSchedule[]> {
     const present = await this.connection.answered(queue.getJobSchedulers());
     return Promise.all(
-      present.map(async ({ key, name = key, every, pattern, tz, next }) => {
+      present.map(async ({ name, every, pattern, tz, next }) => {
         const schedule: TaskSchedule = { name, queue: queue.name };
         return Object.assign(
           schedule,
