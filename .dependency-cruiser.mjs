@@ -24,7 +24,7 @@ const exceptions = [{ from: 'threads', to: 'execution' }];
 const adapters = {
   bullmq: ['durable', 'task', 'validation', 'errors', 'util', 'vendor'],
   otel: ['observe', 'task', 'util'],
-  dashboard: ['services', 'durable'],
+  dashboard: ['services', 'durable', 'task', 'validation', 'errors', 'util'],
   testing: ['durable', 'services', 'execution', 'request', 'task', 'validation', 'errors', 'util'],
 };
 

@@ -115,6 +115,7 @@ export default defineConfig(({ mode }) => {
       alias: {
         'nestjs-background-tasks/bullmq': fileURLToPath(new URL('lib/bullmq/index.ts', import.meta.url)),
         'nestjs-background-tasks/otel': fileURLToPath(new URL('lib/otel/index.ts', import.meta.url)),
+        'nestjs-background-tasks/dashboard': fileURLToPath(new URL('lib/dashboard/index.ts', import.meta.url)),
         'nestjs-background-tasks/testing': fileURLToPath(new URL('lib/testing/index.ts', import.meta.url)),
         'nestjs-background-tasks/task': fileURLToPath(new URL('lib/task/index.ts', import.meta.url)),
         'nestjs-background-tasks': fileURLToPath(new URL('lib/index.ts', import.meta.url)),

@@ -61,6 +61,7 @@ const unwantedIn = [
   ['.', [...servers, 'piscina', 'keyv', 'superjson']],
   // The module loads only the packages of the server that it connects to, and only when it starts.
   ['./bullmq', [...servers, 'piscina', 'keyv']],
+  ['./dashboard', [...servers, 'piscina', 'keyv']],
   ['./testing', [...servers, 'piscina', 'keyv']],
 ] as const;
 
@@ -121,6 +122,7 @@ const bounds: Record<string, number> = {
   '.': 48_500,
   './task': 4_700,
   './bullmq': 35_000,
+  './dashboard': 60_000,
   './testing': 47_500,
   './otel': 4_500,
 };

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { POLL } from '../durable/poll.ts';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
-import type { DurableFilter, DurableTask, TaskQueue } from '../durable/task-queue.ts';
+import type { DurableFilter, DurableTask, TaskDetails, TaskQueue, TaskSchedule } from '../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../durable/transaction.ts';
 import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
@@ -26,11 +26,11 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
     private readonly connection: BullMqConnection,
-    private readonly schedules: BullMqSchedules,
+    private readonly repeating: BullMqSchedules,
+    private readonly queues: BullMqQueues,
     private readonly enqueuer: JobEnqueuer,
     private readonly transactions: TransactionEnqueuer,
     private readonly watch: TransactionWatch,
-    private readonly queues: BullMqQueues,
     private readonly finder: JobFinder,
     private readonly retries: JobRetry,
     private readonly marks: JobMarks,
@@ -52,7 +52,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     if (this.host.isReplaced) {
       return;
     }
-    this.schedules.check();
+    this.repeating.check();
     await this.connection.open();
   }
 
@@ -132,6 +132,22 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       await job.promote().catch(() => undefined);
     }
     return isFirst;
+  }
+
+  async pause(queue: string): Promise<void> {
+    await this.connection.answered(this.queues.get(queue).pause());
+  }
+
+  async resume(queue: string): Promise<void> {
+    await this.connection.answered(this.queues.get(queue).resume());
+  }
+
+  schedules(): Promise<readonly TaskSchedule[]> {
+    return this.repeating.list();
+  }
+
+  details(id: string): Promise<TaskDetails | undefined> {
+    return this.finder.details(id);
   }
 
   cancelLater(id: string): void {

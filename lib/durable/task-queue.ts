@@ -1,7 +1,7 @@
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { QueueStats } from '../task/model/queue-stats.ts';
-import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
+import type { TaskError, TaskRecord, TaskStatus } from '../task/model/task-record.ts';
 import type { EnqueuedInTransaction, Transaction } from './transaction.ts';
 
 /** A task on its way into a queue: all that another process needs to run it. */
@@ -22,6 +22,51 @@ export interface DurableTask {
   readonly before: { readonly tasks: readonly DurableTask[]; readonly isGroup: boolean } | undefined;
 }
 
+/**
+ * When a task with the option `repeat` runs.
+ *
+ * @since 0.1.0
+ */
+export interface TaskSchedule {
+  name: string;
+  queue: string;
+  /** ms between two runs. */
+  every?: number;
+  /** A cron pattern, and its time zone. */
+  pattern?: string;
+  tz?: string;
+  /** The next run, as an ISO 8601 string. `undefined` if the task does not run by itself. */
+  next?: string;
+  /** When the latest run began that the queue still has, as an ISO 8601 string. */
+  lastRun?: string;
+}
+
+/**
+ * One attempt of a task.
+ *
+ * @since 0.1.0
+ */
+export interface AttemptRecord {
+  /** Counts from 1. */
+  attempt: number;
+  /** When it began, as an ISO 8601 string. */
+  startedAt?: string;
+  /** When it ended, as an ISO 8601 string. */
+  finishedAt?: string;
+  /** Why it failed. */
+  error?: TaskError;
+  /** ms from its end until the next attempt. */
+  delay?: number;
+}
+
+/** What a queue knows of a task beyond its record. */
+export interface TaskDetails {
+  /** The attempts that failed, and the one that ended the task, the first one first. A queue may have forgotten some. */
+  readonly attempts: readonly AttemptRecord[];
+  /** `undefined` if they can't be read. */
+  readonly args: readonly unknown[] | undefined;
+}
+
 /** Which durable tasks `list` returns. An `undefined` field matches every task. */
 export interface DurableFilter {
   readonly queue: string;
@@ -35,7 +80,8 @@ export interface DurableFilter {
  *
  * An adapter calls `TaskQueueHost.register` in its constructor. It runs tasks through `AttemptRunner`.
  *
- * Order of calls: `prepare` and then `enqueue` for each task; `find`, `latest`, `list`, `retry`, `cancel` and `settled` at any time;
+ * Order of calls: `prepare` and then `enqueue` for each task; `find`, `latest`, `list`, `retry`, `cancel`, `settled`,
+ * `pause`, `resume`, `schedules` and `details` at any time;
  * `stopClaiming` once, when the application begins to close; `close` once, at the end. Between the two, the tasks that are
  * still running may add others, so `enqueue` goes on working. After `close` the core calls nothing.
  *
@@ -157,6 +203,38 @@ export interface TaskQueue {
    * @throws TaskQueueError
    */
   cancel(id: string): Promise<boolean>;
+
+  /**
+   * Lets no process claim tasks of a queue until `resume`. Attempts that are running go on, and tasks can be enqueued.
+   *
+   * An adapter leaves out `pause`, `resume`, `schedules` and `details` if its queue can't do them.
+   *
+   * @throws TaskQueueError; InvalidOptionError if no task names that queue
+   */
+  pause?(queue: string): Promise<void>;
+
+  /**
+   * Ends `pause`.
+   *
+   * @throws TaskQueueError; InvalidOptionError if no task names that queue
+   */
+  resume?(queue: string): Promise<void>;
+
+  /**
+   * Lists the schedules of all queues, also those of other processes.
+   *
+   * @throws TaskQueueError
+   */
+  schedules?(): Promise<readonly TaskSchedule[]>;
+
+  /**
+   * Reads the attempts and the arguments of a task.
+   *
+   * @param id any string, perhaps from a client
+   * @returns `undefined` if no queue has the task
+   * @throws TaskQueueError
+   */
+  details?(id: string): Promise<TaskDetails | undefined>;
 
   /** Calls `cancel` in the background. Never throws. */
   cancelLater(id: string): void;

@@ -13,7 +13,7 @@ import { noteApplication, type ObservedApplication } from '../observe/applicatio
 import { reportThrownTo } from '../observe/guarded-channel.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
-import type { TaskWatcher, WatchedTask } from '../observe/task-watchers.ts';
+import type { EntryWatcher, TaskWatcher, WatchedTask } from '../observe/task-watchers.ts';
 import { SharedRecords } from '../records/shared-records.ts';
 import { TaskHistory } from '../records/task-history.ts';
 import { isDurable, type TaskCall } from '../task/call/task-call.ts';
@@ -29,6 +29,7 @@ import { settlesWithin } from '../util/settles-within.ts';
 import { Admission, type Phase } from './admission.ts';
 import { runDurable } from './durable-attempt.ts';
 import { FairSlots } from './fair-slots.ts';
+import { type EventLoopBlock, RecentBlocks } from './recent-blocks.ts';
 import type { ResolvedTaskOptions } from './task-entry.ts';
 import { TaskLifecycle } from './task-lifecycle.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
@@ -57,6 +58,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   readonly #threads: ThreadExecutor;
   readonly #lifecycle: TaskLifecycle;
   readonly #context: TaskListContext;
+  readonly #blocks: RecentBlocks;
   /** How many tasks had settled when the application began to close. */
   #settledBefore = 0;
   /** How many lost tasks the log has named. */
@@ -85,9 +87,11 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     );
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
+    const blocks = (this.#blocks = new RecentBlocks(options.blockingThreshold));
     this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => {
       this.#observer.figures.blocked(call.name, busy);
       log.returned(call, busy);
+      blocks.returned(call.name, busy);
     });
     this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
@@ -101,6 +105,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
       log,
       control,
       showsArguments,
+      watchers: this.#observer.watchers,
     }));
     const defaults: ResolvedTaskOptions = { execution, runOn, onFailure, ...options.defaults };
     const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults, showsArguments };
@@ -168,6 +173,21 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   /** @returns a function that ends it */
   watch(task: WatchedTask, watcher: TaskWatcher): () => void {
     return this.#observer.watchers.watch(task, watcher);
+  }
+
+  /** @returns a function that ends it */
+  watchAll(watcher: TaskWatcher): () => void {
+    return this.#observer.watchers.watchAll(watcher);
+  }
+
+  /** @returns a function that ends it */
+  watchEntries(watcher: EntryWatcher): () => void {
+    return this.#observer.watchers.watchEntries(watcher);
+  }
+
+  /** The latest tasks that blocked the event loop. */
+  get blocks(): readonly EventLoopBlock[] {
+    return this.#blocks.latest;
   }
 
   /** Emits when `closeEvents` is called. */

@@ -4,6 +4,7 @@ import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskExecutor } from '../execution/task-executor.ts';
 import { attemptChannel } from '../observe/channels.ts';
 import { AttemptTrace } from '../observe/traces.ts';
+import type { TaskWatchers } from '../observe/task-watchers.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { backoffDelay } from '../task/definition/backoff.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
@@ -29,6 +30,7 @@ export interface LifecycleContext {
   readonly control: TaskControl | undefined;
   /** Whether the messages of channels have arguments and results. */
   readonly showsArguments: boolean;
+  readonly watchers: TaskWatchers;
 }
 
 /** A task that its list has started. */
@@ -76,6 +78,7 @@ export class TaskLifecycle {
     owner: TaskOwner,
     queue?: TaskEntry['queue'],
   ): TaskEntry {
+    this.context.watchers.entered(task, call.args);
     return new TaskEntry(task, call, options, owner, this.#stopAdmitted, queue);
   }
 

@@ -21,6 +21,7 @@ import { PlatformHook } from '../request/http/platform-hook.ts';
 import { RequestContext } from '../request/request-context.ts';
 import { createPlatformHook } from '../request/request-entry.ts';
 import { EndsUnderway } from '../services/ends-underway.ts';
+import { TaskMonitor } from '../services/task-monitor.service.ts';
 import { TaskRegistry } from '../services/task-registry.service.ts';
 import { TaskRunner } from '../services/task-runner.service.ts';
 import { TaskShutdown } from '../services/task-shutdown.service.ts';
@@ -75,6 +76,7 @@ noteCopy();
     TaskRunner,
     TaskRegistry,
     EndsUnderway,
+    TaskMonitor,
     CollectionResolver,
     RequestContext,
     {
@@ -109,6 +111,8 @@ noteCopy();
     AttemptRunner,
     TaskCatalog,
     QueuePort,
+    // For the dashboard.
+    TaskMonitor,
   ],
 })
 export class BackgroundTasksModule extends ConfigurableModuleClass implements OnModuleInit {

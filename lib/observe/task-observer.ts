@@ -50,7 +50,7 @@ export class TaskObserver {
   stepped(task: BackgroundTask, step: TaskEventType, delay?: number): void {
     this.onChange(task);
     this.figures.stepped(task, step);
-    this.watchers.stepped(task, step);
+    this.watchers.stepped(task, step, delay);
     if (stepChannel.hasSubscribers) {
       stepChannel.publish(new StepMessage(task, this.showsArguments, step, timesOf(task, step, delay)));
     }

@@ -13,6 +13,7 @@ import {
 } from '@nestjs/common';
 import { finalize, Observable, tap } from 'rxjs';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
+import { hasOwnRoutes } from '../util/own-routes.ts';
 import { CollectionResolver } from './collection-resolver.ts';
 import { holdUntilFlushed } from './hold-until-flushed.ts';
 import type { HttpCollection } from './http-collection.ts';
@@ -44,6 +45,9 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (hasOwnRoutes(context.getClass())) {
+      return next.handle();
+    }
     const type = context.getType<string>();
     if (type !== 'http' && type !== 'graphql') {
       return this.#interceptMessage(context, next);

@@ -18,6 +18,7 @@ import {
 } from '../validation/option-rules.ts';
 import { EndsUnderway } from './ends-underway.ts';
 import { FollowedTask } from './followed-task.ts';
+import { newestFirst } from './known-tasks.ts';
 import { taskNotFound, unknownQueue } from './services.messages.ts';
 
 /**
@@ -139,7 +140,7 @@ export class TaskRegistry {
       return this.#listQueue({ queue, status, name, limit });
     }
     const found: TaskRecord[] = [];
-    const tasks = this.#tasks.filter((task) => name === undefined || task.name === name);
+    const tasks = newestFirst(this.engine.tasks).filter((task) => name === undefined || task.name === name);
     for (let start = 0; start < tasks.length && found.length < limit; start += PAGE) {
       const records = await Promise.all(tasks.slice(start, start + PAGE).map((task) => this.#recordOf(task)));
       found.push(...records.filter((it) => it !== undefined).filter((it) => !status || it.status === status));
@@ -199,21 +200,6 @@ export class TaskRegistry {
         ? new TaskFilterError(unknownQueue(filter.queue), { cause: error })
         : error;
     }
-  }
-
-  /** Each task once, the newest first. A durable task can have a handle for each of its attempts. */
-  get #tasks(): readonly BackgroundTask[] {
-    const newestFirst = this.engine.tasks.toSorted((a, b) => b.sequence - a.sequence);
-    const durable = new Map<string, BackgroundTask>();
-    for (const task of newestFirst) {
-      // The attempt that runs here knows more than the queue.
-      if (task.queue !== undefined && (!durable.has(task.id) || !task.isEnqueued)) {
-        durable.set(task.id, task);
-      }
-    }
-    return newestFirst
-      .filter((task) => task.queue === undefined || durable.get(task.id) === task)
-      .toSorted((a, b) => b.times.created! - a.times.created! || b.sequence - a.sequence);
   }
 
   /** Reads the record of an enqueued task from its queue. If the queue has dropped the task, the last attempt here has one. */

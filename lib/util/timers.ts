@@ -18,6 +18,12 @@ export const sleep = promises.setTimeout;
 /** ms of real time, from some start. The system's clock can be set; this one can't. */
 export const now: () => number = /* @__PURE__ */ perfHooks.performance.now.bind(perfHooks.performance);
 
+export const { monitorEventLoopDelay } = perfHooks;
+
+export const eventLoopUtilization = /* @__PURE__ */ perfHooks.performance.eventLoopUtilization.bind(
+  perfHooks.performance,
+);
+
 /** Calls a function in a microtask. Test runners can replace `queueMicrotask` and `nextTick`, but not promises. */
 export function soon(fn: () => void): void {
   void Promise.resolve().then(fn);

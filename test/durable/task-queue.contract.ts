@@ -33,7 +33,7 @@ import {
 import { toDurableTask } from '../../lib/durable/durable-task.ts';
 import { TaskQueueHost } from '../../lib/durable/task-queue-host.ts';
 import { taskCancelled } from '../../lib/errors/task.errors.ts';
-import type { DurableFilter, DurableTask, TaskQueue } from '../../lib/durable/task-queue.ts';
+import type { DurableFilter, DurableTask, TaskDetails, TaskQueue, TaskSchedule } from '../../lib/durable/task-queue.ts';
 import { readTaskCall } from '../../lib/task/call/read-task-call.ts';
 import type { TaskCall } from '../../lib/task/call/task-call.ts';
 import type { MethodName } from '../../lib/task/model/signatures.ts';
@@ -344,6 +344,22 @@ class Application {
 
   async settledRecord(record: TaskRecord): Promise<TaskRecord> {
     return this.#queue.settled(record);
+  }
+
+  async pause(queue: string): Promise<void> {
+    return this.#queue.pause!(queue);
+  }
+
+  async resume(queue: string): Promise<void> {
+    return this.#queue.resume!(queue);
+  }
+
+  async schedules(): Promise<readonly TaskSchedule[]> {
+    return this.#queue.schedules!();
+  }
+
+  async details(id: string): Promise<TaskDetails | undefined> {
+    return this.#queue.details!(id);
   }
 
   stopClaiming(): void {
@@ -1286,6 +1302,83 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
         }
       });
 
+      describe('details', () => {
+        const id = randomUUID();
+
+        test('has the arguments as they were, and the attempts that failed, with their errors', async () => {
+          await app.addAll([{ ...taskOf(call('failsUntil', 3), { attempts: 3 }), id }]);
+          const record = await app.settled(id);
+          const error = { name: 'RangeError', message: 'not yet' };
+          const details = (await elsewhere.details(id))!;
+          expect(details.args).toEqual([3]);
+          expect(details.attempts).toMatchObject([{ attempt: 1, error }, { attempt: 2, error }, { attempt: 3 }]);
+          expect(details.attempts[0]!.startedAt).toBe(record.startedAt);
+          expect(Date.parse(details.attempts[2]!.finishedAt!)).toBeLessThanOrEqual(Date.parse(record.finishedAt!));
+          expect(details.attempts[2]!.error).toBeUndefined();
+        });
+
+        test('has the error of the last attempt with its cause, and of a retried task only what came after', async () => {
+          const failing = await app.add(call('fails', 'two\nlines'), { attempts: 2 });
+          await app.settled(failing);
+          const error = {
+            name: 'RangeError',
+            message: 'two\nlines',
+            cause: { name: 'TypeError', message: 'no host' },
+          };
+          const expected = [
+            { attempt: 1, error },
+            { attempt: 2, error },
+          ];
+          expect((await elsewhere.details(failing))!.attempts).toMatchObject(expected);
+          expect(await app.retry(failing)).toBe(true);
+          await app.settled(failing);
+          expect((await elsewhere.details(failing))!.attempts).toMatchObject(expected);
+        });
+
+        test('has the attempt that runs', async () => {
+          const { id: running, hold } = await app.hold();
+          await expect
+            .poll(async () => (await elsewhere.details(running))!.attempts, patience)
+            .toMatchObject([{ attempt: 1, startedAt: expect.any(String) }]);
+          hold.released.open();
+          await app.settled(running);
+        });
+
+        test('has no attempt of a task that has not begun', async () => {
+          const waiting = await app.add(call('idle', { a: new Date(5) }));
+          expect(await elsewhere.details(waiting)).toEqual({ attempts: [], args: [{ a: new Date(5) }] });
+          expect(await app.cancel(waiting)).toBe(true);
+          expect((await elsewhere.details(waiting))!.attempts).toEqual([]);
+        });
+
+        test.each([randomUUID(), '', 'meta', '__proto__', '*', `${id}\n`])('of %j is undefined', async (other) => {
+          expect(await elsewhere.details(other)).toBeUndefined();
+        });
+      });
+
+      describe('pause', () => {
+        test('lets no application claim tasks of that queue until resume, also for those who pause twice', async () => {
+          onTestFinished(() => app.resume(SIDE));
+          await elsewhere.pause(SIDE);
+          await elsewhere.pause(SIDE);
+          const paused = await app.add(call('collect', [], 'paused'));
+          const other = await app.settle(call('note'));
+          expect(other).toMatchObject({ status: 'completed' });
+          expect(await elsewhere.find(paused)).toMatchObject({ status: 'pending', attempts: 0 });
+          expect(await elsewhere.list({ queue: SIDE, status: 'pending' })).toMatchObject([{ id: paused }]);
+          expect(await app.cancel(await app.add(call('collect', [], 'cancelled')))).toBe(true);
+          await elsewhere.resume(SIDE);
+          await elsewhere.resume(SIDE);
+          expect(await app.settled(paused)).toMatchObject({ status: 'completed', attempts: 1 });
+        });
+
+        test('of a queue that no task names is an error, and makes no queue', async () => {
+          await expect(elsewhere.pause('unknown')).rejects.toThrow(InvalidOptionError);
+          await expect(elsewhere.resume('unknown')).rejects.toThrow(InvalidOptionError);
+          await expect(elsewhere.list({ queue: 'unknown' })).rejects.toThrow(InvalidOptionError);
+        });
+      });
+
       describe('settled', () => {
         test('resolves for a task that another application runs, for all who wait', async () => {
           const { id, hold } = await app.hold();
@@ -1419,6 +1512,11 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           await apps
             .at(-1)!
             .finds(ids[0]!, { name: 'Ticker.tick', status: 'completed', attempts: 1, result: 'ticked' });
+          const [schedule, ...others] = await apps[0].schedules();
+          expect(others).toEqual([]);
+          expect(schedule).toMatchObject({ name: 'Ticker.tick', queue: TICKS, every: 200 });
+          expect(Date.parse(schedule!.lastRun!)).toBeLessThanOrEqual(Date.now());
+          expect(Date.parse(schedule!.next!)).toBeGreaterThan(Date.parse(schedule!.lastRun!));
           const times = ticks().map(({ at }) => at);
           // A second application does not add times of its own.
           expect((times.at(-1)! - times[0]!) / 200).toBeGreaterThan(times.length - 2);

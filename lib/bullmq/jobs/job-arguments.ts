@@ -56,7 +56,7 @@ async function stateOf(id: string, find: (id: string) => Promise<TaskJob | undef
 }
 
 /** @throws TaskQueueError if another program wrote the arguments in another form */
-function readArguments(name: string, queue: string, encoded: Encoded | undefined): unknown[] {
+export function readArguments(name: string, queue: string, encoded: Encoded | undefined): unknown[] {
   let args: unknown;
   try {
     args = encoded && decode(encoded);

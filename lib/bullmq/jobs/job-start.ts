@@ -31,7 +31,12 @@ export function withoutBegun(stack: string): string {
 export function begunAtFailure({ stacktrace, attemptsMade, returnvalue }: TaskJob): Begun | undefined {
   // On Redis, the stacks from before a retry are still there.
   const hasFailed = attemptsMade - (returnvalue ? 1 : 0) > 0;
-  const [, attempts, time] = BEGUN.exec((hasFailed && stacktrace?.at(-1)) || '') ?? [];
+  return begunIn((hasFailed && stacktrace?.at(-1)) || '');
+}
+
+/** Reads what `withBegun` has added to a stack. */
+export function begunIn(stack: string): Begun | undefined {
+  const [, attempts, time] = BEGUN.exec(stack) ?? [];
   return attempts === undefined
     ? undefined
     : { attempts: Number(attempts), startedAt: time === undefined ? undefined : Date.parse(time) };

@@ -2,11 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { JobSchedulerJson, Queue } from 'bullmq';
 import { type CatalogEntry, TaskCatalog } from '../../durable/task-catalog.ts';
+import type { TaskSchedule } from '../../durable/task-queue.ts';
 import { TaskQueueHost } from '../../durable/task-queue-host.ts';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import type { Repeat } from '../../task/definition/repeat.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { repeatNotWith, wrongPattern } from '../bullmq.messages.ts';
+import { timeOf } from '../jobs/job-record.ts';
 import { dataOf, jobOptions } from '../jobs/task-job.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 import { BullMqQueues } from './bullmq-queues.ts';
@@ -114,6 +116,40 @@ export class BullMqSchedules {
     }
   }
 
+  /**
+   * Lists the schedules of all queues.
+   *
+   * @throws TaskQueueError
+   */
+  async list(): Promise<TaskSchedule[]> {
+    const all = await Promise.all(this.queues.all.map((queue) => this.#listOf(queue)));
+    return all.flat();
+  }
+
+  async #listOf(queue: Queue): Promise<TaskSchedule[]> {
+    const present = await this.connection.answered(queue.getJobSchedulers());
+    return Promise.all(
+      present.map(async ({ name, every, pattern, tz, next }) => {
+        const schedule: TaskSchedule = { name, queue: queue.name };
+        return Object.assign(
+          schedule,
+          every && { every },
+          pattern && { pattern },
+          tz && { tz },
+          next && { next: timeOf(next) },
+          await this.#lastRun(queue, name),
+        );
+      }),
+    );
+  }
+
+  async #lastRun(queue: Queue, name: string): Promise<Pick<TaskSchedule, 'lastRun'>> {
+    const { connection } = this;
+    const [id] = await connection.answered(connection.statements.newestIds(queue, HAVE_RUN, name, 1));
+    const job = id === undefined ? undefined : await connection.answered(queue.getJob(id));
+    return job?.processedOn ? { lastRun: timeOf(job.processedOn) } : {};
+  }
+
   #scheduleOf(name: string, { definition }: CatalogEntry) {
     const options = { ...this.host.defaults, ...definition.options };
     const repeat = { ...definition.repeat! };
@@ -121,6 +157,9 @@ export class BullMqSchedules {
     return { repeat, template, version: versionOf([repeat, template]) };
   }
 }
+
+/** BullMQ's states of jobs that a worker has claimed. */
+const HAVE_RUN = ['active', 'completed', 'failed'] as const;
 
 /** Anything else in the place of a pattern: the reason repeats it. */
 const PATTERN = /^([\d\s*/,?#LW-]|[a-z]{3})+$/i;

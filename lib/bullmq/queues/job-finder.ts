@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Job, JobType, Queue } from 'bullmq';
-import type { DurableFilter } from '../../durable/task-queue.ts';
+import type { DurableFilter, TaskDetails } from '../../durable/task-queue.ts';
 import { taskCancelled } from '../../errors/task.errors.ts';
 import { isTaskId, plainRecord, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import { failedStepOf } from '../jobs/failed-step.ts';
+import { readArguments } from '../jobs/job-arguments.ts';
+import { attemptsOf } from '../jobs/job-attempts.ts';
 import { CANCELLED } from '../jobs/job-error.ts';
 import { failureOf, isSameMoment, phaseOf, recordOf, resultOf, timeOf } from '../jobs/job-record.ts';
 import { asTaskJob, type TaskJob } from '../jobs/task-job.ts';
@@ -56,6 +58,16 @@ export class JobFinder {
   /** @throws TaskQueueError */
   async record(id: string): Promise<TaskRecord | undefined> {
     return this.#recordOf(await this.connection.answered(this.find(id)));
+  }
+
+  /**
+   * Reads the attempts and the arguments of a task.
+   *
+   * @throws TaskQueueError
+   */
+  async details(id: string): Promise<TaskDetails | undefined> {
+    const job = await this.connection.answered(this.find(id));
+    return job && { attempts: attemptsOf(job), args: argumentsIn(job) };
   }
 
   /**
@@ -144,6 +156,15 @@ export class JobFinder {
   async #findRun(queue: Queue, id: string): Promise<Job | undefined> {
     const runId = await this.ids.read(queue, id);
     return runId === undefined ? undefined : queue.getJob(runId);
+  }
+}
+
+/** @returns `undefined` if another program wrote them in another form */
+function argumentsIn({ name, queueName, data }: TaskJob): readonly unknown[] | undefined {
+  try {
+    return readArguments(name, queueName, data.args);
+  } catch {
+    return undefined;
   }
 }
 

@@ -225,6 +225,11 @@ export class BackgroundTask<R = unknown> {
     return #route in this ? this.#route?.text : undefined;
   }
 
+  /** @internal the id, if it was ever read: before that, nobody knows it */
+  get knownId(): string | undefined {
+    return this.#id;
+  }
+
   /** @internal the order in which tasks were added */
   get sequence(): number {
     return this.#sequence;

@@ -1,6 +1,6 @@
 import type { Encoded, Omitted } from '../../durable/codec/value-codec.ts';
 import { decode, isOmitted } from '../../durable/codec/value-codec.ts';
-import type { DurableTask } from '../../durable/task-queue.ts';
+import type { AttemptRecord, DurableTask } from '../../durable/task-queue.ts';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
 import type { TaskCarrier } from '../../task/model/task-carrier.ts';
 import { plainRecord, type TaskError, type TaskProgress, type TaskRecord } from '../../task/model/task-record.ts';
@@ -32,6 +32,8 @@ export class MemoryJob {
   /** Why the last attempt failed, between two attempts. */
   lastError: TaskError | undefined;
   end: JobEnd | undefined;
+  /** The attempts that have begun. */
+  readonly begun: AttemptRecord[] = [];
   /** What the function threw, as it threw it. */
   thrown: { readonly error: unknown } | undefined;
   /** Whether it was retried: then its delay is over. */
@@ -69,7 +71,7 @@ export class MemoryJob {
 
   /** Forgets how it went: a retry has all attempts again. */
   reset(): void {
-    this.attempts = 0;
+    this.attempts = this.begun.length = 0;
     this.startedAt = this.finishedAt = this.progress = this.lastError = this.end = this.thrown = undefined;
   }
 

@@ -15,6 +15,8 @@ export class MemoryJobs {
   /** By the id of a step, the job that takes its result. */
   readonly #after = new Map<string, MemoryJob>();
   readonly #users = new Set<() => void>();
+  /** The queues of which no worker claims jobs. */
+  readonly #paused = new Set<string>();
   #added = 0;
   #first = 0;
 
@@ -30,6 +32,19 @@ export class MemoryJobs {
   thrownBy(id: string): unknown {
     const job = this.#byId.get(id);
     return job && (job.thrown ? job.thrown.error : Object.assign(new Error(), job.toRecord().error));
+  }
+
+  isPaused(queue: string): boolean {
+    return this.#paused.has(queue);
+  }
+
+  pause(queue: string): void {
+    this.#paused.add(queue);
+  }
+
+  resume(queue: string): void {
+    this.#paused.delete(queue);
+    this.changed();
   }
 
   /** The place behind all jobs that were added so far. */
@@ -108,6 +123,7 @@ export class MemoryJobs {
     this.#byId.clear();
     this.#after.clear();
     this.#deduplicated.clear();
+    this.#paused.clear();
   }
 
   /**

@@ -16,7 +16,14 @@ import {
 } from '../../durable/durable.messages.ts';
 import { QueuePort } from '../../durable/queue-port.ts';
 import type { CatalogEntry } from '../../durable/task-catalog.ts';
-import type { DurableFilter, DurableTask, TaskQueue } from '../../durable/task-queue.ts';
+import type {
+  AttemptRecord,
+  DurableFilter,
+  DurableTask,
+  TaskDetails,
+  TaskQueue,
+  TaskSchedule,
+} from '../../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../../durable/transaction.ts';
 import { InvalidOptionError, TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
@@ -127,10 +134,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   async list({ queue, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
-    const { catalog } = this.core;
-    if (!catalog.hasQueue(queue)) {
-      throw new InvalidOptionError(noSuchQueue(queue, catalog.queues));
-    }
+    this.#assertQueue(queue);
     await nextTurn();
     return [...this.jobs.all]
       .filter(({ task }) => task.queue === queue && (name ?? task.name) === task.name)
@@ -179,6 +183,35 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     this.#settleCancelled(job);
     await Promise.all(job.before.map((step) => this.cancel(step)));
     return true;
+  }
+
+  async pause(queue: string): Promise<void> {
+    this.#assertQueue(queue);
+    await nextTurn();
+    this.jobs.pause(queue);
+  }
+
+  async resume(queue: string): Promise<void> {
+    this.#assertQueue(queue);
+    await nextTurn();
+    this.jobs.resume(queue);
+  }
+
+  /** They have no next run: a test says when they run. */
+  async schedules(): Promise<readonly TaskSchedule[]> {
+    await nextTurn();
+    return this.repeating.map(([name, { definition }]) => ({
+      name,
+      queue: definition.queue!,
+      ...definition.repeat,
+      ...lastRunOf([...this.jobs.all].filter(({ task }) => task.name === name)),
+    }));
+  }
+
+  async details(id: string): Promise<TaskDetails | undefined> {
+    await nextTurn();
+    const job = this.jobs.get(id);
+    return job && { attempts: [...job.begun], args: decode(job.args) as readonly unknown[] };
   }
 
   cancelLater(id: string): void {
@@ -274,6 +307,13 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return this.options.skipsDelays || this.#isReleased(job);
   }
 
+  #assertQueue(name: string): void {
+    const { catalog } = this.core;
+    if (!catalog.hasQueue(name)) {
+      throw new InvalidOptionError(noSuchQueue(name, catalog.queues));
+    }
+  }
+
   #takes(queue: string): boolean {
     return this.options.takes?.includes(queue) ?? true;
   }
@@ -330,7 +370,12 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   #mayClaim(job: MemoryJob): boolean {
     const { isAutomatic, slots } = this.options;
     const { queue } = job.task;
-    return this.#takes(queue) && (isAutomatic || this.#isReleased(job)) && (this.#claimed.get(queue) ?? 0) < slots;
+    return (
+      this.#takes(queue) &&
+      !this.jobs.isPaused(queue) &&
+      (isAutomatic || this.#isReleased(job)) &&
+      (this.#claimed.get(queue) ?? 0) < slots
+    );
   }
 
   async #run(job: MemoryJob): Promise<void> {
@@ -356,6 +401,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       throw new TaskQueueError(unknownTaskName(name, queue));
     }
     const { attempts, startedAt, progress, carrier } = job;
+    let attempt: AttemptRecord | undefined;
     const { task, result } = this.core.attempts.run({
       call: entry.call(this.#argumentsOf(job)),
       restored: { id, createdAt, attempts, startedAt, progress, route },
@@ -363,6 +409,9 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       carrier,
       observer: {
         began: (it) => {
+          const beganAt = it.attempts === 1 ? Number(it.startedAt) : Date.now();
+          attempt = { attempt: it.attempts, startedAt: new Date(beganAt).toISOString() };
+          job.begun.push(attempt);
           job.attempts = it.attempts;
           job.startedAt ??= Number(it.startedAt);
         },
@@ -372,6 +421,12 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     job.running = task;
     const ended = await result;
     job.running = undefined;
+    if (attempt && ended.status === 'released') {
+      job.begun.pop();
+    } else if (attempt) {
+      attempt.finishedAt = new Date().toISOString();
+      Object.assign(attempt, 'error' in ended && { error: errorRecord(ended.error) });
+    }
     this.#end(job, ended);
   }
 
@@ -484,6 +539,11 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
  */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+function lastRunOf(jobs: readonly MemoryJob[]): Pick<TaskSchedule, 'lastRun'> {
+  const last = Math.max(0, ...jobs.map(({ startedAt = 0 }) => startedAt));
+  return last > 0 ? { lastRun: new Date(last).toISOString() } : {};
 }
 
 function isRetriable({ end }: MemoryJob): boolean {

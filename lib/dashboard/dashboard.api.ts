@@ -1,0 +1,93 @@
+/* What the dashboard's page gets. All of it is JSON. */
+import type { AttemptRecord } from '../durable/task-queue.ts';
+import type { TaskRecord } from '../task/model/task-record.ts';
+import type { TaskStats } from '../task/model/task-stats.ts';
+
+/** Where a task runs. */
+export type RowTarget = 'event-loop' | 'thread' | 'queue';
+
+export interface TaskRow extends Omit<TaskRecord, 'result'> {
+  route?: string;
+  target: RowTarget;
+  canCancel: boolean;
+  canRetry: boolean;
+}
+
+export interface TaskPage {
+  total: number;
+  offset: number;
+  tasks: TaskRow[];
+  /** Why the state of durable tasks may be out of date. */
+  queueError?: string;
+}
+
+export interface TaskView {
+  task: TaskRow & { result?: unknown };
+  attempts: AttemptRecord[];
+  arguments?: unknown;
+  queueError?: string;
+}
+
+/** Counts of one queue. */
+export interface QueueRow {
+  name: string;
+  isPaused: boolean;
+  pending: number;
+  delayed: number;
+  running: number;
+  completed: number;
+  failed: number;
+  /** ms */
+  oldestAge?: number;
+  /** ms */
+  failedAge?: number;
+}
+
+export interface Series {
+  /** ms of one number. */
+  step: number;
+  /** When the last number ends, as an ISO 8601 string. */
+  end: string;
+  added: number[];
+  completed: number[];
+  failed: number[];
+}
+
+export interface ProcessFigures {
+  /** ms */
+  eventLoopDelay: { p50: number; p99: number; max: number };
+  /** From 0 to 1. */
+  eventLoopUtilization: number;
+  /** Bytes. */
+  heapUsed: number;
+  heapLimit: number;
+  rss: number;
+  /** Seconds. */
+  uptime: number;
+}
+
+export interface Overview {
+  now: string;
+  stats: TaskStats;
+  queues: QueueRow[];
+  queueError?: string;
+  process: ProcessFigures;
+  blocked: { name: string; ms: number; at: string }[];
+  series: Series;
+}
+
+export interface Hello {
+  canAct: boolean;
+  title?: string;
+  version: string;
+  startedAt: string;
+  process: string;
+}
+
+export interface Update {
+  overview: Overview;
+  /** Those that have changed, at most 200. */
+  tasks: TaskRow[];
+  /** Whether others have changed too. */
+  more: boolean;
+}

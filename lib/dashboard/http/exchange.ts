@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/**
+ * One request and its response: Node's own objects, on Express and Fastify. The dashboard answers through them, so that no
+ * interceptor, serializer or hook of the application changes what the page gets.
+ */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The request as guards see it. */
+  readonly platformRequest: object;
+  /** What the platform has parsed; `undefined` if nothing has. */
+  readonly body: unknown;
+  /** The path as the server got it, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly params: { readonly [name: string]: string | undefined };
+}
+
+interface PlatformRequest {
+  readonly raw?: IncomingMessage;
+  readonly originalUrl?: string;
+  readonly url?: string;
+  readonly body?: unknown;
+  readonly params?: Exchange['params'];
+}
+
+interface PlatformResponse {
+  readonly raw?: ServerResponse;
+  /** Of Fastify: it leaves the response alone from now on. */
+  hijack?(): void;
+}
+
+export function exchangeOf(platformRequest: object, platformResponse: object): Exchange {
+  const request = platformRequest as PlatformRequest;
+  const response = platformResponse as PlatformResponse;
+  response.hijack?.();
+  const [path = '', ...query] = (request.originalUrl ?? request.url ?? '').split('?');
+  return {
+    request: request.raw ?? (platformRequest as IncomingMessage),
+    response: response.raw ?? (platformResponse as ServerResponse),
+    platformRequest,
+    body: request.body,
+    path,
+    query: new URLSearchParams(query.join('?')),
+    params: request.params ?? {},
+  };
+}
+
+/** The segments of the address of a view. */
+export function viewOf(exchange: Exchange): readonly string[] {
+  return ['one', 'two', 'three'].map((name) => paramOf(exchange, name)).filter((segment) => segment !== '');
+}
+
+/** One parameter of a route. */
+export function paramOf({ params }: Exchange, name: string): string {
+  return params[name] ?? '';
+}

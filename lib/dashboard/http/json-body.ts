@@ -1,0 +1,49 @@
+import { bodyUnreadable } from '../dashboard.messages.ts';
+import { ApiError } from './api-error.ts';
+import type { Exchange } from './exchange.ts';
+
+/** The most bytes that a body may have. */
+const MAX = 100_000;
+
+/**
+ * Reads the body of an action. The application may have no parser, or one for other types.
+ *
+ * @throws ApiError
+ */
+export async function jsonBodyOf(exchange: Exchange): Promise<{ readonly [name: string]: unknown }> {
+  const { body } = exchange;
+  const found = typeof body === 'object' && body !== null ? body : parsed(textIn(body) ?? (await unparsed(exchange)));
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) {
+    throw new ApiError(400, 'BAD_REQUEST', bodyUnreadable());
+  }
+  // A raw parser of the application gives bytes.
+  return Buffer.isBuffer(found) ? (parsed(found.toString()) as { [name: string]: unknown }) : { ...found };
+}
+
+function textIn(body: unknown): string | undefined {
+  return typeof body === 'string' ? body : undefined;
+}
+
+async function unparsed({ request }: Exchange): Promise<string> {
+  if (request.readableEnded || request.destroyed) {
+    return '';
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size > MAX) {
+      throw new ApiError(413, 'BAD_REQUEST', bodyUnreadable());
+    }
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text || '{}');
+  } catch {
+    throw new ApiError(400, 'BAD_REQUEST', bodyUnreadable());
+  }
+}

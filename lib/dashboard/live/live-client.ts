@@ -1,0 +1,54 @@
+import type { ServerResponse } from 'node:http';
+import { now } from '../../util/timers.ts';
+
+/**
+ * One open page. A client that reads too slowly misses updates, and is told so: nothing is kept for it beyond what Node and the
+ * operating system hold already.
+ */
+export class LiveClient {
+  /** By `now()`. */
+  readonly since = now();
+  /** By `now()`: since when the client has not read what it was sent. */
+  #blockedSince: number | undefined;
+  /** Whether it has missed an update. */
+  hasMissed = false;
+
+  /** @param onDrain called when a client that has missed an update can get the next one */
+  constructor(
+    private readonly response: ServerResponse,
+    private readonly onDrain: () => void,
+  ) {
+    response.on('drain', () => {
+      this.#blockedSince = undefined;
+      if (this.hasMissed) {
+        this.onDrain();
+      }
+    });
+  }
+
+  get isBlocked(): boolean {
+    return this.#blockedSince !== undefined;
+  }
+
+  /** ms for which the client has not read. */
+  get blockedFor(): number {
+    return this.#blockedSince === undefined ? 0 : now() - this.#blockedSince;
+  }
+
+  send(text: string): void {
+    if (!this.response.write(text) && !this.response.destroyed) {
+      this.#blockedSince ??= now();
+    }
+    // Of the package compression, which holds back what is written.
+    (this.response as { flush?(): void }).flush?.();
+  }
+
+  end(): void {
+    this.response.end();
+  }
+
+  /** Ends a connection whose other side does not read. */
+  cut(): void {
+    this.response.destroy();
+  }
+}

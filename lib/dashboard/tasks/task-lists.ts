@@ -1,0 +1,230 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { UnavailableError } from '../../errors/unavailable.errors.ts';
+import type { TaskMonitor } from '../../services/task-monitor.service.ts';
+import type { BackgroundTask } from '../../task/handle/background-task.ts';
+import type { TaskRecord } from '../../task/model/task-record.ts';
+import type { TaskPage, TaskRow, TaskView } from '../dashboard.api.ts';
+import { taskUnknown } from '../dashboard.messages.ts';
+import { QueueFigures } from '../figures/queue-figures.ts';
+import { ApiError } from '../http/api-error.ts';
+import { AttemptHistory } from './attempt-history.ts';
+import { KeptArguments } from './kept-arguments.ts';
+import { Redaction } from './redaction.ts';
+import { type TaskQuery, TextSearch } from './task-query.ts';
+import { routeOf, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
+import { MONITOR } from '../monitor.ts';
+
+/** How many of the newest tasks of a queue, or of those that this process has enqueued, are read for one answer. */
+const MAX_READ = 1_000;
+
+/** How many failed tasks of a queue one action retries. */
+const MAX_RETRIED = 10_000;
+
+/** Of how many tasks of a queue the arguments are searched. Each takes a request to the server. */
+const MAX_ARGUMENTS_READ = 500;
+
+/** How many requests go to a queue at once. */
+const PAGE = 100;
+
+/** Finds the tasks that the page shows. It makes records only of those: a history may have 100,000 tasks. */
+@Injectable()
+export class TaskLists {
+  constructor(
+    @Inject(MONITOR) private readonly monitor: TaskMonitor,
+    private readonly redaction: Redaction,
+    private readonly args: KeptArguments,
+    private readonly attempts: AttemptHistory,
+    private readonly figures: QueueFigures,
+  ) {}
+
+  list(query: TaskQuery): Promise<TaskPage> {
+    return query.queue === undefined ? this.#listHere(query) : this.#listQueue(query, query.queue);
+  }
+
+  /** @throws ApiError if the task is unknown */
+  async view(id: string): Promise<TaskView> {
+    const handle = this.monitor.find(id);
+    if (handle && !handle.isEnqueued && handle.queue === undefined) {
+      return this.#viewOf(handle);
+    }
+    let [record, queueError]: [TaskRecord | undefined, string | undefined] = [undefined, undefined];
+    try {
+      record = await this.monitor.registry.get(id);
+    } catch (error) {
+      queueError = unavailable(error);
+    }
+    if (!record) {
+      if (!handle) {
+        throw queueError === undefined
+          ? new ApiError(404, 'NOT_FOUND', taskUnknown())
+          : new ApiError(503, 'UNAVAILABLE', queueError);
+      }
+      return { task: rowOfHandle(handle), attempts: [], ...(queueError !== undefined && { queueError }) };
+    }
+    return record.queue === undefined ? this.#viewOfShared(record) : this.#viewOfQueued(record);
+  }
+
+  /**
+   * Reads the ids of the failed tasks of a queue that match.
+   *
+   * @throws TaskFilterError if no task names the queue
+   */
+  async failed(queue: string, name: string | undefined, search: string | undefined): Promise<readonly string[]> {
+    const { registry } = this.monitor;
+    const limit = MAX_RETRIED;
+    const records = await registry.list({ queue, status: 'failed', ...(name !== undefined && { name }), limit });
+    return (await this.#matching(records, search)).map(({ id }) => id);
+  }
+
+  async #listHere(query: TaskQuery): Promise<TaskPage> {
+    const { status, offset, limit } = query;
+    const found = this.#handles(query);
+    let queueError: string | undefined;
+    const read = async (task: BackgroundTask) => {
+      try {
+        return await this.#rowOf(task);
+      } catch (error) {
+        queueError = unavailable(error);
+        return rowOfHandle(task);
+      }
+    };
+    const end = (total: number, tasks: TaskRow[]) => ({
+      total,
+      offset,
+      tasks,
+      ...(queueError !== undefined && { queueError }),
+    });
+    if (status === undefined || found.every((task) => !task.isEnqueued)) {
+      const rows = await Promise.all(found.slice(offset, offset + limit).map(read));
+      return end(found.length, rows);
+    }
+    // Only its queue knows the status of an enqueued task.
+    const rows = new Map<BackgroundTask, TaskRow>();
+    const enqueued = found.filter((task) => task.isEnqueued).slice(0, MAX_READ);
+    for (let start = 0; start < enqueued.length; start += PAGE) {
+      const page = enqueued.slice(start, start + PAGE);
+      (await Promise.all(page.map(read))).forEach((row, i) => rows.set(page[i]!, row));
+    }
+    const matching = found.filter((task) => !task.isEnqueued || rows.get(task)?.status === status);
+    const page = matching.slice(offset, offset + limit).map((task) => rows.get(task) ?? rowOfHandle(task));
+    return end(matching.length, page);
+  }
+
+  /** Compares what handles have, without a record. */
+  #handles({ search, status, name, route }: TaskQuery): readonly BackgroundTask[] {
+    const text = new TextSearch(search);
+    return this.monitor.tasks.filter((task) => {
+      if (name !== undefined && task.name !== name) {
+        return false;
+      }
+      if (status !== undefined && task.currentStatus !== status && !task.isEnqueued) {
+        return false;
+      }
+      if (route === undefined && search === undefined) {
+        return true;
+      }
+      const taskRoute = routeOf(task);
+      return (
+        (route === undefined || taskRoute === route) &&
+        (text.matches(task.name, task.knownId, taskRoute) || this.#hasArgument(task, search!))
+      );
+    });
+  }
+
+  #hasArgument(task: BackgroundTask, search: string): boolean {
+    const args = this.args.of(task);
+    return args !== undefined && holds(this.redaction.arguments(rowOfHandle(task), args), search);
+  }
+
+  async #rowOf(task: BackgroundTask): Promise<TaskRow> {
+    const record = task.isEnqueued ? await this.monitor.queue?.find(task.id) : undefined;
+    return record ? rowOfQueued(record) : rowOfHandle(task);
+  }
+
+  async #listQueue({ search, status, name, route, offset, limit }: TaskQuery, queue: string): Promise<TaskPage> {
+    const isFiltered = search !== undefined || route !== undefined || name !== undefined || status !== undefined;
+    const records = await this.monitor.registry.list({
+      queue,
+      ...(status !== undefined && { status }),
+      ...(name !== undefined && { name }),
+      limit: isFiltered ? MAX_READ : Math.max(1, Math.min(MAX_READ, offset + limit)),
+    });
+    const ofRoute = records.filter((it) => route === undefined || rowOfQueued(it).route === route);
+    const matching = await this.#matching(ofRoute, search);
+    const total = isFiltered ? undefined : (await this.figures.read()).queues.find((it) => it.name === queue);
+    return {
+      total: total
+        ? Math.max(records.length, total.pending + total.delayed + total.running + total.completed + total.failed)
+        : matching.length,
+      offset,
+      tasks: matching.slice(offset, offset + limit).map(rowOfQueued),
+    };
+  }
+
+  async #matching(records: readonly TaskRecord[], search: string | undefined): Promise<readonly TaskRecord[]> {
+    if (search === undefined) {
+      return records;
+    }
+    const text = new TextSearch(search);
+    const matching = new Set(records.filter((it) => text.matches(it.name, it.id, rowOfQueued(it).route)));
+    if (this.redaction.showsArguments) {
+      const others = records.filter((it) => !matching.has(it)).slice(0, MAX_ARGUMENTS_READ);
+      for (let start = 0; start < others.length; start += PAGE) {
+        const page = others.slice(start, start + PAGE);
+        const args = await Promise.all(page.map((it) => this.#argumentsOf(it)));
+        page.filter((_it, i) => holds(args[i], search)).forEach((it) => matching.add(it));
+      }
+    }
+    return records.filter((it) => matching.has(it));
+  }
+
+  async #argumentsOf(record: TaskRecord): Promise<unknown> {
+    const args = (await this.monitor.queue?.details?.(record.id))?.args;
+    return args && this.redaction.arguments(rowOfQueued(record), args);
+  }
+
+  #viewOf(task: BackgroundTask): TaskView {
+    const row = rowOfHandle(task);
+    const args = this.args.of(task);
+    return {
+      task: { ...row, ...this.#shownResult(row, task.currentStatus === 'completed', task.toRecord().result) },
+      attempts: this.attempts.of(task),
+      ...shown('arguments', args && this.redaction.arguments(row, args)),
+    };
+  }
+
+  #viewOfShared(record: TaskRecord): TaskView {
+    const row = rowOfShared(record);
+    return { task: { ...row, ...this.#shownResult(row, 'result' in record, record.result) }, attempts: [] };
+  }
+
+  async #viewOfQueued(record: TaskRecord): Promise<TaskView> {
+    const row = rowOfQueued(record);
+    const details = await this.monitor.queue?.details?.(record.id);
+    return {
+      task: { ...row, ...this.#shownResult(row, 'result' in record, record.result) },
+      attempts: [...(details?.attempts ?? [])],
+      ...shown('arguments', details?.args && this.redaction.arguments(row, details.args)),
+    };
+  }
+
+  #shownResult(row: TaskRow, hasResult: boolean, result: unknown): { result?: unknown } {
+    return hasResult && this.redaction.showsResults ? shown('result', this.redaction.result(row, result)) : {};
+  }
+}
+
+function shown(key: string, value: unknown): object {
+  return value === undefined ? {} : { [key]: value };
+}
+
+function holds(value: unknown, search: string): boolean {
+  return value !== undefined && JSON.stringify(value).toLowerCase().includes(search);
+}
+
+/** @throws what is no failure of a server */
+function unavailable(error: unknown): string {
+  if (error instanceof UnavailableError) {
+    return error.message;
+  }
+  throw error;
+}

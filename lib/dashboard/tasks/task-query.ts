@@ -1,0 +1,75 @@
+import type { TaskStatus } from '../../task/model/task-record.ts';
+import { wrongParameter } from '../dashboard.messages.ts';
+import { ApiError } from '../http/api-error.ts';
+
+/** Which tasks the page asks for. */
+export interface TaskQuery {
+  /** In small letters. */
+  readonly search: string | undefined;
+  readonly status: TaskStatus | undefined;
+  readonly name: string | undefined;
+  readonly queue: string | undefined;
+  readonly route: string | undefined;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+const STATUSES: readonly string[] = ['pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'];
+
+/** The most rows of one answer. */
+const MAX_LIMIT = 500;
+
+/** @throws ApiError */
+export function readTaskQuery(query: URLSearchParams): TaskQuery {
+  const text = (name: string) => query.get(name) || undefined;
+  const status = text('status');
+  if (status !== undefined && !STATUSES.includes(status)) {
+    throw new ApiError(400, 'BAD_REQUEST', wrongParameter('status', `one of ${STATUSES.join(', ')}`));
+  }
+  return {
+    search: text('search')?.toLowerCase(),
+    status: status as TaskStatus | undefined,
+    name: text('name'),
+    queue: text('queue'),
+    route: text('route'),
+    offset: numberIn(query, 'offset', 0),
+    limit: Math.min(MAX_LIMIT, numberIn(query, 'limit', 100)),
+  };
+}
+
+function numberIn(query: URLSearchParams, name: string, otherwise: number): number {
+  const text = query.get(name);
+  if (text === null) {
+    return otherwise;
+  }
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new ApiError(400, 'BAD_REQUEST', wrongParameter(name, 'a whole number, 0 or more'));
+  }
+  return Number(text);
+}
+
+/** Looks for a text in names, ids and routes. Names and routes come again and again, so it remembers what they hold. */
+export class TextSearch {
+  readonly #holds = new Map<string, boolean>();
+
+  constructor(private readonly search: string | undefined) {}
+
+  matches(name: string, id: string | undefined, route: string | undefined): boolean {
+    const { search } = this;
+    return (
+      search === undefined ||
+      this.#holdsIt(name) ||
+      (id !== undefined && id.includes(search)) ||
+      (route !== undefined && this.#holdsIt(route))
+    );
+  }
+
+  #holdsIt(text: string): boolean {
+    let holds = this.#holds.get(text);
+    if (holds === undefined) {
+      holds = text.toLowerCase().includes(this.search!);
+      this.#holds.set(text, holds);
+    }
+    return holds;
+  }
+}
