@@ -133,7 +133,7 @@ test('docs/queues.md documents the defaults of BullMqTasksModule and its worker'
 test('docs/dashboard.md documents every option of the dashboard', () => {
   const known = knownOptions((options) => resolveDashboardOptions({ guards: 'open', ...options }));
   expect(sorted(namesOf(dashboardRows))).toEqual(sorted([...known, 'imports']));
-  expectDefaults(dashboardRows, { ...new DashboardRouting(), ...new DashboardSettings() });
+  expectDefaults(dashboardRows, Object.assign({}, new DashboardRouting(), new DashboardSettings()));
 });
 
 test.each([...moduleRows, ...dashboardRows, ...taskRows, ...definitionRows, ...queueRows, ...workerRows])(
