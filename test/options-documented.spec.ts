@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Scope } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BullMqTasksOptions, BullMqWorkerOptions, resolveBullMqOptions } from '../lib/bullmq/bullmq-tasks.options.ts';
+import { DashboardRouting, DashboardSettings, resolveDashboardOptions } from '../lib/dashboard/dashboard.options.ts';
 import { BackgroundTasksOptions, resolveOptions } from '../lib/options/background-tasks.options.ts';
 import { BackgroundTasksExtras } from '../lib/options/scope.ts';
 import { ObserveOptions } from '../lib/observe/observe.options.ts';
@@ -75,6 +76,7 @@ const definitionRows = tableIn(
   '`@Task` and `defineTask` also take these, and `thread` is for `defineTask` only:',
 );
 const queueRows = tableIn('docs/queues.md', '## Options');
+const dashboardRows = tableIn('docs/dashboard.md', '## Quick start');
 const workerRows = tableIn('docs/queues.md', '## Options', 'option of `worker`');
 
 test('the README documents every option of the module', () => {
@@ -131,7 +133,13 @@ test('docs/queues.md documents the defaults of BullMqTasksModule and its worker'
   expectDefaults(workerRows, new BullMqWorkerOptions());
 });
 
-test.each([...moduleRows, ...taskRows, ...definitionRows, ...queueRows, ...workerRows])(
+test('docs/dashboard.md documents every option of the dashboard', () => {
+  const known = knownOptions((options) => resolveDashboardOptions({ guards: 'open', ...options }));
+  expect(sorted(namesOf(dashboardRows))).toEqual(sorted([...known, 'imports']));
+  expectDefaults(dashboardRows, Object.assign({}, new DashboardRouting(), new DashboardSettings()));
+});
+
+test.each([...moduleRows, ...dashboardRows, ...taskRows, ...definitionRows, ...queueRows, ...workerRows])(
   'the option $name has a text that ends as a sentence',
   ({ text }) => {
     expect(text).toMatch(/\.$/);

@@ -122,7 +122,7 @@ const bounds: Record<string, number> = {
   '.': 48_500,
   './task': 4_700,
   './bullmq': 35_000,
-  './dashboard': 60_000,
+  './dashboard': 45_500,
   './testing': 47_500,
   './otel': 4_500,
 };

@@ -12,6 +12,8 @@ import { BackgroundTasksDashboardModule } from '../../dist/dashboard/index.js';
 
 const [PER_SECOND, SECONDS, STEP] = [2_000, 5, 10];
 
+const work = async () => undefined;
+
 if (process.argv[2] === 'page') {
   // A page in a process of its own.
   get(process.argv[3], (response) => response.resume());
@@ -26,7 +28,6 @@ if (process.argv[2] === 'page') {
   const url = `${await app.getUrl()}/background-tasks/api/events`;
   const runner = app.get(TaskRunner);
   const names = Array.from({ length: 20 }, (_, i) => runner.with({ name: `task ${i}` }));
-  const work = async () => undefined;
 
   /** The percentage of one CPU that the load takes. */
   const measured = async () => {
