@@ -9,7 +9,10 @@ function basePath(): Plugin {
   return {
     name: 'base-path',
     apply: 'build',
-    transformIndexHtml: { order: 'post', handler: (html) => html.replaceAll('"./assets/', '"{{base}}/assets/').replaceAll(' crossorigin ', ' ') },
+    transformIndexHtml: {
+      order: 'post',
+      handler: (html) => html.replaceAll('"./assets/', '"{{base}}/assets/').replaceAll(' crossorigin ', ' '),
+    },
   };
 }
 

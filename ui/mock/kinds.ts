@@ -140,7 +140,7 @@ export const kinds: Kind[] = [
       },
     ],
     arguments: () => ['warehouse-oslo.csv', { dryRun: false }],
-    progress: (part) => ({ rows: Math.round(part * 12_000), total: 12_000, done: Math.round(part * 12_000) }),
+    progress: (part) => ({ done: Math.round(part * 12_000), total: 12_000, file: 'warehouse-oslo.csv' }),
   },
   {
     name: 'Reports.nightly',

@@ -153,7 +153,12 @@ export class MockServer {
     }
   }
 
-  async #act(request: IncomingMessage, response: ServerResponse, parts: string[], query: URLSearchParams): Promise<void> {
+  async #act(
+    request: IncomingMessage,
+    response: ServerResponse,
+    parts: string[],
+    query: URLSearchParams,
+  ): Promise<void> {
     const { world, canAct } = this.#options;
     const chunks: Buffer[] = [];
     for await (const chunk of request) {
@@ -201,4 +206,5 @@ function json(response: ServerResponse, status: number, value: unknown): void {
   response.end(JSON.stringify(value));
 }
 
-const event = (name: string, data: unknown, id: number) => `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+const event = (name: string, data: unknown, id: number) =>
+  `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -19,7 +19,7 @@ import type {
 import { kinds, type Kind } from './kinds.ts';
 import { randomFrom, type Random } from './random.ts';
 
-const SERIES = 300;
+const SERIES = 301;
 const SETTLED = ['completed', 'failed', 'cancelled', 'skipped'] as const;
 const byStatus = (): Record<TaskStatus, number> => ({
   pending: 0,
@@ -69,6 +69,7 @@ export class World {
       this.#makeRunning();
       this.#makeWaiting();
       this.#makeSchedules();
+      this.tasks.sort((a, b) => a.createdAt.localeCompare(b.createdAt));
     }
     this.#makeSeries(tasks > 0);
     this.#changed.clear();
@@ -183,7 +184,11 @@ export class World {
         ...this.#counts,
         delayed: Math.min(3, this.#counts.pending),
         refused: 0,
-        threads: { alive: this.tasks.length > 0 ? 4 : 0, busy: Math.min(4, threads), waiting: Math.max(0, threads - 4) },
+        threads: {
+          alive: this.tasks.length > 0 ? 4 : 0,
+          busy: Math.min(4, threads),
+          waiting: Math.max(0, threads - 4),
+        },
         byName: Object.fromEntries([...this.#figures].map(([name, it]) => [name, figuresOf(it)])),
       },
       queues: this.#queues(),
@@ -209,7 +214,8 @@ export class World {
       const kind = this.#pickKind();
       // The queue of long tasks would only grow.
       if (kind.run < 10_000) {
-        const task = this.add({ name: kind.name });
+        const createdAt = new Date(now - random.time(kind.wait, 0.8)).toISOString();
+        const task = this.add({ name: kind.name, createdAt });
         this.#start(task, kind, random.time(kind.run, kind.spread), 0);
         this.#series.added[SERIES - 1]!++;
       }
@@ -219,6 +225,7 @@ export class World {
       const kind = this.#kinds.get(task.name)!;
       if (at <= now) {
         this.settle(id, status as 'completed', status === 'failed' ? random.pick(kind.errors) : undefined);
+        this.change(id, { finishedAt: new Date(at).toISOString() });
         if (status === 'completed') {
           this.#series.completed[SERIES - 1]!++;
         } else {
@@ -341,9 +348,23 @@ export class World {
   #makeSchedules(): void {
     const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     this.schedules.push(
-      { name: 'Reports.nightly', queue: 'reports', pattern: '0 3 * * *', tz: 'Europe/Oslo', next: at(22_340), lastRun: at(-64_060) },
+      {
+        name: 'Reports.nightly',
+        queue: 'reports',
+        pattern: '0 3 * * *',
+        tz: 'Europe/Oslo',
+        next: at(22_340),
+        lastRun: at(-64_060),
+      },
       { name: 'Carts.expire', queue: 'maintenance', every: 300_000, next: at(131), lastRun: at(-169) },
-      { name: 'Webhooks.removeOld', queue: 'maintenance', pattern: '30 4 * * 0', tz: 'UTC', next: at(219_000), lastRun: at(-385_800) },
+      {
+        name: 'Webhooks.removeOld',
+        queue: 'maintenance',
+        pattern: '30 4 * * 0',
+        tz: 'UTC',
+        next: at(219_000),
+        lastRun: at(-385_800),
+      },
       { name: 'Stock.compare', queue: 'imports', every: 3_600_000, next: at(1_904), lastRun: at(-1_696) },
     );
   }
@@ -361,9 +382,11 @@ export class World {
   }
 
   #seriesNow(): Series {
-    const copy = (values: number[]) => [...values];
+    const copy = (values: number[]) => values.slice(0, -1);
     const { completed, failed, added } = this.#series;
-    return { step: 1000, end: new Date().toISOString(), completed: copy(completed), failed: copy(failed), added: copy(added) };
+    // The last second isn't over, so it isn't told.
+    const end = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
+    return { step: 1000, end, completed: copy(completed), failed: copy(failed), added: copy(added) };
   }
 
   #count(task: TaskRow): void {

@@ -125,7 +125,10 @@ export function App() {
 const connections = {
   connecting: { label: 'Connecting', title: 'Connecting to the server' },
   live: { label: 'Live', title: 'What you see is live' },
-  lost: { label: 'Reconnecting', title: 'The connection is lost. The page tries again, and then reloads what it shows.' },
+  lost: {
+    label: 'Reconnecting',
+    title: 'The connection is lost. The page tries again, and then reloads what it shows.',
+  },
   refused: { label: 'Refused', title: 'The server refuses this session' },
 };
 

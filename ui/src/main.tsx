@@ -7,6 +7,7 @@ import './styles/parts.css';
 import './styles/overview.css';
 import './styles/tasks.css';
 import './styles/task.css';
+import './styles/lists.css';
 import { startLive } from './api/live.ts';
 import { App } from './app.tsx';
 import { startKeys } from './keys/keys.ts';

@@ -79,7 +79,7 @@ function connect(): void {
   opened.addEventListener('hello', (event) => {
     const isAgain = hello.value !== undefined;
     const next = JSON.parse(event.data) as Hello;
-    if (next.startedAt !== hello.value?.startedAt) {
+    if (isAgain && next.startedAt !== hello.value?.startedAt) {
       series.value = emptySeries;
     }
     hello.value = next;

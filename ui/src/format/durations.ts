@@ -26,6 +26,9 @@ export function duration(ms: number): string {
   return wholeSeconds(ms);
 }
 
+/** How long it was from one time to another, in ms. Clocks of processes differ a little: it is never negative. */
+export const timeBetween = (from: string, to: string): number => Math.max(0, Date.parse(to) - Date.parse(from));
+
 /** Writes a duration that goes on: whole seconds, so that it doesn't flicker. */
 export function wholeSeconds(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / SECOND));
@@ -59,10 +62,7 @@ export function age(ms: number): string {
 
 const two = (value: number) => String(value).padStart(2, '0');
 
-const dateAndTime = new Intl.DateTimeFormat(undefined, {
-  dateStyle: 'medium',
-  timeStyle: 'long',
-});
+const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long', hourCycle: 'h23' });
 
 /** Writes a time in full, in the reader's zone. */
 export function absolute(iso: string | number): string {
@@ -70,9 +70,14 @@ export function absolute(iso: string | number): string {
   return Number.isNaN(time.getTime()) ? String(iso) : dateAndTime.format(time);
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = new Intl.DateTimeFormat('en', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
 
-/** Writes the time of a day. */
+/** Writes the time of a day: `09:41:07`. */
 export const timeOfDay = (ms: number): string => clock.format(ms);
 
 /** Writes the time of a day with its milliseconds. */

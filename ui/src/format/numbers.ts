@@ -11,7 +11,8 @@ export const compact = (value: number): string => (value < 100_000 ? whole.forma
 export const counted = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
 /** Writes a number by second: `0.4`, `12`. */
-export const rate = (value: number): string => (value < 10 ? (Math.round(value * 10) / 10).toString() : compact(Math.round(value)));
+export const rate = (value: number): string =>
+  value < 10 ? (Math.round(value * 10) / 10).toString() : compact(Math.round(value));
 
 /** Writes a part of a whole: `12 %`, `0.4 %`. */
 export function percent(part: number): string {

@@ -62,7 +62,15 @@ function colours(element: HTMLElement): (name: string) => string {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;
   };
-  for (const name of ['--faint', '--line', '--completed', '--completed-wash', '--failed', '--chart-added', '--blocked']) {
+  for (const name of [
+    '--faint',
+    '--line',
+    '--completed',
+    '--completed-wash',
+    '--failed',
+    '--chart-added',
+    '--blocked',
+  ]) {
     known.set(name, read(name));
   }
   probe.remove();
@@ -81,7 +89,7 @@ function options(
     width: element.clientWidth,
     height,
     legend: { show: false },
-    padding: [12, 0, 0, 0],
+    padding: [12, 18, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
       x: { range: (_, min, max) => [Math.min(min ?? 0, (max ?? 0) - WINDOW + 1), max ?? 0] },
@@ -92,9 +100,10 @@ function options(
         ...axis,
         size: 24,
         gap: 6,
-        space: 72,
+        space: 44,
+        incrs: [60, 120, 300],
         grid: { show: false },
-        values: (_, splits) => splits.map((it) => timeOfDay(it * 1000)),
+        values: (_, splits) => splits.map((it) => timeOfDay(it * 1000).slice(0, 5)),
       },
       {
         ...axis,
@@ -108,7 +117,7 @@ function options(
     series: [
       {},
       { stroke: colour('--chart-added'), width: 1, dash: [3, 3], points: { show: false } },
-      { stroke: colour('--completed'), fill: colour('--completed-wash'), width: 1.5, points: { show: false } },
+      { stroke: colour('--completed'), fill: colour('--completed-wash'), width: 1.25, points: { show: false } },
       {
         stroke: colour('--failed'),
         fill: colour('--failed'),

@@ -4,10 +4,18 @@ import { duration } from '../format/durations.ts';
 const WIDTH = 160;
 const FASTEST = 0.1;
 
+interface SpreadProps {
+  values: Percentiles;
+  /** The ends of the scale, in ms. */
+  from: number;
+  to: number;
+}
+
 /** Percentiles on a logarithmic scale: a dot at p50, a thick line to p95, a thin one to p99, a tick at the maximum. */
-export function Spread({ values: { p50, p95, p99, max }, slowest }: { values: Percentiles; slowest: number }) {
-  const scale = Math.log10(Math.max(slowest, FASTEST * 10) / FASTEST);
-  const x = (ms: number) => 4 + (Math.log10(Math.max(ms, FASTEST) / FASTEST) / scale) * (WIDTH - 8);
+export function Spread({ values: { p50, p95, p99, max }, from, to }: SpreadProps) {
+  const low = Math.max(from, FASTEST);
+  const scale = Math.log10(Math.max(to, low * 10) / low);
+  const x = (ms: number) => 4 + (Math.log10(Math.max(ms, low) / low) / scale) * (WIDTH - 8);
   const label = `p50 ${duration(p50)}, p95 ${duration(p95)}, p99 ${duration(p99)}, longest ${duration(max)}`;
   return (
     <svg class="spread" viewBox={`0 0 ${WIDTH} 16`} width={WIDTH} height="16" role="img" aria-label={label}>

@@ -22,7 +22,11 @@ export function act(action: TaskAction, tasks: TaskRow[], onDone: () => void = (
   const able = tasks.filter((it) => canDo(action, it));
   const { title, not } = words[action];
   if (able.length === 0) {
-    notify(tasks.length === 1 ? `This task can't be ${action === 'cancel' ? 'cancelled' : 'retried'}: it ${not.replace('have', 'has')}.` : `None of these tasks can be ${action === 'cancel' ? 'cancelled' : 'retried'}.`);
+    notify(
+      tasks.length === 1
+        ? `This task can't be ${action === 'cancel' ? 'cancelled' : 'retried'}: it ${not.replace('have', 'has')}.`
+        : `None of these tasks can be ${action === 'cancel' ? 'cancelled' : 'retried'}.`,
+    );
     return;
   }
   const left = tasks.length - able.length;
@@ -49,7 +53,9 @@ function textOf(action: TaskAction, able: number, left: number, not: string): st
       : able === 1
         ? 'It runs again with the same arguments.'
         : 'They run again with the same arguments.';
-  return left === 0 ? effect : `${effect} ${counted(left, 'other selected task')} ${left === 1 ? not.replace('have', 'has') : not}, and ${left === 1 ? 'stays' : 'stay'} as ${left === 1 ? 'it is' : 'they are'}.`;
+  return left === 0
+    ? effect
+    : `${effect} ${counted(left, 'other selected task')} ${left === 1 ? not.replace('have', 'has') : not}, and ${left === 1 ? 'stays' : 'stay'} as ${left === 1 ? 'it is' : 'they are'}.`;
 }
 
 function examplesOf(tasks: TaskRow[]): string[] {

@@ -2,9 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { base } from '../api/client.ts';
 
 /** What the page shows. Each view has a path below the path of the dashboard. */
-export type View =
-  | { name: 'overview' | 'tasks' | 'queues' | 'schedules' | 'unknown' }
-  | { name: 'task'; id: string };
+export type View = { name: 'overview' | 'tasks' | 'queues' | 'schedules' | 'unknown' } | { name: 'task'; id: string };
 
 const here = () => ({
   path: window.location.pathname.slice(base.length).replace(/\/+$/, '') || '/',

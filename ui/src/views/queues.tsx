@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { api } from '../api/client.ts';
 import { canAct, overview } from '../api/live.ts';
-import type { QueueStats } from '../api/wire.ts';
+import type { QueueStats, TaskStatus } from '../api/wire.ts';
 import { age, wholeSeconds } from '../format/durations.ts';
 import { compact, count } from '../format/numbers.ts';
 import { Dialog } from '../parts/dialog.tsx';
@@ -55,11 +55,32 @@ export function Queues() {
           </button>
         </Empty>
       )}
-      <ul class="queues">
-        {shown.map((queue) => (
-          <Queue key={queue.name} queue={queue} onRetry={() => (retrying.value = queue)} />
-        ))}
-      </ul>
+      {shown.length > 0 && (
+        <div class="panel has-cards">
+          <table class="table cards">
+            <thead>
+              <tr>
+                <th scope="col">Queue</th>
+                {columns.map(({ label, title }) => (
+                  <th key={label} scope="col" class="number" title={title}>
+                    {label}
+                  </th>
+                ))}
+                {canAct.value && (
+                  <th scope="col">
+                    <span class="unseen">Actions</span>
+                  </th>
+                )}
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((queue) => (
+                <Queue key={queue.name} queue={queue} onRetry={() => (retrying.value = queue)} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
       {retrying.value !== undefined && (
         <RetryFailed queue={retrying.value} onClose={() => (retrying.value = undefined)} />
       )}
@@ -67,32 +88,63 @@ export function Queues() {
   );
 }
 
+interface Column {
+  label: string;
+  title?: string;
+  of: (queue: QueueStats) => number;
+  /** The status of the tasks that it counts. */
+  status: TaskStatus;
+}
+
+const counts: Column[] = [
+  { label: 'Waiting', status: 'pending', title: 'Tasks that could run now', of: (it) => it.pending },
+  { label: 'Delayed', status: 'pending', title: 'Tasks that wait for a time', of: (it) => it.delayed },
+  { label: 'Running', status: 'running', of: (it) => it.running },
+  { label: 'Completed', status: 'completed', title: 'As many as the queue keeps', of: (it) => it.completed },
+  { label: 'Failed', status: 'failed', title: 'As many as the queue keeps', of: (it) => it.failed },
+];
+const columns: { label: string; title?: string }[] = [
+  ...counts,
+  { label: 'Oldest', title: 'How long the oldest task that could run now has waited' },
+  { label: 'Last failure' },
+];
+
 function Queue({ queue, onRetry }: { queue: QueueStats; onRetry: () => void }) {
   const { name, isPaused, oldestAge, failedAge } = queue;
-  const link = (status: string) => href(`/tasks?queue=${encodeURIComponent(name)}&status=${status}`);
-  const counts = [
-    { label: 'Waiting', value: queue.pending, to: link('pending'), title: 'Could run now' },
-    { label: 'Delayed', value: queue.delayed, to: link('pending'), title: 'Wait for a time' },
-    { label: 'Running', value: queue.running, to: link('running') },
-    { label: 'Completed', value: queue.completed, to: link('completed'), title: 'As many as the queue keeps' },
-    { label: 'Failed', value: queue.failed, to: link('failed'), tone: queue.failed > 0 ? 'tone-bad' : '' },
-  ];
+  const to = `/tasks?queue=${encodeURIComponent(name)}`;
   return (
-    <li class={isPaused ? 'panel queue is-paused' : 'panel queue'}>
-      <div class="queue-head">
-        <h2>
-          <a href={href(`/tasks?queue=${encodeURIComponent(name)}`)}>{name}</a>
-        </h2>
-        {isPaused && (
-          <span class="chip is-warn">
-            <PauseIcon />
-            Paused
-          </span>
-        )}
-        {canAct.value && (
+    <tr>
+      <th scope="row">
+        <span class="queue-name">
+          <a class="cut" href={href(to)} title={name}>
+            {name}
+          </a>
+          {isPaused && (
+            <span class="chip is-warn">
+              <PauseIcon />
+              Paused
+            </span>
+          )}
+        </span>
+      </th>
+      {counts.map(({ label, status, of }) => (
+        <td key={label} class="number" data-label={label}>
+          <a href={href(`${to}&status=${status}`)} class={toneOf(status, of(queue))} title={count(of(queue))}>
+            {compact(of(queue))}
+          </a>
+        </td>
+      ))}
+      <td class={oldestAge === undefined ? 'number faint' : 'number'} data-label="Oldest">
+        {oldestAge === undefined ? '–' : wholeSeconds(oldestAge)}
+      </td>
+      <td class={failedAge === undefined ? 'number faint' : 'number'} data-label="Last failure">
+        {failedAge === undefined ? '–' : `${age(failedAge)} ago`}
+      </td>
+      {canAct.value && (
+        <td class="whole">
           <div class="queue-actions">
             {queue.failed > 0 && (
-              <button type="button" class="button small" onClick={onRetry}>
+              <button type="button" class="button small" aria-label={`Retry failed tasks of ${name}`} onClick={onRetry}>
                 Retry failed…
               </button>
             )}
@@ -105,30 +157,17 @@ function Queue({ queue, onRetry }: { queue: QueueStats; onRetry: () => void }) {
               {isPaused ? 'Resume' : 'Pause'}
             </button>
           </div>
-        )}
-      </div>
-      <dl class="queue-counts">
-        {counts.map(({ label, value, to, title, tone }) => (
-          <div key={label}>
-            <dt title={title}>{label}</dt>
-            <dd>
-              <a href={to} class={value === 0 ? 'faint' : tone} title={count(value)}>
-                {compact(value)}
-              </a>
-            </dd>
-          </div>
-        ))}
-        <div>
-          <dt title="How long the oldest task that could run now has waited">Oldest</dt>
-          <dd class={oldestAge === undefined ? 'faint' : ''}>{oldestAge === undefined ? '–' : wholeSeconds(oldestAge)}</dd>
-        </div>
-        <div>
-          <dt title="How long ago a task last failed">Last failure</dt>
-          <dd class={failedAge === undefined ? 'faint' : ''}>{failedAge === undefined ? '–' : `${age(failedAge)} ago`}</dd>
-        </div>
-      </dl>
-    </li>
+        </td>
+      )}
+    </tr>
   );
+}
+
+function toneOf(status: TaskStatus, value: number): string {
+  if (value === 0) {
+    return 'faint';
+  }
+  return status === 'failed' ? 'tone-bad' : '';
 }
 
 async function setPaused(queue: string, isPaused: boolean): Promise<void> {

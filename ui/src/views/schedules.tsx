@@ -46,8 +46,8 @@ export function Schedules() {
         </Empty>
       )}
       {schedules !== undefined && schedules.length > 0 && (
-        <div class="panel">
-          <table class="table schedules">
+        <div class="panel has-cards">
+          <table class="table cards">
             <thead>
               <tr>
                 <th scope="col">Task</th>

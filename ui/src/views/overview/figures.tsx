@@ -22,11 +22,21 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
   const { alive, busy, waiting } = stats.threads;
   return (
     <section class="figures" aria-label="Figures">
-      <Figure label="Running" to="/tasks?status=running" icon={<StatusIcon status="running" />} value={compact(stats.running)}>
+      <Figure
+        label="Running"
+        to="/tasks?status=running"
+        icon={<StatusIcon status="running" />}
+        value={compact(stats.running)}
+      >
         {alive === 0 ? 'no threads in use' : `${count(busy)} of ${count(alive)} threads busy`}
         {alive > 0 && <Meter part={busy / alive} tone={waiting > 0 ? 'warn' : 'calm'} />}
       </Figure>
-      <Figure label="Waiting" to="/tasks?status=pending" icon={<StatusIcon status="pending" />} value={compact(stats.pending)}>
+      <Figure
+        label="Waiting"
+        to="/tasks?status=pending"
+        icon={<StatusIcon status="pending" />}
+        value={compact(stats.pending)}
+      >
         {stats.delayed > 0 ? `${compact(stats.delayed)} until a time` : 'none until a time'}
         {waiting > 0 && ` · ${compact(waiting)} for a thread`}
       </Figure>
@@ -52,7 +62,11 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
       >
         in 5 minutes · <span title="Since the process started">{compact(stats.failed)} in all</span>
       </Figure>
-      <Figure label="Oldest in a queue" to="/queues" value={oldest === undefined ? '–' : wholeSeconds(oldest.oldestAge!)}>
+      <Figure
+        label="Oldest in a queue"
+        to="/queues"
+        value={oldest === undefined ? '–' : wholeSeconds(oldest.oldestAge!)}
+      >
         {oldest === undefined ? 'nothing waits in a queue' : oldest.name}
       </Figure>
       {(stats.refused ?? 0) > 0 && (

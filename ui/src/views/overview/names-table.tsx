@@ -50,7 +50,10 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
   const wanted = filter.value.toLowerCase();
   const rows = all.filter((it) => it.name.toLowerCase().includes(wanted)).toSorted(comparing(sort, isAscending));
   const visible = rows.slice(0, shown.value);
-  const slowest = Math.max(1, ...visible.map((it) => it.run.max));
+  const scale = {
+    from: Math.min(1000, ...visible.filter((it) => it.run.count > 0).map((it) => it.run.p50)),
+    to: Math.max(1, ...visible.map((it) => it.run.max)),
+  };
   const sortBy = (key: string) => {
     const descending = sort === key ? isAscending : key !== 'name';
     setQuery({ sort: key === byDefault ? undefined : key, order: descending ? undefined : 'asc' }, { replace: true });
@@ -103,7 +106,7 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
           </thead>
           <tbody>
             {visible.map((row) => (
-              <NameRow key={row.name} row={row} slowest={slowest} />
+              <NameRow key={row.name} row={row} scale={scale} />
             ))}
           </tbody>
         </table>
@@ -120,7 +123,7 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
   );
 }
 
-function NameRow({ row, slowest }: { row: Row; slowest: number }) {
+function NameRow({ row, scale }: { row: Row; scale: { from: number; to: number } }) {
   const ended = row.completed + row.failed;
   return (
     <tr>
@@ -133,7 +136,8 @@ function NameRow({ row, slowest }: { row: Row; slowest: number }) {
       <td class={row.failed > 0 ? 'number' : 'number faint'}>
         {row.failed > 0 ? (
           <>
-            <small class="faint">{percent(row.failed / ended)}</small> <span class="tone-bad">{compact(row.failed)}</span>
+            <small class="faint">{percent(row.failed / ended)}</small>{' '}
+            <span class="tone-bad">{compact(row.failed)}</span>
           </>
         ) : (
           '0'
@@ -147,9 +151,7 @@ function NameRow({ row, slowest }: { row: Row; slowest: number }) {
       <td class={row.blocked > 0 ? 'number medium tone-blocked' : 'number medium faint'}>
         {row.blocked > 0 ? duration(row.blocked) : '–'}
       </td>
-      <td class="wide spread-cell">
-        <Spread values={row.run} slowest={slowest} />
-      </td>
+      <td class="wide spread-cell">{row.run.count > 0 && <Spread values={row.run} {...scale} />}</td>
     </tr>
   );
 }

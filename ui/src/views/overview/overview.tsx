@@ -15,7 +15,8 @@ export function Overview() {
     return <div class="loading" aria-busy="true" />;
   }
   const { stats, queues, queueError, process, blocked } = value;
-  const isUnused = stats.pending + stats.running + stats.completed + stats.failed + stats.cancelled + stats.skipped === 0;
+  const isUnused =
+    stats.pending + stats.running + stats.completed + stats.failed + stats.cancelled + stats.skipped === 0;
   return (
     <>
       <h1 class="unseen">Overview</h1>
@@ -23,7 +24,8 @@ export function Overview() {
       {isUnused && queues.every((it) => it.pending + it.running + it.completed + it.failed + it.delayed === 0) && (
         <Empty title="No task has been added yet">
           <p>
-            Tasks appear here as soon as a request adds one: <code>tasks.addTask(this.mailer, 'sendWelcome', email)</code>
+            Tasks appear here as soon as a request adds one:{' '}
+            <code>tasks.addTask(this.mailer, 'sendWelcome', email)</code>
           </p>
         </Empty>
       )}
@@ -39,8 +41,8 @@ export function Overview() {
       </div>
       <NamesTable byName={stats.byName ?? {}} />
       <p class="foot">
-        Counts and times are those of this process since it started.{' '}
-        <a href={href('/queues')}>Queues</a> are shared by all processes.
+        Counts and times are those of this process since it started. <a href={href('/queues')}>Queues</a> are shared by
+        all processes.
       </p>
     </>
   );

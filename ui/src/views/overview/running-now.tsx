@@ -52,7 +52,9 @@ export function RunningNow({ running }: { running: number }) {
           </a>
         ))}
         {shown.length === 0 && (
-          <p class="running-none">{others > 0 ? 'No task has run for longer than a second.' : 'Nothing runs at the moment.'}</p>
+          <p class="running-none">
+            {others > 0 ? 'No task has run for longer than a second.' : 'Nothing runs at the moment.'}
+          </p>
         )}
       </div>
       {others > 0 && (

@@ -38,7 +38,8 @@ function Readout({ blocked }: { blocked: Block[] }) {
     return null;
   }
   const time = times[index]!;
-  const block = cursor.value === undefined ? undefined : blocked.find((it) => Math.abs(Date.parse(it.at) - time) <= 1500);
+  const block =
+    cursor.value === undefined ? undefined : blocked.find((it) => Math.abs(Date.parse(it.at) - time) <= 1500);
   return (
     <p class="readout">
       {block !== undefined && (

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { TaskRow } from '../../api/wire.ts';
-import { duration } from '../../format/durations.ts';
+import { duration, timeBetween } from '../../format/durations.ts';
 import { count } from '../../format/numbers.ts';
 import { Ago, Since } from '../../parts/times.tsx';
 import { href } from '../../state/location.ts';
@@ -36,15 +36,11 @@ export function Facts({ task }: { task: TaskRow }) {
           <Ago at={createdAt} />
         </Fact>
         <Fact label="Waited">
-          {startedAt === undefined ? <Since at={createdAt} /> : duration(Date.parse(startedAt) - Date.parse(createdAt))}
+          {startedAt === undefined ? <Since at={createdAt} /> : duration(timeBetween(createdAt, startedAt))}
         </Fact>
         {startedAt !== undefined && (
           <Fact label={finishedAt === undefined ? 'Runs for' : 'Ran'}>
-            {finishedAt === undefined ? (
-              <Since at={startedAt} />
-            ) : (
-              duration(Date.parse(finishedAt) - Date.parse(startedAt))
-            )}
+            {finishedAt === undefined ? <Since at={startedAt} /> : duration(timeBetween(startedAt, finishedAt))}
           </Fact>
         )}
         <Fact label="Attempts">{count(task.attempts)}</Fact>

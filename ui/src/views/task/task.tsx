@@ -146,8 +146,8 @@ function Details({ details, actOn }: { details: TaskDetails; actOn: (action: 'ca
             </header>
             {details.arguments === undefined ? (
               <p class="panel-text faint">
-                Hidden. Pass <code>redact</code> to <code>BackgroundTasksDashboardModule.forRoot()</code> to choose what is
-                shown.
+                Hidden. Pass <code>redact</code> to <code>BackgroundTasksDashboardModule.forRoot()</code> to choose what
+                is shown.
               </p>
             ) : (
               <Json value={details.arguments} label="Arguments" />
@@ -159,7 +159,9 @@ function Details({ details, actOn }: { details: TaskDetails; actOn: (action: 'ca
                 <h2>Result</h2>
               </header>
               {task.result === undefined ? (
-                <p class="panel-text faint">{task.resultOmitted ?? 'The task returned nothing, or its result is hidden.'}</p>
+                <p class="panel-text faint">
+                  {task.resultOmitted ?? 'The task returned nothing, or its result is hidden.'}
+                </p>
               ) : (
                 <Json value={task.result} label="Result" />
               )}

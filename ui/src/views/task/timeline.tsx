@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { AttemptRow, TaskRow, TaskStatus } from '../../api/wire.ts';
-import { absolute, duration, preciseTimeOfDay } from '../../format/durations.ts';
+import { absolute, duration, preciseTimeOfDay, timeBetween } from '../../format/durations.ts';
 import { ErrorDetails } from '../../parts/error-details.tsx';
 import { StatusIcon } from '../../parts/icons.tsx';
 import { isSettled, statusName } from '../../parts/status.tsx';
@@ -63,7 +63,7 @@ function stepsOf(task: TaskRow, attempts: AttemptRow[]): Step[] {
       note: attempts.length > 0 ? undefined : <Since at={task.createdAt} />,
     });
   } else if (isSettled(task.status)) {
-    const whole = task.finishedAt === undefined ? undefined : Date.parse(task.finishedAt) - Date.parse(task.createdAt);
+    const whole = task.finishedAt === undefined ? undefined : timeBetween(task.createdAt, task.finishedAt);
     steps.push({
       key: 'end',
       status: task.status,
@@ -80,13 +80,20 @@ function stepsOfAttempt(attempt: AttemptRow, isLast: boolean, isOneOfMany: boole
   const key = `attempt-${number}`;
   const title = isOneOfMany ? `Attempt ${number}` : 'Started';
   if (isLast && task.status === 'running') {
-    const note = startedAt === undefined ? 'runs' : <>runs for <Since at={startedAt} /></>;
+    const note =
+      startedAt === undefined ? (
+        'runs'
+      ) : (
+        <>
+          runs for <Since at={startedAt} />
+        </>
+      );
     return [{ key, status: 'running', title, at: startedAt, note }];
   }
   const ran =
     startedAt === undefined || finishedAt === undefined
       ? undefined
-      : `ran ${duration(Date.parse(finishedAt) - Date.parse(startedAt))}`;
+      : `ran ${duration(timeBetween(startedAt, finishedAt))}`;
   if (error === undefined) {
     return [{ key, status: 'running', title, at: startedAt, note: ran }];
   }

@@ -13,7 +13,8 @@ export function BulkBar({ list, filters }: { list: TaskList; filters: TaskQuery 
   const tasks = [...selection.value.values()];
   if (tasks.length === 0) {
     const { queue, status, name, search } = filters;
-    const canRetryAll = queue !== undefined && status === 'failed' && filters.route === undefined && list.total.value !== 0;
+    const canRetryAll =
+      queue !== undefined && status === 'failed' && filters.route === undefined && list.total.value !== 0;
     return canRetryAll ? (
       <button
         type="button"
@@ -30,10 +31,20 @@ export function BulkBar({ list, filters }: { list: TaskList; filters: TaskQuery 
   return (
     <div class="bulk" role="group" aria-label="Selected tasks">
       <span class="bulk-count">{counted(tasks.length, 'task')} selected</span>
-      <button type="button" class="button small" disabled={cancellable === 0} onClick={() => act('cancel', tasks, clearSelection)}>
+      <button
+        type="button"
+        class="button small"
+        disabled={cancellable === 0}
+        onClick={() => act('cancel', tasks, clearSelection)}
+      >
         Cancel {count(cancellable)}…
       </button>
-      <button type="button" class="button small" disabled={retriable === 0} onClick={() => act('retry', tasks, clearSelection)}>
+      <button
+        type="button"
+        class="button small"
+        disabled={retriable === 0}
+        onClick={() => act('retry', tasks, clearSelection)}
+      >
         Retry {count(retriable)}…
       </button>
       {tasks.length < loaded.length && (

@@ -98,7 +98,12 @@ function Search({ value }: { value: string }) {
   );
 }
 
-function Choice(props: { label: string; parameter: 'name' | 'queue' | 'route'; value: string | undefined; options: string[] }) {
+function Choice(props: {
+  label: string;
+  parameter: 'name' | 'queue' | 'route';
+  value: string | undefined;
+  options: string[];
+}) {
   const { label, parameter, value = '', options } = props;
   const id = `filter-${parameter}`;
   return (

@@ -1,5 +1,5 @@
 import type { TaskRow } from '../../api/wire.ts';
-import { duration } from '../../format/durations.ts';
+import { duration, timeBetween } from '../../format/durations.ts';
 import { count } from '../../format/numbers.ts';
 import { Progress } from '../../parts/progress.tsx';
 import { Status } from '../../parts/status.tsx';
@@ -75,7 +75,7 @@ export function Row({ task, index, top, isCurrent, canSelect, onSelect }: RowPro
         {task.attempts > 1 ? `${count(task.attempts)}×` : <span class="unseen">{task.attempts}</span>}
       </span>
       <span role="gridcell" class="cell-wait number">
-        {task.startedAt === undefined ? '' : duration(Date.parse(task.startedAt) - Date.parse(task.createdAt))}
+        {task.startedAt === undefined ? '' : duration(timeBetween(task.createdAt, task.startedAt))}
       </span>
       <span role="gridcell" class="cell-run number">
         <RunTime task={task} />
@@ -108,7 +108,7 @@ function RunTime({ task }: { task: TaskRow }) {
     return null;
   }
   if (task.finishedAt !== undefined) {
-    return <>{duration(Date.parse(task.finishedAt) - Date.parse(task.startedAt))}</>;
+    return <>{duration(timeBetween(task.startedAt, task.finishedAt))}</>;
   }
   return task.status === 'running' ? <Since at={task.startedAt} /> : null;
 }

@@ -19,6 +19,14 @@ const RELOAD_EVERY = 1000;
 /** Browsers limit the height of an element. */
 const MAX_ROWS = 300_000;
 
+/** When the newest task was added. Queues and processes have clocks of their own, so it may not be the first row's. */
+function newest(tasks: TaskRow[]): string | undefined {
+  return tasks.reduce<string | undefined>(
+    (last, { createdAt }) => (last === undefined || createdAt > last ? createdAt : last),
+    undefined,
+  );
+}
+
 export class TaskList {
   readonly query: TaskQuery;
   /** How many rows there are; `undefined` until the first page has come. */
@@ -95,7 +103,7 @@ export class TaskList {
       this.#fresh.clear();
       this.fresh.value = 0;
       this.hasMoreFresh.value = false;
-      this.#before = page.tasks[0]?.createdAt;
+      this.#before = newest(page.tasks);
       this.#put(0, page.tasks);
       this.total.value = page.total;
       this.error.value = undefined;

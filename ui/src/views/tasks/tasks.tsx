@@ -29,13 +29,15 @@ export function focusSearch(): void {
     navigate('/tasks');
   }
   // The list is there after the next frame.
-  requestAnimationFrame(() => requestAnimationFrame(() => {
-    const input = document.getElementById(SEARCH_ID);
-    if (input instanceof HTMLInputElement) {
-      input.focus();
-      input.select();
-    }
-  }));
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      const input = document.getElementById(SEARCH_ID);
+      if (input instanceof HTMLInputElement) {
+        input.focus();
+        input.select();
+      }
+    }),
+  );
 }
 
 /** All tasks that match the filters of the URL. */
@@ -74,7 +76,8 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
   const anchor = useRef(-1);
   const pointedAt = useRef(-POINTED);
   const height = isNarrow.value ? HEIGHT.narrow : HEIGHT.wide;
-  const isBusy = () => current.value >= 0 || selection.value.size > 0 || performance.now() - pointedAt.current < POINTED;
+  const isBusy = () =>
+    current.value >= 0 || selection.value.size > 0 || performance.now() - pointedAt.current < POINTED;
   const follows = () => scrollTop.value < height && !isBusy();
 
   useEffect(() => {
@@ -138,7 +141,10 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
       return;
     }
     const isSelected = !selection.value.has(task.id);
-    const [from, to] = isRange && anchor.current >= 0 ? [anchor.current, index].toSorted((a, b) => a - b) as [number, number] : [index, index];
+    const [from, to] =
+      isRange && anchor.current >= 0
+        ? ([anchor.current, index].toSorted((a, b) => a - b) as [number, number])
+        : [index, index];
     const tasks = Array.from({ length: to - from + 1 }, (_, it) => list.at(from + it)).filter((it) => it !== undefined);
     setSelected(tasks, isSelected);
     anchor.current = index;
@@ -182,7 +188,9 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
     <div class={canAct.value ? 'list' : 'list is-read-only'}>
       <div class="list-status">
         <span class="list-total">{total.value === undefined ? 'Loading…' : counted(total.value, 'task')}</span>
-        {length < (total.value ?? 0) && <span class="faint">The first {count(length)} are shown. Search to see others.</span>}
+        {length < (total.value ?? 0) && (
+          <span class="faint">The first {count(length)} are shown. Search to see others.</span>
+        )}
         {filters.queue === undefined && <span class="faint list-scope">of this process</span>}
         <BulkBar list={list} filters={filters} />
       </div>
