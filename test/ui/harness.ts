@@ -33,6 +33,7 @@ export function usePage() {
   });
 
   return {
+    folder: () => built.folder,
     async serve(options: WorldOptions & Partial<MockServerOptions> = {}) {
       const { tasks, seed, showsArguments, ...others } = options;
       const world = others.world ?? new World({ tasks: tasks ?? 0, seed, showsArguments });

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { World } from '../../ui/mock/world.ts';
@@ -21,7 +23,7 @@ async function seriousFaults(page: Page): Promise<string[]> {
 }
 
 describe.skipIf(executable === undefined)('the page', () => {
-  const { serve, open, expectFaults } = usePage();
+  const { serve, open, expectFaults, folder } = usePage();
 
   /** A shop with each kind of task. @returns its server and the paths of all views */
   async function shop() {
@@ -78,6 +80,15 @@ describe.skipIf(executable === undefined)('the page', () => {
       const wider = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
       expect(await page.evaluate(wider), path.slice(0, 40)).toBe(0);
     }
+  });
+
+  test('the page is small', async () => {
+    const assets = join(folder(), 'assets');
+    const contents = await Promise.all((await readdir(assets)).map((it) => readFile(join(assets, it))));
+    const size = contents.reduce((sum, it) => sum + gzipSync(it).length, 0);
+    // About 10 % above its size. Charts take 22 kB of it.
+    expect(size).toBeLessThan(66_000);
+    expect(size).toBeGreaterThan(30_000);
   });
 
   test('keys go to the views, search, move, open, select and act', async () => {

@@ -346,26 +346,25 @@ export class World {
   }
 
   #makeSchedules(): void {
-    const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     this.schedules.push(
       {
         name: 'Reports.nightly',
         queue: 'reports',
         pattern: '0 3 * * *',
         tz: 'Europe/Oslo',
-        next: at(22_340),
-        lastRun: at(-64_060),
+        next: fromNow(22_340),
+        lastRun: fromNow(-64_060),
       },
-      { name: 'Carts.expire', queue: 'maintenance', every: 300_000, next: at(131), lastRun: at(-169) },
+      { name: 'Carts.expire', queue: 'maintenance', every: 300_000, next: fromNow(131), lastRun: fromNow(-169) },
       {
         name: 'Webhooks.removeOld',
         queue: 'maintenance',
         pattern: '30 4 * * 0',
         tz: 'UTC',
-        next: at(219_000),
-        lastRun: at(-385_800),
+        next: fromNow(219_000),
+        lastRun: fromNow(-385_800),
       },
-      { name: 'Stock.compare', queue: 'imports', every: 3_600_000, next: at(1_904), lastRun: at(-1_696) },
+      { name: 'Stock.compare', queue: 'imports', every: 3_600_000, next: fromNow(1_904), lastRun: fromNow(-1_696) },
     );
   }
 
@@ -382,11 +381,16 @@ export class World {
   }
 
   #seriesNow(): Series {
-    const copy = (values: number[]) => values.slice(0, -1);
     const { completed, failed, added } = this.#series;
     // The last second isn't over, so it isn't told.
     const end = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
-    return { step: 1000, end, completed: copy(completed), failed: copy(failed), added: copy(added) };
+    return {
+      step: 1000,
+      end,
+      completed: completed.slice(0, -1),
+      failed: failed.slice(0, -1),
+      added: added.slice(0, -1),
+    };
   }
 
   #count(task: TaskRow): void {
@@ -412,7 +416,7 @@ export class World {
     if (this.tasks.length === 0) {
       return [];
     }
-    const queues = names.map((name): QueueStats & { oldest: number } => ({
+    const queues = names.map((name): QueueStats => ({
       name,
       isPaused: this.paused.has(name),
       pending: 0,
@@ -420,26 +424,32 @@ export class World {
       running: 0,
       completed: 0,
       failed: 0,
-      oldest: Infinity,
     }));
     const byName = new Map(queues.map((it) => [it.name, it]));
-    let failedAt: Record<string, number> = {};
+    const oldestAt = new Map<string, number>();
+    const failedAt = new Map<string, number>();
     for (const { queue, status, createdAt, finishedAt } of this.tasks) {
       const stats = queue === undefined ? undefined : byName.get(queue);
       if (stats !== undefined && status !== 'cancelled' && status !== 'skipped') {
         stats[status]++;
         if (status === 'pending') {
-          stats.oldest = Math.min(stats.oldest, Date.parse(createdAt));
+          oldestAt.set(stats.name, Math.min(oldestAt.get(stats.name) ?? Infinity, Date.parse(createdAt)));
         } else if (status === 'failed' && finishedAt !== undefined) {
-          failedAt = { ...failedAt, [stats.name]: Math.max(failedAt[stats.name] ?? 0, Date.parse(finishedAt)) };
+          failedAt.set(stats.name, Math.max(failedAt.get(stats.name) ?? 0, Date.parse(finishedAt)));
         }
       }
     }
-    return queues.map(({ oldest, ...stats }) => ({
-      ...stats,
-      ...(oldest < Infinity && { oldestAge: Date.now() - oldest }),
-      ...(failedAt[stats.name] !== undefined && { failedAge: Date.now() - failedAt[stats.name]! }),
-    }));
+    for (const stats of queues) {
+      const oldest = oldestAt.get(stats.name);
+      const failed = failedAt.get(stats.name);
+      if (oldest !== undefined) {
+        stats.oldestAge = Date.now() - oldest;
+      }
+      if (failed !== undefined) {
+        stats.failedAge = Date.now() - failed;
+      }
+    }
+    return queues;
   }
 
   #attemptsOf(task: TaskRow): AttemptRow[] {
@@ -474,6 +484,8 @@ export class World {
     return rows;
   }
 }
+
+const fromNow = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
 
 function figuresOf({ wait, run, ...counts }: Figures): TaskFigures {
   return { ...counts, wait: percentiles(wait), run: percentiles(run) };

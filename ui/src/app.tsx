@@ -1,3 +1,4 @@
+import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { canAct, connection, hello } from './api/live.ts';
 import { KeyHelp } from './keys/help.tsx';
@@ -159,7 +160,7 @@ const Refused = () => (
   </Empty>
 );
 
-function Current({ view: shown }: { view: View }) {
+function Current({ view: shown }: { view: View }): JSX.Element {
   switch (shown.name) {
     case 'overview':
       return <Overview />;
@@ -172,12 +173,16 @@ function Current({ view: shown }: { view: View }) {
     case 'schedules':
       return <Schedules />;
     case 'unknown':
-      return (
-        <Empty title="There is nothing at this address">
-          <a class="button" href={href('/')}>
-            Go to the overview
-          </a>
-        </Empty>
-      );
+      return <Nowhere />;
+    default:
+      return shown satisfies never;
   }
 }
+
+const Nowhere = () => (
+  <Empty title="There is nothing at this address">
+    <a class="button" href={href('/')}>
+      Go to the overview
+    </a>
+  </Empty>
+);

@@ -4,9 +4,9 @@ export interface ProgressText {
   text: string;
 }
 
-const done = ['done', 'current', 'completed', 'processed', 'loaded', 'step'];
-const all = ['total', 'of', 'max', 'count', 'steps'];
-const percents = ['percent', 'percentage', 'progress'];
+const done = new Set(['done', 'current', 'completed', 'processed', 'loaded', 'step']);
+const all = new Set(['total', 'of', 'max', 'count', 'steps']);
+const percents = new Set(['percent', 'percentage', 'progress']);
 
 /**
  * Reads progress, which has the task's own terms. A number is a percentage, or a part if it is between 0 and 1. An object
@@ -17,11 +17,11 @@ export function readProgress(progress: number | object): ProgressText {
     return ofPercent(progress > 0 && progress < 1 ? progress * 100 : progress);
   }
   const fields = Object.entries(progress);
-  const numberIn = (names: string[]) =>
-    fields.find(([key, value]) => names.includes(key) && typeof value === 'number') as [string, number] | undefined;
+  const numberIn = (names: Set<string>) =>
+    fields.find(([key, value]) => names.has(key) && typeof value === 'number') as [string, number] | undefined;
   const [doneField, allField, percentField] = [numberIn(done), numberIn(all), numberIn(percents)];
-  const used = [doneField, allField, percentField].map((it) => it?.[0]);
-  const words = fields.filter(([key]) => !used.includes(key)).map(([key, value]) => wordsOf(key, value));
+  const used = new Set([doneField, allField, percentField].map((it) => it?.[0]));
+  const words = fields.filter(([key]) => !used.has(key)).map(([key, value]) => wordsOf(key, value));
   if (doneField && allField && allField[1] > 0) {
     const text = [`${format(doneField[1])} of ${format(allField[1])}`, ...words].join(' · ');
     return { part: within(doneField[1] / allField[1]), text };

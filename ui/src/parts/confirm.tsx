@@ -20,6 +20,10 @@ export function confirm(asked: Question): void {
   question.value = asked;
 }
 
+function close(): void {
+  question.value = undefined;
+}
+
 export function Confirmation() {
   const asked = question.value;
   return asked === undefined ? null : <Ask key={asked.title} {...asked} />;
@@ -29,7 +33,6 @@ function Ask({ title, text, examples = [], action, isDangerous, run }: Question)
   const [isBusy, setBusy] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => button.current?.focus(), []);
-  const close = () => (question.value = undefined);
   const act = async () => {
     setBusy(true);
     await run();

@@ -29,7 +29,7 @@ export function Dialog({ title, onClose, isWide, children }: DialogProps) {
       class={isWide ? 'dialog wide' : 'dialog'}
       aria-labelledby={id}
       onClose={onClose}
-      onClick={(event) => event.target === dialog.current && onClose()}
+      closedby="any"
     >
       <div class="dialog-inner">
         <header class="dialog-head">

@@ -9,11 +9,12 @@ import { href } from '../../state/location.ts';
 
 const RECENT = 60;
 
+const sum = (values: number[]) => values.reduce((total, it) => total + it, 0);
+
 /** The figures that say whether all is well, in one strip. */
 export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStats[] }) {
   const { completed, failed } = series.value;
   const recent = completed.slice(-RECENT);
-  const sum = (values: number[]) => values.reduce((total, it) => total + it, 0);
   const perSecond = recent.length === 0 ? 0 : sum(recent) / recent.length;
   const recentlyFailed = sum(failed);
   const oldest = queues

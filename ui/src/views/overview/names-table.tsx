@@ -46,7 +46,7 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
   const filter = useSignal('');
   const sort = query.value.get('sort') ?? byDefault;
   const isAscending = query.value.get('order') === 'asc';
-  const all = useMemo(() => Object.entries(byName).map(([name, it]) => ({ name, ...it })), [byName]);
+  const all = useMemo(() => Object.entries(byName).map(([name, it]): Row => Object.assign({ name }, it)), [byName]);
   const wanted = filter.value.toLowerCase();
   const rows = all.filter((it) => it.name.toLowerCase().includes(wanted)).toSorted(comparing(sort, isAscending));
   const visible = rows.slice(0, shown.value);

@@ -13,7 +13,7 @@ import { TaskName } from '../../parts/task-name.tsx';
 import { useLoaded } from '../../parts/use-loaded.ts';
 import { act } from '../../state/actions.ts';
 import { href, navigate } from '../../state/location.ts';
-import { notify } from '../../state/notices.ts';
+import { notify, reasonOf } from '../../state/notices.ts';
 import { throttle } from '../../state/throttle.ts';
 import { Facts } from './facts.tsx';
 import { Timeline } from './timeline.tsx';
@@ -60,7 +60,7 @@ export function Task({ id }: { id: string }) {
       <div class="loading" aria-busy="true" />
     ) : (
       <Empty title="The task can't be loaded">
-        <p>{error instanceof Error ? error.message : String(error)}</p>
+        <p>{reasonOf(error)}</p>
         <button type="button" class="button" onClick={reload}>
           Try again
         </button>
