@@ -34,6 +34,22 @@ const pictures = /** @type {const} */ ([
   ['dashboard-phone', '/', phone, 'dark'],
 ]);
 
+/** The newest tasks are then in all states. */
+function addOneOfEach() {
+  const createdAt = new Date(Date.now() - 4_000).toISOString();
+  const startedAt = new Date(Date.now() - 3_600).toISOString();
+  const started = /** @type {const} */ ({ createdAt, startedAt, attempts: 1, status: 'running' });
+  world.add({ name: 'Webhooks.deliver', createdAt });
+  world.add({ name: 'resizePhoto', ...started, progress: 64 });
+  world.add({ name: 'Stock.import', ...started, progress: { done: 3_112, total: 12_000 } });
+  const { id } = world.add({ name: 'Mailer.sendReceipt', ...started, attempts: 3 });
+  world.settle(id, 'failed', {
+    name: 'MailerError',
+    message: 'The mail server refused the message: 451 4.7.1 Try again later',
+  });
+  world.cancel(world.add({ name: 'renderInvoice', ...started }).id);
+}
+
 await mkdir(images, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
@@ -42,6 +58,9 @@ const browser = await chromium.launch({
 for (const [name, path, viewport, colorScheme] of pictures) {
   const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce', locale: 'en-GB' });
   const page = await context.newPage();
+  if (path === '/tasks') {
+    addOneOfEach();
+  }
   await page.goto(server.url + path);
   await page.locator('.connection.is-live').waitFor();
   await page.locator('main h1').first().waitFor();

@@ -10,6 +10,7 @@ const sections: [string, [string[], string][]][] = [
       [['g', 'q'], 'Queues'],
       [['g', 's'], 'Schedules'],
       [['/'], 'Search tasks'],
+      [['?'], 'These keys'],
     ],
   ],
   [
@@ -30,7 +31,6 @@ const sections: [string, [string[], string][]][] = [
       [['r'], 'Retry'],
     ],
   ],
-  ['Anywhere', [[['?'], 'Show these keys']]],
 ];
 
 export function KeyHelp() {

@@ -34,7 +34,7 @@ export function BulkBar({ list, filters }: { list: TaskList; filters: TaskQuery 
       <button
         type="button"
         class="button small"
-        disabled={cancellable === 0}
+        hidden={cancellable === 0}
         onClick={() => act('cancel', tasks, clearSelection)}
       >
         Cancel {count(cancellable)}…
@@ -42,7 +42,7 @@ export function BulkBar({ list, filters }: { list: TaskList; filters: TaskQuery 
       <button
         type="button"
         class="button small"
-        disabled={retriable === 0}
+        hidden={retriable === 0}
         onClick={() => act('retry', tasks, clearSelection)}
       >
         Retry {count(retriable)}…

@@ -7,7 +7,7 @@ import { CloseIcon, FilterIcon, SearchIcon, StatusIcon } from '../../parts/icons
 import { statuses, statusName } from '../../parts/status.tsx';
 import { location, navigate, query, setQuery } from '../../state/location.ts';
 
-const TYPED = 200;
+const TYPED = 120;
 /** Words that are typed within this time become one entry of the browser's history. */
 const ONE_ENTRY = 2000;
 const MAX_SUGGESTIONS = 300;

@@ -14,7 +14,7 @@ import { throttle } from '../../state/throttle.ts';
 const PAGE = 100;
 const MAX_PAGES = 40;
 const MAX_FRESH = 999;
-const SETTLES = 60;
+const LOADS_EVERY = 60;
 const RELOAD_EVERY = 1000;
 /** Browsers limit the height of an element. */
 const MAX_ROWS = 300_000;
@@ -40,17 +40,19 @@ export class TaskList {
   readonly hasMoreFresh = signal(false);
   /** Where the reader was, for when he comes back. */
   scrollTop = 0;
+  /** Whether new rows may appear by themselves, and move the others. */
+  mayMove: () => boolean = () => true;
 
   readonly #pages = new Map<number, TaskRow[]>();
   readonly #places = new Map<string, [page: number, index: number]>();
   readonly #loading = new Set<number>();
   readonly #fresh = new Set<string>();
-  readonly #refreshSoon = throttle(() => void this.refresh(), RELOAD_EVERY);
+  readonly #refreshSoon = throttle(() => void this.refresh(() => this.mayMove()), RELOAD_EVERY);
+  readonly #loadSoon = throttle(() => void this.#loadMissing(), LOADS_EVERY);
   readonly #reloadSoon = throttle(() => void this.#reloadPages(), RELOAD_EVERY);
   /** When the newest row was added: pages hold no task that was added later. */
   #before: string | undefined;
   #range: [first: number, last: number] = [0, 0];
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #generation = 0;
 
   constructor(query: TaskQuery) {
@@ -76,25 +78,24 @@ export class TaskList {
     return [...this.#pages.keys()].toSorted((a, b) => a - b).flatMap((it) => this.#pages.get(it)!);
   }
 
-  /** Loads the rows of a range, once the reader has stopped there. */
+  /** Loads the rows of a range. While the reader scrolls fast, it leaves out what is passed over. */
   show(first: number, last: number): void {
     this.#range = [first, last];
-    clearTimeout(this.#timer);
     if (this.#missing().length > 0) {
-      this.#timer = setTimeout(() => {
-        for (const page of this.#missing()) {
-          void this.#load(page);
-        }
-      }, SETTLES);
+      this.#loadSoon();
     }
   }
 
-  /** Loads the newest rows, and shows those that were added since. */
-  async refresh(): Promise<void> {
+  /** Loads the newest rows, and shows those that were added since, unless the reader has begun to do something. */
+  async refresh(mayMove = () => true): Promise<void> {
     const generation = ++this.#generation;
     try {
       const page = await api.tasks(this.query, 0, PAGE);
       if (generation !== this.#generation) {
+        return;
+      }
+      if (!mayMove()) {
+        this.fresh.value = this.#fresh.size;
         return;
       }
       this.#pages.clear();
@@ -116,8 +117,8 @@ export class TaskList {
     }
   }
 
-  /** Takes changes. `follows` says whether new rows may appear by themselves. */
-  apply({ tasks, more }: Update, follows: boolean): void {
+  /** Takes changes. */
+  apply({ tasks, more }: Update): void {
     let isChanged = false;
     let isNew = false;
     for (const task of tasks) {
@@ -135,8 +136,10 @@ export class TaskList {
     if (isChanged) {
       this.version.value++;
     }
-    if (follows && (isNew || more || isChanged)) {
-      this.#refreshSoon();
+    if (this.mayMove()) {
+      if (isNew || more || isChanged) {
+        this.#refreshSoon();
+      }
       return;
     }
     this.fresh.value = this.#fresh.size;
@@ -149,7 +152,7 @@ export class TaskList {
   stop(): void {
     this.#refreshSoon.stop();
     this.#reloadSoon.stop();
-    clearTimeout(this.#timer);
+    this.#loadSoon.stop();
   }
 
   #isNew(task: TaskRow): boolean {
@@ -175,6 +178,10 @@ export class TaskList {
       }
     }
     return pages;
+  }
+
+  async #loadMissing(): Promise<void> {
+    await Promise.all(this.#missing().map((page) => this.#load(page)));
   }
 
   async #load(number: number): Promise<void> {

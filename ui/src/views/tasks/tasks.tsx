@@ -73,7 +73,7 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
   const scrollTop = useSignal(list.scrollTop);
   const viewport = useSignal(800);
   const current = useSignal(-1);
-  const anchor = useRef(-1);
+  const anchor = useRef<string | undefined>(undefined);
   const pointedAt = useRef(-POINTED);
   const height = isNarrow.value ? HEIGHT.narrow : HEIGHT.wide;
   const isBusy = () =>
@@ -85,8 +85,9 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
     if (list.total.value === undefined || list.scrollTop === 0) {
       void list.refresh();
     }
+    list.mayMove = follows;
     const end = onUpdate((update) => {
-      list.apply(update, follows());
+      list.apply(update);
       updateSelection(update.tasks);
     });
     return () => {
@@ -141,13 +142,12 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
       return;
     }
     const isSelected = !selection.value.has(task.id);
-    const [from, to] =
-      isRange && anchor.current >= 0
-        ? ([anchor.current, index].toSorted((a, b) => a - b) as [number, number])
-        : [index, index];
+    // New rows may have moved the one that the range begins at.
+    const start = isRange && anchor.current !== undefined ? list.indexOf(anchor.current) : -1;
+    const [from, to] = start < 0 ? [index, index] : [Math.min(start, index), Math.max(start, index)];
     const tasks = Array.from({ length: to - from + 1 }, (_, it) => list.at(from + it)).filter((it) => it !== undefined);
     setSelected(tasks, isSelected);
-    anchor.current = index;
+    anchor.current = task.id;
   };
   const showNew = () => {
     current.value = -1;
@@ -251,7 +251,7 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
             <span role="columnheader" class="cell-where">
               Where
             </span>
-            <span role="columnheader" class="cell-attempts number">
+            <span role="columnheader" class="cell-attempts number" title="Attempts">
               Tries
             </span>
             <span role="columnheader" class="cell-wait number">
