@@ -40,6 +40,8 @@ export interface TaskDetails {
   task: TaskRow & { result?: unknown; resultOmitted?: string };
   attempts: AttemptRow[];
   arguments?: unknown;
+  /** Why the state of a durable task may be out of date. */
+  queueError?: string;
 }
 
 export interface TaskPage {
@@ -48,6 +50,8 @@ export interface TaskPage {
   tasks: TaskRow[];
   /** The time that was asked for, from a server that leaves out what was added after it. */
   before?: string;
+  /** Why the states of durable tasks may be out of date. */
+  queueError?: string;
 }
 
 /** In ms. */

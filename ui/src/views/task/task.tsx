@@ -114,6 +114,9 @@ function Details({ details, actOn }: { details: TaskDetails; actOn: (action: 'ca
           <p class="faint">Read-only: you can't cancel or retry.</p>
         )}
       </header>
+      {details.queueError !== undefined && (
+        <p class="banner is-bad">This task may be out of date: {details.queueError}</p>
+      )}
       <div class="columns">
         <div class="column-main">
           {task.progress !== undefined && (

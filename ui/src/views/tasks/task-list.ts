@@ -7,7 +7,7 @@
  */
 import { signal } from '@preact/signals';
 import { api, type TaskQuery } from '../../api/client.ts';
-import type { TaskRow, Update } from '../../api/wire.ts';
+import type { TaskPage, TaskRow, Update } from '../../api/wire.ts';
 import { reasonOf } from '../../state/notices.ts';
 import { throttle } from '../../state/throttle.ts';
 
@@ -32,6 +32,8 @@ export class TaskList {
   /** How many rows there are; `undefined` until the first page has come. */
   readonly total = signal<number | undefined>(undefined);
   readonly error = signal<string | undefined>(undefined);
+  /** Why the states of durable tasks may be out of date. */
+  readonly queueError = signal<string | undefined>(undefined);
   /** Changes whenever a row does. */
   readonly version = signal(0);
   /** How many tasks were added since the list was loaded. */
@@ -73,6 +75,12 @@ export class TaskList {
     return place === undefined ? -1 : place[0] * PAGE + place[1];
   }
 
+  /** What tells a row from others: its task, unless a server that knows no `before` gave that task twice. */
+  keyOf(index: number): string | number {
+    const id = this.at(index)?.id;
+    return id !== undefined && this.indexOf(id) === index ? id : index;
+  }
+
   /** All rows that are loaded, in their order. */
   get loaded(): TaskRow[] {
     return [...this.#pages.keys()].toSorted((a, b) => a - b).flatMap((it) => this.#pages.get(it)!);
@@ -107,6 +115,7 @@ export class TaskList {
       this.#before = newest(page.tasks);
       this.#put(0, page.tasks);
       this.total.value = page.total;
+      this.queueError.value = page.queueError;
       this.error.value = undefined;
       this.version.value++;
       this.show(...this.#range);
@@ -188,8 +197,7 @@ export class TaskList {
     const generation = this.#generation;
     this.#loading.add(number);
     try {
-      const before = this.#before;
-      const page = await api.tasks({ ...this.query, ...(before && { before }) }, number * PAGE, PAGE);
+      const page = await this.#fetch(number);
       if (generation !== this.#generation) {
         return;
       }
@@ -234,12 +242,19 @@ export class TaskList {
 
   async #again(number: number): Promise<{ before?: string; tasks: TaskRow[] }> {
     try {
-      const before = this.#before;
-      return await api.tasks({ ...this.query, ...(before && { before }) }, number * PAGE, PAGE);
+      return await this.#fetch(number);
     } catch {
       // The rows stay as they are. The connection's state says that the server doesn't answer.
       return { tasks: [] };
     }
+  }
+
+  async #fetch(number: number): Promise<TaskPage> {
+    const before = this.#before;
+    const added = this.#fresh.size;
+    const page = await api.tasks({ ...this.query, ...(before && { before }) }, number * PAGE, PAGE);
+    // A server that knows no `before` counts the tasks that were added since.
+    return page.before === undefined && added > 0 ? api.tasks(this.query, number * PAGE + added, PAGE) : page;
   }
 
   #put(number: number, tasks: TaskRow[]): void {

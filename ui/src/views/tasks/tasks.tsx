@@ -201,6 +201,9 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
           {list.hasMoreFresh.value ? '+' : ''} new
         </button>
       )}
+      {list.queueError.value !== undefined && (
+        <p class="banner is-bad">Durable tasks may be out of date: {list.queueError.value}</p>
+      )}
       {error.value !== undefined && (
         <p class="banner is-bad">
           The tasks can't be loaded: {error.value}{' '}
@@ -269,7 +272,7 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
           <div role="rowgroup" class="list-body" style={{ height: `${length * height}px` }}>
             {indexes.map((index) => (
               <Row
-                key={list.at(index)?.id ?? index}
+                key={list.keyOf(index)}
                 task={list.at(index)}
                 index={index}
                 top={index * height}
