@@ -80,6 +80,8 @@ const notQuick = [
   'test/cut-connections.spec.ts',
   'test/finish-first.spec.ts',
   'test/places.spec.ts',
+  // They build the page and start a browser.
+  'test/ui/**',
 ];
 
 function place(platform: string, scope: string, tasks?: 'durable'): TestProjectConfiguration {

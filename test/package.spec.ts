@@ -145,7 +145,7 @@ test('each entry stays within the bound of its size', async () => {
   expect(sizes.filter(({ entry, gzip }) => gzip > bounds[entry]!)).toEqual([]);
 });
 
-test('the package contains what is built from lib, the docs, and no other file', async () => {
+test('the package contains what is built from lib and ui, the docs, and no other file', async () => {
   const filesIn = async (path: string) =>
     (await readdir(path, { recursive: true, withFileTypes: true }))
       .filter((it) => it.isFile())
@@ -158,7 +158,14 @@ test('the package contains what is built from lib, the docs, and no other file',
   });
   // The bundles of packages that are only ESM hold their code, so they hold their licenses too.
   built.push('dist/cjs/package.json', 'dist/cjs/vendor/LICENSES.md');
-  const docs = (await filesIn(join(root, 'docs'))).map((it) => join('docs', it));
+  // The page of the dashboard: the names of its assets have hashes. Pictures are for the site and the repository.
+  const page = (await filesIn(join(installed(), 'dist/dashboard/page'))).map((it) => join('dist/dashboard/page', it));
+  const kinds = page.map((it) => it.replace(/^dist\/dashboard\/page\/(assets\/\w+-)?.*(\.\w+)$/, '$1*$2'));
+  expect(kinds.toSorted()).toEqual(['*.html', '*.md', 'assets/index-*.css', 'assets/index-*.js']);
+  built.push(...page);
+  const docs = (await filesIn(join(root, 'docs')))
+    .map((it) => join('docs', it))
+    .filter((it) => !it.startsWith('docs/images/'));
   const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   expect(docs.filter((it) => !it.endsWith('.md'))).toEqual([]);
   expect((await filesIn(installed())).toSorted()).toEqual([...built, ...docs, ...others].toSorted());

@@ -1,0 +1,23 @@
+import { render } from 'preact';
+import 'uplot/dist/uPlot.min.css';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/shell.css';
+import './styles/parts.css';
+import './styles/overview.css';
+import './styles/tasks.css';
+import './styles/task.css';
+import './styles/lists.css';
+import { startLive } from './api/live.ts';
+import { App } from './app.tsx';
+import { startKeys } from './keys/keys.ts';
+import { startClock } from './state/clock.ts';
+import { startLocation } from './state/location.ts';
+import { startTheme } from './state/theme.ts';
+
+startTheme();
+startLocation();
+startClock();
+startKeys();
+startLive();
+render(<App />, document.getElementById('app')!);
