@@ -1,14 +1,12 @@
 /* What the dashboard's page gets. All of it is JSON. */
 import type { AttemptRecord } from '../durable/task-queue.ts';
+import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
+import type { TaskTarget } from '../task/model/task-target.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
 
-/** Where a task runs. */
-export type RowTarget = 'event-loop' | 'thread' | 'queue';
-
 export interface TaskRow extends Omit<TaskRecord, 'result'> {
-  route?: string;
-  target: RowTarget;
+  target: TaskTarget;
   canCancel: boolean;
   canRetry: boolean;
 }
@@ -17,6 +15,8 @@ export interface TaskPage {
   total: number;
   offset: number;
   tasks: TaskRow[];
+  /** The time that was asked for: later tasks are left out, so that the pages of a growing list fit together. */
+  before?: string;
   /** Why the state of durable tasks may be out of date. */
   queueError?: string;
 }
@@ -26,21 +26,6 @@ export interface TaskView {
   attempts: AttemptRecord[];
   arguments?: unknown;
   queueError?: string;
-}
-
-/** Counts of one queue. */
-export interface QueueRow {
-  name: string;
-  isPaused: boolean;
-  pending: number;
-  delayed: number;
-  running: number;
-  completed: number;
-  failed: number;
-  /** ms */
-  oldestAge?: number;
-  /** ms */
-  failedAge?: number;
 }
 
 export interface Series {
@@ -69,7 +54,7 @@ export interface ProcessFigures {
 export interface Overview {
   now: string;
   stats: TaskStats;
-  queues: QueueRow[];
+  queues: QueueStats[];
   queueError?: string;
   process: ProcessFigures;
   blocked: { name: string; ms: number; at: string }[];

@@ -35,6 +35,24 @@ describe('tasks of this process', () => {
     });
   });
 
+  test('a page leaves out what was added after the time of the list', async () => {
+    const { json, runner } = await startDashboard();
+    const add = async (name: string) => {
+      const task = runner.with({ name }).start(() => undefined);
+      await runner.drain();
+      return task.createdAt;
+    };
+    const before = await add('old');
+    await expect.poll(() => Date.now()).toBeGreaterThan(Number(before));
+    await add('new');
+    expect(await json<TaskPage>(`/api/tasks?before=${before.toISOString()}`)).toMatchObject({
+      total: 1,
+      before: before.toISOString(),
+      tasks: [{ name: 'old' }],
+    });
+    expect(await json('/api/tasks?before=yesterday')).toMatchObject({ code: 'BAD_REQUEST' });
+  });
+
   test('are found by name, id and status', async () => {
     const { json, runner } = await startDashboard();
     const gate = new Gate();

@@ -3,20 +3,15 @@ import type { TaskMonitor } from '../../services/task-monitor.service.ts';
 import { errorRecord } from '../../task/model/task-record.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
 import { now } from '../../util/timers.ts';
-import type { QueueRow } from '../dashboard.api.ts';
+import type { QueueStats } from '../../task/model/queue-stats.ts';
 import { MONITOR } from '../monitor.ts';
 
 /** ms for which figures count as new, and ms to wait for others. */
 const FRESH = 1_000;
 const LIMIT = 3_000;
 
-/** A queue that has figures. */
-interface WithStats {
-  stats?(): Promise<readonly QueueRow[]>;
-}
-
 export interface QueuesNow {
-  readonly queues: QueueRow[];
+  readonly queues: QueueStats[];
   /** Why `queues` may be out of date. */
   readonly queueError?: string;
 }
@@ -44,7 +39,7 @@ export class QueueFigures {
   }
 
   async #refresh(): Promise<void> {
-    const queue = this.monitor.queue as WithStats | undefined;
+    const { queue } = this.monitor;
     if (!queue?.stats) {
       return;
     }

@@ -11,7 +11,8 @@ import { hostname } from 'node:os';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { TaskMonitor } from '../../services/task-monitor.service.ts';
 import { clearInterval, clearTimeout, now, setInterval, setTimeout } from '../../util/timers.ts';
-import type { Hello, QueueRow, Update } from '../dashboard.api.ts';
+import type { QueueStats } from '../../task/model/queue-stats.ts';
+import type { Hello, Update } from '../dashboard.api.ts';
 import { DashboardSettings } from '../dashboard.options.ts';
 import { Overviews } from '../figures/overviews.ts';
 import { ProcessGauges } from '../figures/process-gauges.ts';
@@ -218,6 +219,6 @@ export class LiveHub implements OnModuleInit {
 
 /** Without ages, which change all the time. */
 function countsOf({ queues, queueError }: QueuesNow): string {
-  const counts = queues.map(({ oldestAge: _oldest, failedAge: _failed, ...others }: QueueRow) => others);
+  const counts = queues.map(({ oldestAge: _oldest, failedAge: _failed, ...others }: QueueStats) => others);
   return JSON.stringify([counts, queueError]);
 }

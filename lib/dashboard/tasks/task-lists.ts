@@ -11,11 +11,14 @@ import { AttemptHistory } from './attempt-history.ts';
 import { KeptArguments } from './kept-arguments.ts';
 import { Redaction } from './redaction.ts';
 import { type TaskQuery, TextSearch } from './task-query.ts';
-import { routeOf, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
+import { rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
 import { MONITOR } from '../monitor.ts';
 
 /** How many of the newest tasks of a queue, or of those that this process has enqueued, are read for one answer. */
 const MAX_READ = 1_000;
+
+/** How many tasks of a queue can be newer than the list that a reader looks at. */
+const MAX_NEWER = 200;
 
 /** How many failed tasks of a queue one action retries. */
 const MAX_RETRIED = 10_000;
@@ -37,8 +40,10 @@ export class TaskLists {
     private readonly figures: QueueFigures,
   ) {}
 
-  list(query: TaskQuery): Promise<TaskPage> {
-    return query.queue === undefined ? this.#listHere(query) : this.#listQueue(query, query.queue);
+  async list(query: TaskQuery): Promise<TaskPage> {
+    const { queue, before } = query;
+    const page = await (queue === undefined ? this.#listHere(query) : this.#listQueue(query, queue));
+    return before === undefined ? page : { ...page, before: new Date(before).toISOString() };
   }
 
   /** @throws ApiError if the task is unknown */
@@ -111,10 +116,10 @@ export class TaskLists {
   }
 
   /** Compares what handles have, without a record. */
-  #handles({ search, status, name, route }: TaskQuery): readonly BackgroundTask[] {
+  #handles({ search, status, name, route, before = Infinity }: TaskQuery): readonly BackgroundTask[] {
     const text = new TextSearch(search);
     return this.monitor.tasks.filter((task) => {
-      if (name !== undefined && task.name !== name) {
+      if ((name !== undefined && task.name !== name) || task.times.created! > before) {
         return false;
       }
       if (status !== undefined && task.currentStatus !== status && !task.isEnqueued) {
@@ -123,7 +128,7 @@ export class TaskLists {
       if (route === undefined && search === undefined) {
         return true;
       }
-      const taskRoute = routeOf(task);
+      const taskRoute = task.route;
       return (
         (route === undefined || taskRoute === route) &&
         (text.matches(task.name, task.knownId, taskRoute) || this.#hasArgument(task, search!))
@@ -141,20 +146,23 @@ export class TaskLists {
     return record ? rowOfQueued(record) : rowOfHandle(task);
   }
 
-  async #listQueue({ search, status, name, route, offset, limit }: TaskQuery, queue: string): Promise<TaskPage> {
+  async #listQueue(query: TaskQuery, queue: string): Promise<TaskPage> {
+    const { search, status, name, route, before = Infinity, offset, limit } = query;
     const isFiltered = search !== undefined || route !== undefined || name !== undefined || status !== undefined;
     const records = await this.monitor.registry.list({
       queue,
       ...(status !== undefined && { status }),
       ...(name !== undefined && { name }),
-      limit: isFiltered ? MAX_READ : Math.max(1, Math.min(MAX_READ, offset + limit)),
+      limit: isFiltered ? MAX_READ : Math.min(MAX_READ, offset + limit + (query.before === undefined ? 1 : MAX_NEWER)),
     });
-    const ofRoute = records.filter((it) => route === undefined || rowOfQueued(it).route === route);
-    const matching = await this.#matching(ofRoute, search);
+    const wanted = records.filter(
+      (it) => (route === undefined || it.route === route) && Date.parse(it.createdAt) <= before,
+    );
+    const matching = await this.#matching(wanted, search);
     const total = isFiltered ? undefined : (await this.figures.read()).queues.find((it) => it.name === queue);
     return {
       total: total
-        ? Math.max(records.length, total.pending + total.delayed + total.running + total.completed + total.failed)
+        ? Math.max(records.length, total.pending + total.running + total.completed + total.failed)
         : matching.length,
       offset,
       tasks: matching.slice(offset, offset + limit).map(rowOfQueued),
@@ -166,7 +174,7 @@ export class TaskLists {
       return records;
     }
     const text = new TextSearch(search);
-    const matching = new Set(records.filter((it) => text.matches(it.name, it.id, rowOfQueued(it).route)));
+    const matching = new Set(records.filter((it) => text.matches(it.name, it.id, it.route)));
     if (this.redaction.showsArguments) {
       const others = records.filter((it) => !matching.has(it)).slice(0, MAX_ARGUMENTS_READ);
       for (let start = 0; start < others.length; start += PAGE) {

@@ -10,6 +10,8 @@ export interface TaskQuery {
   readonly name: string | undefined;
   readonly queue: string | undefined;
   readonly route: string | undefined;
+  /** ms since the epoch: later tasks are left out. */
+  readonly before: number | undefined;
   readonly offset: number;
   readonly limit: number;
 }
@@ -32,9 +34,19 @@ export function readTaskQuery(query: URLSearchParams): TaskQuery {
     name: text('name'),
     queue: text('queue'),
     route: text('route'),
+    before: timeIn(query, 'before'),
     offset: numberIn(query, 'offset', 0),
     limit: Math.min(MAX_LIMIT, numberIn(query, 'limit', 100)),
   };
+}
+
+function timeIn(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  const time = text === null ? undefined : Date.parse(text);
+  if (Number.isNaN(time)) {
+    throw new ApiError(400, 'BAD_REQUEST', wrongParameter(name, 'a time as ISO 8601 has it'));
+  }
+  return time;
 }
 
 function numberIn(query: URLSearchParams, name: string, otherwise: number): number {

@@ -1,17 +1,11 @@
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
 import { plainRecord, type TaskRecord } from '../../task/model/task-record.ts';
-import type { RowTarget, TaskRow } from '../dashboard.api.ts';
+import type { TaskTarget } from '../../task/model/task-target.ts';
+import type { TaskRow } from '../dashboard.api.ts';
 
-/** What newer handles know. */
-type Facts = { readonly target?: RowTarget; readonly route?: string };
-
-export function targetOf(task: BackgroundTask): RowTarget {
+export function targetOf(task: BackgroundTask): TaskTarget {
   // An attempt of a durable task runs here, and its queue owns it.
-  return task.queue === undefined ? ((task as Facts).target ?? 'event-loop') : 'queue';
-}
-
-export function routeOf(task: BackgroundTask): string | undefined {
-  return (task as Facts).route;
+  return task.queue === undefined ? task.target : 'queue';
 }
 
 /** The row of a task as this process knows it. */
@@ -32,7 +26,7 @@ export function rowOfShared(record: TaskRecord): TaskRow {
   return { ...rowOf(record, 'event-loop'), canCancel: false };
 }
 
-function rowOf({ result: _result, ...record }: TaskRecord, target: RowTarget): TaskRow {
+function rowOf({ result: _result, ...record }: TaskRecord, target: TaskTarget): TaskRow {
   const { status } = record;
   return {
     ...record,
