@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { Controller, Get, Param, StreamableFile } from '@nestjs/common';
@@ -65,10 +66,14 @@ test(`${CLIENTS} clients that leave at random moments: every task runs once, and
       next();
     });
   });
-  let accepted = 0;
-  app.getHttpServer().on('connection', () => accepted++);
+  // A busy server never accepts a connection that its client has reset before.
+  const accepted = new Set<number | undefined>();
+  app.getHttpServer().on('connection', ({ remotePort }: Socket) => accepted.add(remotePort));
   const cutOne = async (id: number) => {
     const client = await RawClient.connect(port);
+    while (!accepted.delete(client.localPort)) {
+      await sleep(1);
+    }
     client.request(`/${id % 2 ? 'plain' : 'stream'}/${id}`);
     await sleep(upTo(25));
     client.leave();
@@ -76,8 +81,6 @@ test(`${CLIENTS} clients that leave at random moments: every task runs once, and
   const cutMany = async (from: number, count: number) => {
     for (let id = from; id < from + count; id += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => cutOne(id + i)));
-      // On a slow server, more and more clients leave before it accepts them.
-      await expect.poll(() => accepted, { timeout: 10_000 }).toBe(id + AT_ONCE);
     }
     await allGone(app.getHttpServer());
     await runner.drain();

@@ -119,11 +119,11 @@ test('typesVersions has the types of each entry for TypeScript that reads no exp
  * it is needed.
  */
 const bounds: Record<string, number> = {
-  '.': 48_500,
+  '.': 51_000,
   './task': 4_700,
-  './bullmq': 35_000,
-  './dashboard': 45_500,
-  './testing': 47_500,
+  './bullmq': 39_500,
+  './dashboard': 46_500,
+  './testing': 52_000,
   './otel': 4_500,
 };
 

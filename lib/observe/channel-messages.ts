@@ -90,7 +90,7 @@ export type TaskStepMessage = TaskEvent & TaskMessage;
 
 /** The record of a task, without its result unless it is to be shown. */
 export function shownRecord(task: BackgroundTask, showsArguments: boolean): TaskRecord {
-  const record = task.toRecord();
+  const record = task.toRecordWithRoute();
   if (!showsArguments) {
     delete record.result;
   }

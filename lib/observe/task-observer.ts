@@ -55,7 +55,7 @@ export class TaskObserver {
       stepChannel.publish(new StepMessage(task, this.showsArguments, step, timesOf(task, step, delay)));
     }
     if (this.#events.isObserved) {
-      this.#events.emit({ type: step, task: task.toRecord(), ...timesOf(task, step, delay) } as TaskEvent);
+      this.#events.emit({ type: step, task: task.toRecordWithRoute(), ...timesOf(task, step, delay) } as TaskEvent);
     }
   }
 }

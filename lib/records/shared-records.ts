@@ -214,7 +214,7 @@ export class SharedRecords {
 
   async #set(task: BackgroundTask): Promise<void> {
     const errors = this.#errors;
-    const writing = this.store.set(keyOf(task.id), task.toPlainRecord(), this.ttl === Infinity ? undefined : this.ttl);
+    const writing = this.store.set(keyOf(task.id), task.toJSON(), this.ttl === Infinity ? undefined : this.ttl);
     const isWritten = await inTime(writing, this.patience.answer).catch((error: unknown) => {
       if (error instanceof TooLateError) {
         // The late write may still arrive and replace a newer one, so the newest is written again.

@@ -8,7 +8,7 @@ import { TaskCancelledError } from '../errors/task.errors.ts';
 import { UnavailableError } from '../errors/unavailable.errors.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEventType } from '../task/model/task-event.ts';
-import type { TaskRecord } from '../task/model/task-record.ts';
+import { type TaskRecord, withoutRoute } from '../task/model/task-record.ts';
 import { retryUntil } from '../util/retry-until.ts';
 import type { EndsUnderway } from './ends-underway.ts';
 import { taskNotFound } from './services.messages.ts';
@@ -53,7 +53,7 @@ export class FollowedTask {
       this.#watch(task);
     }
     if (task && !task.isEnqueued) {
-      this.#emit(task.toPlainRecord());
+      this.#emit(task.toJSON());
     } else {
       void this.#readFirst();
     }
@@ -81,7 +81,7 @@ export class FollowedTask {
     if (task.isAttempt ? task.isSettled || step === 'retrying' : task.isEnqueued) {
       this.#isInQueue(task);
     } else if (!task.isAttempt || step !== 'added') {
-      this.#emit(task.toPlainRecord());
+      this.#emit(task.toJSON());
     }
   };
 
@@ -89,10 +89,10 @@ export class FollowedTask {
     const attempt = task.isAttempt ? undefined : this.sources.engine.find(task.id);
     if (attempt?.isAttempt && !attempt.isEnqueued) {
       // It was claimed here before the queue had answered.
-      this.#emit(attempt.toPlainRecord());
+      this.#emit(attempt.toJSON());
       return;
     }
-    this.#known = task.toPlainRecord();
+    this.#known = task.toJSON();
     // An attempt that was given back to its queue is not its end: another process begins it again.
     if (task.isAttempt && !isReleased(task)) {
       this.#endedHere = task.begunAttempts;
@@ -148,7 +148,7 @@ export class FollowedTask {
     if (!record) {
       throw new TaskNotFoundError(taskNotFound(this.id));
     }
-    return record;
+    return withoutRoute(record);
   }
 
   #isBehind({ status, attempts, finishedAt }: TaskRecord): boolean {

@@ -7,7 +7,7 @@ import { TaskFilterError, TaskNotFoundError } from '../errors/request.errors.ts'
 import { InvalidOptionError } from '../errors/task.errors.ts';
 import { GuardedObservable } from '../observe/guarded-observable.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import { isTaskId, type TaskRecord, type TaskStatus } from '../task/model/task-record.ts';
+import { isTaskId, type TaskRecord, type TaskStatus, withoutRoute } from '../task/model/task-record.ts';
 import {
   checkOptions,
   either,
@@ -90,6 +90,12 @@ export class TaskRegistry {
    * @throws TaskQueueError if the queue fails
    */
   async get(id: string): Promise<TaskRecord | undefined> {
+    const record = await this.find(id);
+    return record && withoutRoute(record);
+  }
+
+  /** @internal as `get`, with the route of the request that added the task */
+  async find(id: string): Promise<TaskRecord | undefined> {
     const task = this.engine.find(id);
     if (typeof id !== 'string') {
       return undefined;
@@ -135,6 +141,11 @@ export class TaskRegistry {
    * await this.registry.list({ queue: 'mail', status: 'failed' });
    */
   async list(filter: TaskFilter = {}): Promise<TaskRecord[]> {
+    return (await this.findAll(filter)).map(withoutRoute);
+  }
+
+  /** @internal as `list`, with the routes of the requests that added the tasks */
+  async findAll(filter: TaskFilter): Promise<TaskRecord[]> {
     const { queue, status, name, limit = 100 } = checkFilter(filter);
     if (queue !== undefined) {
       return this.#listQueue({ queue, status, name, limit });
@@ -205,7 +216,7 @@ export class TaskRegistry {
   /** Reads the record of an enqueued task from its queue. If the queue has dropped the task, the last attempt here has one. */
   async #recordOf(task: BackgroundTask): Promise<TaskRecord | undefined> {
     const found = task.isEnqueued ? await this.queues.current?.find(task.id) : undefined;
-    return found ?? (task.isEnqueued && !task.isAttempt ? undefined : task.toPlainRecord());
+    return found ?? (task.isEnqueued && !task.isAttempt ? undefined : task.toJSON());
   }
 
   /** Other programs may keep values in the same store, so only ids of this package are looked up. */

@@ -234,8 +234,9 @@ describe('Redis', () => {
   test('options for other connections are kept from those that wait', async () => {
     const options = {
       ...host,
-      commandTimeout: 100,
-      socketTimeout: 100,
+      // Longer than a busy machine takes for one command, and shorter than a worker waits.
+      commandTimeout: 2_000,
+      socketTimeout: 2_000,
       enableOfflineQueue: false,
       lazyConnect: true,
       maxRetriesPerRequest: 1,

@@ -54,7 +54,7 @@ export class TaskLists {
     }
     let [record, queueError]: [TaskRecord | undefined, string | undefined] = [undefined, undefined];
     try {
-      record = await this.monitor.registry.get(id);
+      record = await this.monitor.registry.find(id);
     } catch (error) {
       queueError = unavailable(error);
     }
@@ -77,7 +77,7 @@ export class TaskLists {
   async failed(queue: string, name: string | undefined, search: string | undefined): Promise<readonly string[]> {
     const { registry } = this.monitor;
     const limit = MAX_RETRIED;
-    const records = await registry.list({ queue, status: 'failed', ...(name !== undefined && { name }), limit });
+    const records = await registry.findAll({ queue, status: 'failed', ...(name !== undefined && { name }), limit });
     return (await this.#matching(records, search)).map(({ id }) => id);
   }
 
@@ -149,7 +149,7 @@ export class TaskLists {
   async #listQueue(query: TaskQuery, queue: string): Promise<TaskPage> {
     const { search, status, name, route, before = Infinity, offset, limit } = query;
     const isFiltered = search !== undefined || route !== undefined || name !== undefined || status !== undefined;
-    const records = await this.monitor.registry.list({
+    const records = await this.monitor.registry.findAll({
       queue,
       ...(status !== undefined && { status }),
       ...(name !== undefined && { name }),

@@ -10,7 +10,7 @@ export function targetOf(task: BackgroundTask): TaskTarget {
 
 /** The row of a task as this process knows it. */
 export function rowOfHandle(task: BackgroundTask): TaskRow {
-  const { result: _result, ...record } = task.toRecord();
+  const { result: _result, ...record } = task.toRecordWithRoute();
   const row = rowOf(plainRecord(record), targetOf(task));
   // An attempt has ended, and what its queue makes of it is not known yet.
   return task.isAttempt && task.isSettled ? { ...row, canRetry: false } : row;

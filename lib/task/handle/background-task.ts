@@ -10,6 +10,7 @@ import {
   type TaskProgress,
   type TaskRecord,
   type TaskStatus,
+  withoutRoute,
 } from '../model/task-record.ts';
 import { showHandle } from './shown-handle.ts';
 
@@ -305,7 +306,7 @@ export class BackgroundTask<R = unknown> {
       ? Promise.resolve(this.toRecord())
       : new Promise((resolve) => {
           waiting.onSettled = () => resolve(this.toRecord());
-          waiting.onEnqueued = (queue) => resolve(queue.settled(this.toRecord()) as Promise<TaskRecord<R>>);
+          waiting.onEnqueued = (queue) => resolve(this.#settledIn(queue));
           if (waiting.queue) {
             waiting.onEnqueued(waiting.queue);
           }
@@ -337,15 +338,12 @@ export class BackgroundTask<R = unknown> {
     return waiting.stored;
   }
 
-  /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
-  toJSON(): TaskRecord {
-    // A handler returns it to clients, and the routes of an application can be internal.
-    const { route: _route, ...record } = this.toPlainRecord();
-    return record;
+  async #settledIn(queue: OwningQueue): Promise<TaskRecord<R>> {
+    return withoutRoute((await queue.settled(this.toRecord())) as TaskRecord<R>);
   }
 
-  /** @internal the record as JSON, for the application */
-  toPlainRecord(): TaskRecord {
+  /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
+  toJSON(): TaskRecord {
     if (inJson.has(this)) {
       throw new TypeError('the task is in its own result, which JSON can not express');
     }
@@ -372,7 +370,6 @@ export class BackgroundTask<R = unknown> {
       id: this.id,
       name: this.name,
       queue: this.queue,
-      route: this.#route?.text,
       status: this.#status,
       attempts: this.#attempts,
       createdAt: this.#createdAt,
@@ -385,6 +382,12 @@ export class BackgroundTask<R = unknown> {
       record.error = errorRecord(this.#error);
     }
     return record;
+  }
+
+  /** @internal the record for those who look at the application: no client gets it */
+  toRecordWithRoute(): TaskRecord<R> {
+    const { route } = this;
+    return route === undefined ? this.toRecord() : { ...this.toRecord(), route };
   }
 
   /** @internal */
@@ -540,20 +543,16 @@ async function whenStored(waiting: Waiting<unknown>): Promise<void> {
 }
 
 /** The properties of a handle, or of a copy of one. */
-type Fields<R> = Pick<
-  BackgroundTask<R>,
-  'id' | 'name' | 'queue' | 'route' | 'status' | 'attempts' | 'progress' | 'result'
-> & {
+type Fields<R> = Pick<BackgroundTask<R>, 'id' | 'name' | 'queue' | 'status' | 'attempts' | 'progress' | 'result'> & {
   readonly [time in 'createdAt' | 'startedAt' | 'finishedAt']: Date | number | undefined;
 };
 
 function recordOf<R>(fields: Fields<R>): TaskRecord<R> {
-  const { id, name, queue, route, status, attempts, createdAt, startedAt, finishedAt, progress, result } = fields;
+  const { id, name, queue, status, attempts, createdAt, startedAt, finishedAt, progress, result } = fields;
   return {
     id,
     name,
     ...(queue !== undefined && { queue }),
-    ...(route !== undefined && { route }),
     status,
     attempts,
     createdAt: toISOString(createdAt!),

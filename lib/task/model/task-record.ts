@@ -23,7 +23,10 @@ export interface TaskRecord<R = unknown> {
   name: string;
   /** The queue of a durable task. */
   queue?: string;
-  /** The method and route of the request that added the task: `POST /orders/:id`. The JSON of a handle leaves it out. */
+  /**
+   * The method and route of the request that added the task: `POST /orders/:id`. Only in events and in messages of channels:
+   * clients get the records of handles and of `TaskRegistry`, and the routes of an application can be internal.
+   */
   route?: string;
   status: TaskStatus;
   /** How many attempts have begun. */
@@ -69,6 +72,10 @@ export function isTaskId(id: unknown): boolean {
 
 export const resultNotJson = (name: string) =>
   `Task "${name}" completed, and its result is left out: expected one that JSON can express, got another. Return plain data.`;
+
+export function withoutRoute<R>({ route: _route, ...record }: TaskRecord<R>): TaskRecord<R> {
+  return record;
+}
 
 /** Converts a record to what JSON can express. Never throws: it leaves out a result or progress that JSON can't express. */
 export function plainRecord(record: TaskRecord): TaskRecord {
