@@ -219,7 +219,9 @@ test('a subscriber that returns a promise that rejects is logged too', async () 
   const steps = channel('nestjs-background-tasks.step');
   const rejecting = () => Promise.reject(new Error('boom'));
   steps.subscribe(rejecting);
-  onTestFinished(() => void steps.unsubscribe(rejecting));
+  onTestFinished(() => {
+    steps.unsubscribe(rejecting);
+  });
   await runner.start(() => undefined).settled();
   await expect.poll(() => log.said('error').filter(({ message }) => message === subscriberThrew())).toHaveLength(3);
   await new Promise(setImmediate);
@@ -255,7 +257,9 @@ test('a subscriber can end itself, subscribe another and add a task', async () =
     runner.with({ name: 'inner' }).start(() => undefined);
   };
   steps.subscribe(first);
-  onTestFinished(() => void steps.unsubscribe(second));
+  onTestFinished(() => {
+    steps.unsubscribe(second);
+  });
   await runner
     .with({ name: 'outer' })
     .start(() => undefined)
