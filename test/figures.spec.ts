@@ -83,6 +83,16 @@ describe('percentiles', () => {
     expect(times.percentiles()).toMatchObject({ count: 2, max: 3 });
   });
 
+  test('forget old values too after the clock was set back', () => {
+    const times = new RecentTimes();
+    const day = 86_400_000;
+    times.add(9_000, day);
+    times.add(1, 0);
+    times.add(2, 300_000);
+    times.add(3, 600_000);
+    expect(times.percentiles()).toMatchObject({ count: 2, max: 3 });
+  });
+
   test('keep the latest of a rare task', () => {
     const times = new RecentTimes();
     for (let day = 0; day < 5; day++) {

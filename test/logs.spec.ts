@@ -128,6 +128,31 @@ describe("with Nest's logger", () => {
   });
 });
 
+test('a line is of bounded length, and says nothing secret, whatever was thrown', async () => {
+  const written = captured();
+  const { runner } = await start(new ConsoleLogger({ json: true, logLevels: ['error'] }));
+  const long = new Error(`${'x'.repeat(49_990)} postgres://user:hush@host ${'y'.repeat(5_000_000)}`);
+  const circular: Error = new Error('circular');
+  circular.cause = circular;
+  const get = () => {
+    throw new Error('not readable');
+  };
+  const throwing = Object.defineProperties(new Error('throwing'), { stack: { get }, message: { get } });
+  for (const thrown of [long, circular, throwing]) {
+    await runner
+      .with({ name: 'hostile' })
+      .start(() => Promise.reject(thrown))
+      .settled();
+  }
+  expect(written).toHaveLength(3);
+  for (const line of written) {
+    expect(line.length).toBeLessThan(150_000);
+    expect(line).not.toContain('hush');
+    expect(JSON.parse(line)).toMatchObject({ message: { task: { name: 'hostile' }, error: { name: 'Error' } } });
+  }
+  expect(written[0]).toContain('more characters');
+});
+
 test('a logger that makes text of what it is given has the stack too', async () => {
   const said: string[] = [];
   const { url, runner } = await start({ log() {}, warn() {}, error: (message: unknown) => said.push(String(message)) });

@@ -268,6 +268,18 @@ test('the cause of an error keeps what tells the reason, and no more', () => {
   expect(copy.cause).toMatchObject({ message: 'ERR' });
 });
 
+test('an error that is its own cause is copied with few of them', () => {
+  const first = new Error('first');
+  const second = new Error('second', { cause: first });
+  first.cause = second;
+  let copy: unknown = withoutDetails(second);
+  const messages: string[] = [];
+  for (; copy instanceof Error; copy = copy.cause) {
+    messages.push(copy.message);
+  }
+  expect(messages).toEqual(['second', 'first', 'second', 'first', 'second', 'first']);
+});
+
 @Injectable()
 class Shown {
   @Task({ queue: 'memory' })

@@ -25,6 +25,9 @@ export const queueCannot = (what: string) => `The queue of this application can 
 
 export const wrongParameter = (name: string, expected: string) => `${name}: expected ${expected}.`;
 
+export const tooManyPages = (max: number) =>
+  `The dashboard is open ${max} times already. Close other pages: this one connects as soon as it can.`;
+
 export const bodyUnreadable = () => 'The body: expected a JSON object.';
 
 export const somethingFailed = () => 'Something failed. The log of the application has the reason.';

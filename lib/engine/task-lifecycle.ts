@@ -212,7 +212,11 @@ export class TaskLifecycle {
     // Read after that: a subscriber of `started` can cancel the task.
     const { abortReason } = attempt;
     attempt.end();
-    attempt.trace?.end(abortReason ? { error: abortReason } : outcome);
+    const { trace } = attempt;
+    if (trace) {
+      // One that never began is published here, and belongs to what added the task.
+      call.scope.runInAsyncScope(() => trace.end(abortReason ? { error: abortReason } : outcome));
+    }
     if (abortReason instanceof TaskCancelledError) {
       this.#stopAdmitted(entry, abortReason);
       onEnd();

@@ -6,6 +6,9 @@ import { stackOf } from '../util/error-text.ts';
 /** The escape codes of the colors that Nest's logger has for these levels. `styleText` needs a terminal. */
 const COLORS = { error: 31, debug: 95 } as const;
 
+/** Characters of one text. Collectors of logs drop lines that are too long, or cut their JSON. */
+const MAX_TEXT = 50_000;
+
 /** A task, as a line of the log names it. */
 interface LoggedTask {
   readonly id: string;
@@ -25,16 +28,13 @@ interface LoggedTask {
  * or JSON would have the text twice. The stack is in `error`: nestjs-pino takes a second argument for the text of an object.
  */
 export class TaskLogLine {
+  readonly msg: string;
   readonly task: LoggedTask;
   readonly error: TaskError & { readonly stack: string };
   readonly #color: number;
 
-  constructor(
-    readonly msg: string,
-    task: BackgroundTask,
-    thrown: unknown,
-    level: keyof typeof COLORS,
-  ) {
+  constructor(msg: string, task: BackgroundTask, thrown: unknown, level: keyof typeof COLORS) {
+    this.msg = cut(msg);
     const { id, name, queue, attempts } = task.toRecord();
     const { ran, route } = task;
     this.task = {
@@ -45,7 +45,7 @@ export class TaskLogLine {
       ...(ran !== undefined && { duration: ran }),
       ...(route !== undefined && { route }),
     };
-    this.error = { ...errorRecord(thrown), stack: stackOf(thrown) };
+    this.error = { ...shortened(errorRecord(thrown)), stack: cut(stackOf(thrown)) };
     this.#color = COLORS[level];
   }
 
@@ -60,4 +60,13 @@ export class TaskLogLine {
   [inspect.custom](_depth: number, { colors }: InspectOptions): string {
     return colors ? `\x1b[${this.#color}m${this.msg}\x1b[39m\n${this.error.stack}` : this.toString();
   }
+}
+
+function shortened({ name, message, cause }: TaskError): TaskError {
+  return { name: cut(name), message: cut(message), ...(cause && { cause: shortened(cause) }) };
+}
+
+/** Only after secrets are masked: a part of a secret is not found. */
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length - MAX_TEXT} more characters)` : text;
 }

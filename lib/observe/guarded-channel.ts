@@ -12,7 +12,7 @@ export interface ChannelStore {
 }
 
 interface Lists {
-  readonly _subscribers?: readonly ((message: unknown, name: string | symbol) => void)[];
+  readonly _subscribers?: readonly ((message: unknown, name: string | symbol) => unknown)[];
   readonly _stores?: ReadonlyMap<ChannelStore, ((message: unknown) => unknown) | undefined>;
 }
 
@@ -33,7 +33,10 @@ export function guardedChannel(name: string): Channel {
         // A copy of the list: a subscriber can unsubscribe.
         for (const subscriber of subscribers.slice()) {
           try {
-            subscriber(message, it.name);
+            const returned: unknown = subscriber(message, it.name);
+            if (returned instanceof Promise) {
+              returned.catch(report);
+            }
           } catch (thrown) {
             report(thrown);
           }
@@ -69,11 +72,19 @@ function own(it: Channel): Pick<Channel, 'publish' | 'runStores'> {
   return Object.getPrototypeOf(it) as Channel;
 }
 
-/** Calls `next` once in any case: within the store, or without it if the store or the value fails. */
+/**
+ * Calls `next` once in any case: within the store, or without it if the store or the value fails. A store that calls its
+ * function later, or again, gets nothing for it.
+ */
 function runIn<R>(store: ChannelStore, value: () => unknown, next: () => R): R {
   let ended: { readonly result: R } | { readonly error: unknown } | undefined;
+  let isBegun = false;
   try {
     store.run(value(), () => {
+      if (isBegun) {
+        return;
+      }
+      isBegun = true;
       try {
         ended = { result: next() };
       } catch (error) {
@@ -84,6 +95,7 @@ function runIn<R>(store: ChannelStore, value: () => unknown, next: () => R): R {
     report(thrown);
   }
   if (!ended) {
+    isBegun = true;
     return next();
   }
   if ('error' in ended) {

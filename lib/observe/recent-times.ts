@@ -64,6 +64,9 @@ export class RecentTimes {
       this.#current.since = now;
     } else if (now - this.#current.since >= WINDOW) {
       this.#next(now);
+    } else if (now < this.#current.since) {
+      // The clock was set back: without this, the window would last until it has caught up.
+      this.#current.since = now;
     }
     // Another program can add a job with any time, or none.
     this.#current.add(ms > 0 ? Math.min(Math.floor(ms), LARGEST) : 0);

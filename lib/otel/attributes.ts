@@ -1,3 +1,5 @@
+import { isError, read } from '../util/inspect.ts';
+
 /** The names of attributes. Those of messaging are from OpenTelemetry's semantic conventions 1.44. */
 export const TASK_ID = 'background_tasks.task.id';
 export const TASK_NAME = 'background_tasks.task.name';
@@ -18,5 +20,6 @@ export const MESSAGE_COUNT = 'messaging.batch.message_count';
 export const SYSTEM_NAME = 'nestjs-background-tasks';
 
 export function errorType(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
+  const name = isError(error) ? read(error, 'name') : undefined;
+  return typeof name === 'string' && name !== '' ? name : isError(error) ? 'Error' : typeof error;
 }

@@ -38,7 +38,8 @@ const VERSION = '0.1.0';
 export class BackgroundTasksInstrumentation {
   readonly instrumentationName = NAME;
   readonly instrumentationVersion = VERSION;
-  readonly #subscriptions = new Subscriptions();
+  /** Others at each `enable`: the former ones stay until the spans that they have begun are over. */
+  #subscriptions = new Subscriptions();
   #config: BackgroundTasksInstrumentationConfig;
   /** Until a provider is set, the API passes its spans on to the provider of the process, also to one that comes later. */
   #tracer = trace.getTracer(NAME, VERSION);
@@ -57,6 +58,7 @@ export class BackgroundTasksInstrumentation {
     if (!this.#subscriptions.isEmpty) {
       return;
     }
+    this.#subscriptions = new Subscriptions();
     const relation = (): Relation | undefined => this.#config.relation;
     makeSpans(this.#subscriptions, () => this.#tracer, relation);
     if (this.#config.metrics ?? true) {
@@ -65,6 +67,7 @@ export class BackgroundTasksInstrumentation {
     }
   }
 
+  /** Ends what `enable` began. Spans of tasks that run end with their attempt. */
   disable(): void {
     this.#subscriptions.end();
     this.#metrics?.remove();

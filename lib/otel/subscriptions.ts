@@ -6,15 +6,32 @@ type Subscriber<M> = (message: M) => void;
 /** What an instrumentation has subscribed to, so that it can end all of it. */
 export class Subscriptions {
   readonly #ends: (() => void)[] = [];
+  /** End what is needed until all that has begun is over. */
+  #lastEnds: (() => void)[] = [];
+  /** How much has begun and is not over. */
+  #begun = 0;
 
   get isEmpty(): boolean {
     return this.#ends.length === 0;
   }
 
   add<M>(channel: Channel, subscriber: Subscriber<M>): void {
-    const listener = (message: unknown) => subscriber(message as M);
-    channel.subscribe(listener);
-    this.#ends.push(() => channel.unsubscribe(listener));
+    this.#ends.push(subscribed(channel, subscriber));
+  }
+
+  /** As `add`, and after `end` until all that has begun is over. */
+  addLasting<M>(channel: Channel, subscriber: Subscriber<M>): void {
+    this.#lastEnds.push(subscribed(channel, subscriber));
+  }
+
+  /** Something has begun whose end must be heard. */
+  begin(): void {
+    this.#begun++;
+  }
+
+  finish(): void {
+    this.#begun--;
+    this.#endLast();
   }
 
   /** Makes the context that `contextOf` returns active while the channel's function runs. */
@@ -31,5 +48,19 @@ export class Subscriptions {
 
   end(): void {
     this.#ends.splice(0).forEach((end) => end());
+    this.#endLast();
   }
+
+  #endLast(): void {
+    if (this.isEmpty && this.#begun === 0) {
+      this.#lastEnds.splice(0).forEach((end) => end());
+    }
+  }
+}
+
+/** @returns a function that ends it */
+function subscribed<M>(channel: Channel, subscriber: Subscriber<M>): () => void {
+  const listener = (message: unknown) => subscriber(message as M);
+  channel.subscribe(listener);
+  return () => channel.unsubscribe(listener);
 }

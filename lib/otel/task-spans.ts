@@ -15,8 +15,9 @@ import {
 } from '@opentelemetry/api';
 import type { TaskAttemptMessage, TaskEnqueueMessage } from '../observe/channel-messages.ts';
 import { attemptChannel, enqueueChannel } from '../observe/channels.ts';
-import { stackOf, thrownText } from '../util/error-text.ts';
-import { withoutSecrets } from '../util/secrets.ts';
+import { errorRecord } from '../task/model/task-record.ts';
+import { stackOf } from '../util/error-text.ts';
+import { isError } from '../util/inspect.ts';
 import {
   DESTINATION,
   ERROR_TYPE,
@@ -52,13 +53,17 @@ export function makeSpans(
 ): void {
   // A property: a WeakMap entry for each message keeps the garbage collector busier than all the rest together.
   const key = Symbol('span');
+  // Not by what `error` holds: a task can throw `undefined`.
+  const failed = (message: Traced) => message[key] && fail(message[key], message.error);
+  const begun = (message: object, span: Span) => {
+    (message as Traced)[key] = span;
+    subscriptions.begin();
+  };
   const end = (message: Traced) => {
     const span = message[key];
     if (span) {
-      if (message.error !== undefined) {
-        fail(span, message.error);
-      }
       span.end();
+      subscriptions.finish();
     }
   };
   subscriptions.bind(enqueueChannel.start, run, (published) => {
@@ -66,7 +71,9 @@ export function makeSpans(
     const active = context.active();
     const span = message.isTracedByQueue ? undefined : startEnqueue(tracer(), message, active);
     const within = span ? trace.setSpan(active, span) : active;
-    (message as unknown as Traced)[key] = span;
+    if (span) {
+      begun(message, span);
+    }
     propagation.inject(within, message.carrier);
     return within;
   });
@@ -76,14 +83,16 @@ export function makeSpans(
       return propagation.extract(context.active(), message.carrier);
     }
     const [span, within] = startAttempt(tracer(), message, relation());
-    (message as unknown as Traced)[key] = span;
+    begun(message, span);
     if (message.runsIn === 'thread') {
       propagation.inject(within, message.carrier);
     }
     return within;
   });
-  subscriptions.add(enqueueChannel.asyncEnd, end);
-  subscriptions.add(attemptChannel.asyncEnd, end);
+  for (const channel of [enqueueChannel, attemptChannel]) {
+    subscriptions.addLasting(channel.error, failed);
+    subscriptions.addLasting(channel.asyncEnd, end);
+  }
 }
 
 function startEnqueue(tracer: Tracer, { ids, queues }: TaskEnqueueMessage, active: Context): Span {
@@ -128,10 +137,9 @@ function startAttempt(tracer: Tracer, message: TaskAttemptMessage, relation?: Re
 
 /** Messages and stacks of errors can hold connection strings. */
 function fail(span: Span, error: unknown): void {
-  const isError = error instanceof Error;
-  const message = withoutSecrets(isError ? error.message : thrownText(error));
+  const { message } = errorRecord(error);
   const name = errorType(error);
   span.setAttribute(ERROR_TYPE, name);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
-  span.recordException({ name, message, ...(isError && { stack: stackOf(error) }) });
+  span.recordException({ name, message, ...(isError(error) && { stack: stackOf(error) }) });
 }

@@ -7,6 +7,9 @@ import { isError, read } from './inspect.ts';
 
 const MASK = '***';
 
+/** How many causes of causes a copy of an error has. */
+const MAX_CAUSES = 5;
+
 // A client can choose a part of a text, such as of "not an address: …". So none of these may search the rest of the text
 // from each of its places: a repetition has a limit, or what comes before it is rare.
 
@@ -55,11 +58,17 @@ function maskedUrl(scheme: string, rest: string): string {
  * secrets. Drops other properties: ioredis keeps the command with its arguments, and pg the row.
  */
 export function withoutDetails(error: unknown): unknown {
+  return copyOf(error, 0);
+}
+
+/** @param depth how many errors have this one as their cause: an error can be its own */
+function copyOf(error: unknown, depth: number): unknown {
   if (!isError(error)) {
     return typeof error === 'string' ? withoutSecrets(error) : undefined;
   }
   const [code, cause] = [read(error, 'code'), read(error, 'cause')];
-  const copy = new Error(textOf(error, 'message'), cause === undefined ? {} : { cause: withoutDetails(cause) });
+  const isShown = cause !== undefined && depth < MAX_CAUSES;
+  const copy = new Error(textOf(error, 'message'), isShown ? { cause: copyOf(cause, depth + 1) } : {});
   return withNameAndStack(copy, error, textOf(error, 'stack'), code);
 }
 

@@ -79,6 +79,24 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])(
       expect(await runner.queueStats()).toMatchObject([{ isPaused: false }, { isPaused: false }]);
     });
 
+    test('a server that does not answer is asked once, and again when it has answered', async () => {
+      const { queues } = await start(connection, { enqueueTimeout: 500 });
+      await vi.waitFor(() => queues.queueStats(), { timeout: 60_000 });
+      const sender = queues.all[0]!.backend as unknown as Sender;
+      const requests =
+        name === 'Redis' ? vi.spyOn((await sender.client)!, 'eval') : vi.spyOn(sender.connection.pool, 'query');
+      let fail: (error: Error) => void;
+      requests.mockReturnValueOnce(new Promise<never>((_resolve, reject) => (fail = reject)));
+      for (let i = 0; i < 3; i++) {
+        await expect(queues.queueStats()).rejects.toThrow(TaskQueueError);
+      }
+      expect(requests).toHaveBeenCalledOnce();
+      fail!(new Error('closed'));
+      // A late failure that nobody waits for is no unhandled rejection.
+      await new Promise(setImmediate);
+      await vi.waitFor(async () => expect(await queues.queueStats()).toHaveLength(2), { timeout: 60_000 });
+    });
+
     test('jobs of other programs, with any data, are counted', async () => {
       const { runner, queues } = await start(connection);
       await queues.get('mail').add('theirs', null, { jobId: randomUUID(), timestamp: 0 });

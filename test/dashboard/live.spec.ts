@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { currentTask } from 'nestjs-background-tasks';
 import { Gate } from '../fixtures/gate.ts';
-import { LiveHub } from '../../lib/dashboard/live/live-hub.ts';
+import type { TaskView } from '../../lib/dashboard/dashboard.api.ts';
+import { LiveHub, MAX_CLIENTS } from '../../lib/dashboard/live/live-hub.ts';
 import { EventReader, platforms, startDashboard } from './start-dashboard.ts';
 
 const rowsOf = (reader: EventReader) => reader.updates.flatMap(({ data }) => data.tasks);
@@ -134,6 +135,41 @@ describe.each(platforms)('the stream on %s', (platform) => {
     await expect.poll(() => hub.slow).toBe(0);
     await expect.poll(() => slow.updates.at(-1)!.data.more).toBe(true);
     expect(slow.updates.length).toBeLessThan(fast.updates.length);
+  });
+
+  test('is there for 100 pages, and for another one once one of them closes', { timeout: 30_000 }, async () => {
+    const { app, path } = await startDashboard({ platform });
+    const readers = await Promise.all(
+      Array.from({ length: MAX_CLIENTS }, () => EventReader.connect(`${path}/api/events`)),
+    );
+    const refused = await fetch(`${path}/api/events`);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: 'TOO_MANY_PAGES' });
+    expect((await fetch(`${path}/api/overview`)).status).toBe(200);
+    readers[0]!.close();
+    await expect.poll(() => app.get(LiveHub, { strict: false }).size).toBe(MAX_CLIENTS - 1);
+    const another = await EventReader.connect(`${path}/api/events`);
+    await expect.poll(() => another.updates.length).toBeGreaterThan(0);
+  });
+
+  test('has the beginning of a long error, and the view of the task has more', async () => {
+    const { path, json, runner } = await startDashboard({ platform });
+    const reader = await EventReader.connect(`${path}/api/events`);
+    await expect.poll(() => reader.updates.length).toBe(1);
+    const task = runner.start(function fails() {
+      throw new Error('e'.repeat(5_000_000), { cause: new Error('c'.repeat(5_000)) });
+    });
+    await expect.poll(() => rowsOf(reader).at(-1)?.status).toBe('failed');
+    expect(rowsOf(reader).at(-1)!.error).toMatchObject({
+      message: `${'e'.repeat(1_000)}…`,
+      cause: { message: `${'c'.repeat(1_000)}…` },
+    });
+    const view = await json<TaskView>(`/api/tasks/${task.id}`);
+    expect(view.task.error).toMatchObject({
+      message: `${'e'.repeat(100_000)}…`,
+      cause: { message: 'c'.repeat(5_000) },
+    });
+    expect(JSON.stringify(view.attempts).length).toBeLessThan(300_000);
   });
 
   test('ends with the application, which it doesn’t hold up', async () => {

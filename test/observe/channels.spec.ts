@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { tracingChannel } from 'node:diagnostics_channel';
+import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { Controller, Get, Param } from '@nestjs/common';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import {
   type BackgroundTasks,
   currentTask,
@@ -210,10 +210,69 @@ test('a store that throws, or whose value throws, is logged, and the task runs o
   expect(log.said('error').filter(({ message }) => message === subscriberThrew())).toHaveLength(2);
 });
 
+test('a subscriber that returns a promise that rejects is logged too', async () => {
+  const { runner, log } = await startApp({});
+  const unhandled: unknown[] = [];
+  const onUnhandled = (error: unknown) => void unhandled.push(error);
+  process.on('unhandledRejection', onUnhandled);
+  onTestFinished(() => void process.off('unhandledRejection', onUnhandled));
+  const steps = channel('nestjs-background-tasks.step');
+  const rejecting = () => Promise.reject(new Error('boom'));
+  steps.subscribe(rejecting);
+  onTestFinished(() => {
+    steps.unsubscribe(rejecting);
+  });
+  await runner.start(() => undefined).settled();
+  await expect.poll(() => log.said('error').filter(({ message }) => message === subscriberThrew())).toHaveLength(3);
+  await new Promise(setImmediate);
+  expect(unhandled).toEqual([]);
+});
+
+test('a store that calls what it is given later, or twice, runs the task once', async () => {
+  const { runner } = await startApp({});
+  const { start } = tracingChannel('nestjs-background-tasks.attempt');
+  const later: (() => void)[] = [];
+  const twice = (_value: unknown, fn: () => void) => [fn, fn].forEach((it) => it());
+  const stores = [(_value: unknown, fn: () => void) => void later.push(fn), twice].map((run) =>
+    Object.assign(new AsyncLocalStorage(), { run }),
+  );
+  stores.forEach((store) => start.bindStore(store));
+  let runs = 0;
+  await runner.start(() => void runs++).settled();
+  stores.forEach((store) => start.unbindStore(store));
+  expect(later).toHaveLength(1);
+  later.forEach((fn) => fn());
+  expect(runs).toBe(1);
+});
+
+test('a subscriber can end itself, subscribe another and add a task', async () => {
+  const { runner } = await startApp({});
+  const steps = channel('nestjs-background-tasks.step');
+  const heard: string[] = [];
+  const second = (message: unknown) => void heard.push(`second ${(message as TaskStepMessage).name}`);
+  const first = (message: unknown) => {
+    heard.push(`first ${(message as TaskStepMessage).name}`);
+    steps.unsubscribe(first);
+    steps.subscribe(second);
+    runner.with({ name: 'inner' }).start(() => undefined);
+  };
+  steps.subscribe(first);
+  onTestFinished(() => {
+    steps.unsubscribe(second);
+  });
+  await runner
+    .with({ name: 'outer' })
+    .start(() => undefined)
+    .settled();
+  await runner.drain();
+  expect(heard.filter((it) => it === 'first outer')).toHaveLength(1);
+  expect(heard.filter((it) => it === 'second inner')).toHaveLength(3);
+  expect(heard.filter((it) => it === 'second outer')).toHaveLength(2);
+});
+
 test('a subscriber that was there before the package is guarded too', async () => {
   const { runner } = await startApp({});
   const { guardedChannel } = await import('../../lib/observe/guarded-channel.ts');
-  const { channel } = await import('node:diagnostics_channel');
   const before = channel('nestjs-background-tasks.test');
   before.subscribe(boom);
   guardedChannel('nestjs-background-tasks.test').publish({});

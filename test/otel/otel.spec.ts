@@ -1,8 +1,10 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { type INestApplication, Controller, Post, type Type } from '@nestjs/common';
 import { BullMQOtel } from 'bullmq-otel';
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
+  type BackgroundTask,
   type BackgroundTasks,
   currentTask,
   defineTask,
@@ -19,6 +21,7 @@ import { TestTasksModule } from 'nestjs-background-tasks/testing';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 import { msOf, Telemetry } from '../fixtures/telemetry.ts';
+import { untilAborted } from '../fixtures/threads/math.task.ts';
 import { render } from '../fixtures/threads/traced.task.ts';
 
 const telemetry = new Telemetry();
@@ -172,6 +175,76 @@ test('an attempt that times out or is cancelled is an error', async () => {
     ['task late', 'TaskTimeoutError', SpanStatusCode.ERROR],
     ['task cancelled', 'TaskCancelledError', SpanStatusCode.ERROR],
   ]);
+});
+
+test('a span ends, whatever was thrown', async () => {
+  instrument();
+  const { runner } = await startApp({});
+  const throwing = Object.defineProperty(new Error('no'), 'message', {
+    get: () => {
+      throw new Error('no message');
+    },
+  });
+  const nameless = Object.assign(new Error('no'), { name: 7, message: undefined });
+  const hostile = new Proxy(new Error('no'), {
+    get: () => {
+      throw new Error('no property');
+    },
+    getPrototypeOf: () => {
+      throw new Error('no prototype');
+    },
+  });
+  for (const thrown of [throwing, nameless, hostile, undefined, null, Symbol('no'), { message: {} }]) {
+    await runner
+      .start(function throws() {
+        throw thrown;
+      })
+      .settled();
+  }
+  expect(telemetry.spansOf('task throws').map(({ status }) => status.code)).toEqual(
+    Array.from({ length: 7 }, () => SpanStatusCode.ERROR),
+  );
+});
+
+test('a span that was begun ends, although the instrumentation was disabled or restarted', async () => {
+  const instrumentation = instrument();
+  const { runner } = await startApp({});
+  const finish: (() => void)[] = [];
+  const task = () => new Promise<void>((resolve) => finish.push(resolve));
+  const tasks = [runner.with({ name: 'first' }).start(task)];
+  await expect.poll(() => finish.length).toBe(1);
+  instrumentation.setConfig({ relation: 'link' });
+  tasks.push(runner.with({ name: 'second' }).start(task));
+  await expect.poll(() => finish.length).toBe(2);
+  instrumentation.disable();
+  tasks.push(runner.with({ name: 'third' }).start(task));
+  await expect.poll(() => finish.length).toBe(3);
+  finish.forEach((resolve) => resolve());
+  await Promise.all(tasks.map((it) => it.settled()));
+  expect(telemetry.spans.map(({ name }) => name)).toEqual(['task first', 'task second']);
+  expect(tracingChannel('nestjs-background-tasks.attempt').hasSubscribers).toBe(false);
+});
+
+test('an attempt that never began belongs to the span of its own request', async () => {
+  instrument({ metrics: false });
+  const { runner } = await startApp({}, { pool: { maxThreads: 1 } });
+  const busy = runner.start(untilAborted);
+  await expect.poll(() => busy.status).toBe('running');
+  const tasks: BackgroundTask[] = [];
+  const ids = ['first', 'second'].map((name) =>
+    tracer.startActiveSpan(name, (span) => {
+      tasks.push(runner.with({ name: `task of ${name}` }).start(render));
+      span.end();
+      return span.spanContext().spanId;
+    }),
+  );
+  await new Promise(setImmediate);
+  tracer.startActiveSpan('of another', () => [...tasks, busy].forEach((task) => task.cancel()));
+  await runner.drain();
+  const parents = ['first', 'second'].map(
+    (name) => telemetry.spansOf(`task task of ${name}`)[0]?.parentSpanContext?.spanId,
+  );
+  expect(parents).toEqual(ids);
 });
 
 test('metrics of tasks and queues', async () => {

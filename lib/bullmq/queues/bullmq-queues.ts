@@ -20,6 +20,11 @@ import { BullMqConnection } from '../store/bullmq-connection.ts';
 @Injectable()
 export class BullMqQueues {
   readonly #byName = new Map<string, Queue>();
+  /**
+   * Counts that the server has not answered in time. No others are asked for meanwhile: of a page that asks every two
+   * seconds, a server that comes back would get all that were asked for during an hour.
+   */
+  #late: Promise<unknown> | undefined;
   // Private at run time too: applications inject this class and may log it, and all modules with their options are behind it.
   readonly #connection: BullMqConnection;
   readonly #catalog: TaskCatalog;
@@ -61,7 +66,26 @@ export class BullMqQueues {
    */
   async queueStats(): Promise<QueueStats[]> {
     const queues = this.all;
-    return queues.length === 0 ? [] : this.#connection.answered(this.#connection.queueStats(queues, CANCELLED));
+    if (queues.length === 0) {
+      return [];
+    }
+    await (this.#late && this.#connection.answered(this.#late));
+    const answer = this.#connection.queueStats(queues, CANCELLED);
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+      if (this.#late === late) {
+        this.#late = undefined;
+      }
+    };
+    const late: Promise<void> = answer.then(over, over);
+    try {
+      return await this.#connection.answered(answer);
+    } finally {
+      if (!isOver) {
+        this.#late = late;
+      }
+    }
   }
 
   /** @internal also those of tasks that were defined after the application had started */

@@ -22,10 +22,19 @@ const POLICY = [
 
 const logger = new Logger('BackgroundTasks');
 
+/** By these, an application lets pages of other sites read what it answers. None of them may read what runs here. */
+const CROSS_ORIGIN = [
+  'Access-Control-Allow-Origin',
+  'Access-Control-Allow-Credentials',
+  'Access-Control-Expose-Headers',
+];
+
 /** Writes the head of a response. */
 export function writeHead({ response }: Exchange, status: number, headers: { [name: string]: string }): void {
+  CROSS_ORIGIN.forEach((name) => response.removeHeader(name));
   const all = {
     'Content-Security-Policy': POLICY,
+    'Cross-Origin-Resource-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',

@@ -35,16 +35,21 @@ export function exchangeOf(platformRequest: object, platformResponse: object): E
   const request = platformRequest as PlatformRequest;
   const response = platformResponse as PlatformResponse;
   response.hijack?.();
-  const [path = '', ...query] = (request.originalUrl ?? request.url ?? '').split('?');
+  const [address = '', ...query] = (request.originalUrl ?? request.url ?? '').split('?');
   return {
     request: request.raw ?? (platformRequest as IncomingMessage),
     response: response.raw ?? (platformResponse as ServerResponse),
     platformRequest,
     body: request.body,
-    path,
+    path: withoutHost(address),
     query: new URLSearchParams(query.join('?')),
     params: request.params ?? {},
   };
+}
+
+/** Platforms answer `GET http://host/path` and `GET //path` too. In a page, these would lead to another host. */
+function withoutHost(address: string): string {
+  return address.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, '').replace(/^\/+/, '/');
 }
 
 /** The segments of the address of a view. */

@@ -12,16 +12,13 @@ const MAX = 100_000;
  */
 export async function jsonBodyOf(exchange: Exchange): Promise<{ readonly [name: string]: unknown }> {
   const { body } = exchange;
-  const found = typeof body === 'object' && body !== null ? body : parsed(textIn(body) ?? (await unparsed(exchange)));
+  // A raw parser of the application gives bytes.
+  const given = Buffer.isBuffer(body) ? body.toString() : body;
+  const found = typeof given === 'string' ? parsed(given) : (given ?? parsed(await unparsed(exchange)));
   if (typeof found !== 'object' || found === null || Array.isArray(found)) {
     throw new ApiError(400, 'BAD_REQUEST', bodyUnreadable());
   }
-  // A raw parser of the application gives bytes.
-  return Buffer.isBuffer(found) ? (parsed(found.toString()) as { [name: string]: unknown }) : { ...found };
-}
-
-function textIn(body: unknown): string | undefined {
-  return typeof body === 'string' ? body : undefined;
+  return { ...found };
 }
 
 async function unparsed({ request }: Exchange): Promise<string> {
@@ -30,7 +27,8 @@ async function unparsed({ request }: Exchange): Promise<string> {
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
+  // Not destroyed at the end: that would cut the connection before the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
     if (size > MAX) {

@@ -52,7 +52,9 @@ export class PageFiles implements OnModuleInit {
 
   /** @param depth how many segments of the path come after the path of the dashboard */
   sendIndex(exchange: Exchange, depth: number): void {
-    const html = this.#index.replaceAll('{{base}}', escaped(baseOf(exchange, depth)));
+    const base = escaped(baseOf(exchange, depth));
+    // A function, because a path may have signs such as `$&`.
+    const html = this.#index.replaceAll('{{base}}', () => base);
     answer(exchange, 200, 'text/html; charset=utf-8', html);
   }
 
@@ -84,7 +86,7 @@ const PREFIX = /^(\/[\w.~-]+)+$/;
 
 /** Where the dashboard is for the browser: the path of the request, without what comes after the path of the dashboard. */
 function baseOf({ request, path }: Exchange, depth: number): string {
-  const segments = path.replace(/\/$/, '').split('/');
+  const segments = path.replace(/\/+$/, '').split('/');
   const base = segments.slice(0, segments.length - depth).join('/');
   const prefix = request.headers['x-forwarded-prefix'];
   return typeof prefix === 'string' && PREFIX.test(prefix) ? `${prefix}${base}` : base;

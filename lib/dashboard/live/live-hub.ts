@@ -18,7 +18,9 @@ import { Overviews } from '../figures/overviews.ts';
 import { ProcessGauges } from '../figures/process-gauges.ts';
 import { QueueFigures, type QueuesNow } from '../figures/queue-figures.ts';
 import { Throughput } from '../figures/throughput.ts';
-import { writeHead } from '../http/answer.ts';
+import { tooManyPages } from '../dashboard.messages.ts';
+import { answerJson, writeHead } from '../http/answer.ts';
+import { ApiError } from '../http/api-error.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { rowOfHandle } from '../tasks/task-rows.ts';
 import { packageVersion } from './package-version.ts';
@@ -37,6 +39,8 @@ const MAX_BLOCKED = 60_000;
 const MAX_AGE = 30 * 60_000;
 /** ms until a browser connects again. */
 const RETRY = 2_000;
+/** How many pages can be open. Each is sent all that changes. */
+export const MAX_CLIENTS = 100;
 /** The most rows of one update. */
 const MAX_ROWS = 200;
 
@@ -82,6 +86,11 @@ export class LiveHub implements OnModuleInit {
 
   async connect(exchange: Exchange, canAct: boolean): Promise<void> {
     const { request, response } = exchange;
+    if (this.#clients.size >= MAX_CLIENTS && request.method !== 'HEAD') {
+      // Browsers that have seen an answer other than 200 don't connect again by themselves. The page does, ever later.
+      await answerJson(exchange, () => Promise.reject(new ApiError(503, 'TOO_MANY_PAGES', tooManyPages(MAX_CLIENTS))));
+      return;
+    }
     writeHead(exchange, 200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       // `no-transform` is for the package compression, and the other header for nginx: both would hold events back.
@@ -108,6 +117,10 @@ export class LiveHub implements OnModuleInit {
     };
     client.send(`retry: ${RETRY}\nid: ${this.#count}\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`);
     await this.queues.read();
+    if (!this.#clients.has(client)) {
+      // It has left, or the application has closed.
+      return;
+    }
     // What has changed between the lists that the page has loaded and now is not known.
     client.hasMissed = true;
     this.#sendTo([client], JSON.stringify(this.overviews.latest), []);

@@ -4,11 +4,16 @@ import type { AttemptRecord } from '../../durable/task-queue.ts';
 import type { TaskMonitor } from '../../services/task-monitor.service.ts';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
 import { errorRecord } from '../../task/model/task-record.ts';
+import { shortError } from './short-error.ts';
 import { MONITOR } from '../monitor.ts';
 
 /** How many tasks, and how many attempts of each: the newest. */
 const MAX_TASKS = 10_000;
 const MAX_ATTEMPTS = 100;
+/** How many attempts of all tasks together. */
+const MAX_OF_ALL = 50_000;
+/** Characters of an error that are kept. */
+const MAX_TEXT = 1_000;
 
 /**
  * Remembers the attempts of tasks of this process that have failed and were followed by another. A task that needed one attempt
@@ -16,7 +21,11 @@ const MAX_ATTEMPTS = 100;
  */
 @Injectable()
 export class AttemptHistory {
-  readonly #bySequence = new LRUCache<number, AttemptRecord[]>({ max: MAX_TASKS });
+  readonly #bySequence = new LRUCache<number, AttemptRecord[]>({
+    max: MAX_TASKS,
+    maxSize: MAX_OF_ALL,
+    sizeCalculation: ({ length }) => length,
+  });
 
   constructor(@Inject(MONITOR) monitor: TaskMonitor) {
     monitor.watchSteps((task, step, delay) => {
@@ -39,7 +48,7 @@ export class AttemptHistory {
     if (last && finishedAt !== undefined) {
       // Of a task that was cancelled between two attempts, the last one has ended before.
       last.finishedAt ??= finishedAt;
-      Object.assign(last, error !== undefined && { error: last.error ?? error });
+      Object.assign(last, error !== undefined && { error: last.error ?? shortError(error, MAX_TEXT) });
     }
     return attempts;
   }
@@ -53,7 +62,7 @@ export class AttemptHistory {
       attempt,
       ...began,
       finishedAt: new Date().toISOString(),
-      error: errorRecord(task.error),
+      error: shortError(errorRecord(task.error), MAX_TEXT),
       ...(delay !== undefined && { delay }),
     });
     this.#keep(task, attempts);

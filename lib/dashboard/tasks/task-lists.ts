@@ -11,7 +11,7 @@ import { AttemptHistory } from './attempt-history.ts';
 import { KeptArguments } from './kept-arguments.ts';
 import { Redaction } from './redaction.ts';
 import { type TaskQuery, TextSearch } from './task-query.ts';
-import { rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
+import { errorInView, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
 import { MONITOR } from '../monitor.ts';
 
 /** How many of the newest tasks of a queue, or of those that this process has enqueued, are read for one answer. */
@@ -64,7 +64,11 @@ export class TaskLists {
           ? new ApiError(404, 'NOT_FOUND', taskUnknown())
           : new ApiError(503, 'UNAVAILABLE', queueError);
       }
-      return { task: rowOfHandle(handle), attempts: [], ...(queueError !== undefined && { queueError }) };
+      return {
+        task: { ...rowOfHandle(handle), ...errorInView(handle.toRecord()) },
+        attempts: [],
+        ...(queueError !== undefined && { queueError }),
+      };
     }
     return record.queue === undefined ? this.#viewOfShared(record) : this.#viewOfQueued(record);
   }
@@ -193,9 +197,14 @@ export class TaskLists {
 
   #viewOf(task: BackgroundTask): TaskView {
     const row = rowOfHandle(task);
+    const record = task.toRecord();
     const args = this.args.of(task);
     return {
-      task: { ...row, ...this.#shownResult(row, task.currentStatus === 'completed', task.toRecord().result) },
+      task: {
+        ...row,
+        ...errorInView(record),
+        ...this.#shownResult(row, task.currentStatus === 'completed', record.result),
+      },
       attempts: this.attempts.of(task),
       ...shown('arguments', args && this.redaction.arguments(row, args)),
     };
@@ -203,14 +212,17 @@ export class TaskLists {
 
   #viewOfShared(record: TaskRecord): TaskView {
     const row = rowOfShared(record);
-    return { task: { ...row, ...this.#shownResult(row, 'result' in record, record.result) }, attempts: [] };
+    return {
+      task: { ...row, ...errorInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
+      attempts: [],
+    };
   }
 
   async #viewOfQueued(record: TaskRecord): Promise<TaskView> {
     const row = rowOfQueued(record);
     const details = await this.monitor.queue?.details?.(record.id);
     return {
-      task: { ...row, ...this.#shownResult(row, 'result' in record, record.result) },
+      task: { ...row, ...errorInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
       attempts: [...(details?.attempts ?? [])],
       ...shown('arguments', details?.args && this.redaction.arguments(row, details.args)),
     };

@@ -1,7 +1,12 @@
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
-import { plainRecord, type TaskRecord } from '../../task/model/task-record.ts';
+import { type TaskError, plainRecord, type TaskRecord } from '../../task/model/task-record.ts';
 import type { TaskTarget } from '../../task/model/task-target.ts';
 import type { TaskRow } from '../dashboard.api.ts';
+import { shortError } from './short-error.ts';
+
+/** How many characters of an error a row shows, and how many the view of its task. */
+const MAX_IN_ROW = 1_000;
+const MAX_IN_VIEW = 100_000;
 
 export function targetOf(task: BackgroundTask): TaskTarget {
   // An attempt of a durable task runs here, and its queue owns it.
@@ -26,10 +31,16 @@ export function rowOfShared(record: TaskRecord): TaskRow {
   return { ...rowOf(record, 'event-loop'), canCancel: false };
 }
 
+/** The error of a task for its own view: a row has only the beginning of a long one. */
+export function errorInView({ error }: Pick<TaskRecord, 'error'>): { error?: TaskError } {
+  return error ? { error: shortError(error, MAX_IN_VIEW) } : {};
+}
+
 function rowOf({ result: _result, ...record }: TaskRecord, target: TaskTarget): TaskRow {
-  const { status } = record;
+  const { status, error } = record;
   return {
     ...record,
+    ...(error && { error: shortError(error, MAX_IN_ROW) }),
     target,
     canCancel: status === 'pending' || status === 'running',
     canRetry: target === 'queue' && (status === 'failed' || status === 'cancelled'),
