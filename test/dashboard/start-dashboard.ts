@@ -33,6 +33,10 @@ export interface DashboardOptions {
   metadata?: ModuleMetadata;
   configure?: (app: INestApplication) => void;
   application?: NestApplicationOptions;
+  /** The folder of the page. By default a small one that stands for it. */
+  page?: string;
+  /** By default a free one. */
+  port?: number;
 }
 
 export const openDashboard = () => BackgroundTasksDashboardModule.forRoot({ guards: 'open', canAct: () => true });
@@ -45,6 +49,8 @@ export async function startDashboard({
   metadata = {},
   configure = () => undefined,
   application = {},
+  page = pageFolder,
+  port: wantedPort = 0,
 }: DashboardOptions = {}) {
   const log = new RecordingLogger();
   const module = await Test.createTestingModule({
@@ -56,7 +62,7 @@ export async function startDashboard({
     ],
   })
     .overrideProvider(PAGE_FOLDER)
-    .useValue(pageFolder)
+    .useValue(page)
     .setLogger(log)
     .compile();
   const app: INestApplication =
@@ -64,7 +70,7 @@ export async function startDashboard({
       ? module.createNestApplication(new ExpressAdapter(), application)
       : module.createNestApplication(new FastifyAdapter(), application);
   configure(app);
-  await app.listen(0, '127.0.0.1');
+  await app.listen(wantedPort, '127.0.0.1');
   onTestFinished(() => app.close());
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

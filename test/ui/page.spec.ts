@@ -231,6 +231,18 @@ describe.skipIf(executable === undefined)('the page', () => {
     expect(await page.locator('th[aria-sort="ascending"]').textContent()).toContain('Run p95');
   });
 
+  test('a schedule without a next run is the last one', async () => {
+    const { server, world } = await serve();
+    const next = new Date(Date.now() + 3_600_000).toISOString();
+    world.schedules.push({ name: 'Ended.run', queue: 'mail', every: 1_000 });
+    world.schedules.push({ name: 'Audit.run', queue: 'mail', pattern: '0 3 * * *', next });
+    const page = await open(`${server.url}/schedules`);
+    await page.getByText('Ended.run').waitFor();
+    expect(await page.locator('tbody th').allTextContents()).toEqual(['Audit.run', 'Ended.run']);
+    expect(await page.getByRole('row', { name: 'Ended.run' }).getByRole('cell').first().textContent()).toBe('–');
+    await page.locator('.connection.is-live').waitFor();
+  });
+
   test('the choice of colours is kept', async () => {
     const { server } = await serve();
     const page = await open(server.url, { colorScheme: 'light' });

@@ -149,7 +149,8 @@ export interface Schedule {
   every?: number;
   pattern?: string;
   tz?: string;
-  next: string;
+  /** Absent if the task doesn't run by itself. */
+  next?: string;
   lastRun?: string;
 }
 

@@ -15,8 +15,8 @@ const TAKEN_IN = 2000;
 /** Schedules, the next one first. */
 export function Schedules() {
   const { value, error, reload } = useLoaded('schedules', api.schedules);
-  const schedules = value?.toSorted((a, b) => Date.parse(a.next) - Date.parse(b.next));
-  const isDue = schedules?.[0] !== undefined && now.value > Date.parse(schedules[0].next) + TAKEN_IN;
+  const schedules = value?.toSorted((a, b) => nextOf(a) - nextOf(b));
+  const isDue = schedules?.[0] !== undefined && now.value > nextOf(schedules[0]) + TAKEN_IN;
   const every = isDue ? Math.floor(now.value / TAKEN_IN) : 0;
   useEffect(() => {
     if (isDue) {
@@ -66,7 +66,7 @@ export function Schedules() {
                     </a>
                   </th>
                   <td data-label="Next run" class="strong">
-                    <Until at={schedule.next} />
+                    {schedule.next === undefined ? '–' : <Until at={schedule.next} />}
                   </td>
                   <td data-label="When">
                     <When schedule={schedule} />
@@ -86,6 +86,9 @@ export function Schedules() {
     </>
   );
 }
+
+/** A number, because two that are infinite have no difference. */
+const nextOf = ({ next }: Schedule) => (next === undefined ? Number.MAX_VALUE : Date.parse(next));
 
 const tasksOf = ({ name, queue }: Schedule) =>
   `/tasks?queue=${encodeURIComponent(queue)}&name=${encodeURIComponent(name)}`;
