@@ -52,6 +52,12 @@ function withoutHost(address: string): string {
   return address.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, '').replace(/^\/+/, '/');
 }
 
+/** Whether the client has left. Node's response of HTTP/2 does not say so, and its stream does. */
+export function hasLeft({ response }: Exchange): boolean {
+  const { stream } = response as { stream?: { readonly destroyed: boolean } };
+  return response.destroyed || stream?.destroyed === true;
+}
+
 /** The segments of the address of a view. */
 export function viewOf(exchange: Exchange): readonly string[] {
   return ['one', 'two', 'three'].map((name) => paramOf(exchange, name)).filter((segment) => segment !== '');

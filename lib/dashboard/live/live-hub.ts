@@ -21,7 +21,7 @@ import { Throughput } from '../figures/throughput.ts';
 import { tooManyPages } from '../dashboard.messages.ts';
 import { answerJson, writeHead } from '../http/answer.ts';
 import { ApiError } from '../http/api-error.ts';
-import type { Exchange } from '../http/exchange.ts';
+import { type Exchange, hasLeft } from '../http/exchange.ts';
 import { rowOfHandle } from '../tasks/task-rows.ts';
 import { packageVersion } from './package-version.ts';
 import { ChangedTasks } from './changed-tasks.ts';
@@ -97,7 +97,7 @@ export class LiveHub implements OnModuleInit {
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    if (this.#isClosed || response.destroyed || request.method === 'HEAD') {
+    if (this.#isClosed || hasLeft(exchange) || request.method === 'HEAD') {
       response.end();
       return;
     }
