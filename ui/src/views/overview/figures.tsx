@@ -38,7 +38,7 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
         icon={<StatusIcon status="pending" />}
         value={compact(stats.pending)}
       >
-        {stats.delayed > 0 ? `${compact(stats.delayed)} until a time` : 'none until a time'}
+        {stats.delayed > 0 ? `${compact(stats.delayed)} delayed` : 'none delayed'}
         {waiting > 0 && ` · ${compact(waiting)} for a thread`}
       </Figure>
       <Figure
@@ -68,7 +68,7 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
         to="/queues"
         value={oldest === undefined ? '–' : wholeSeconds(oldest.oldestAge!)}
       >
-        {oldest === undefined ? 'nothing waits in a queue' : oldest.name}
+        {oldest === undefined ? 'no task waits for a worker' : oldest.name}
       </Figure>
       {(stats.refused ?? 0) > 0 && (
         <Figure label="Refused" value={compact(stats.refused!)} tone="bad">

@@ -41,8 +41,8 @@ export function Overview() {
       </div>
       <NamesTable byName={stats.byName ?? {}} />
       <p class="foot">
-        Counts and times are those of this process since it started. <a href={href('/queues')}>Queues</a> are shared by
-        all processes.
+        Counts are those of this process since it started, and times are those of its last minutes.{' '}
+        <a href={href('/queues')}>Queues</a> are shared by all processes.
       </p>
     </>
   );

@@ -28,7 +28,7 @@ export function RunningNow({ running }: { running: number }) {
       <header class="panel-head">
         <h2>Running now</h2>
         <a class="more" href={href('/tasks?status=running')}>
-          All that run
+          All running tasks
         </a>
       </header>
       <div class="running">

@@ -8,7 +8,7 @@ import { Chart, type Mark } from '../../parts/chart.tsx';
 
 const cursor = signal<number | undefined>(undefined);
 
-/** Completed, added and failed tasks by second, with the times in which a task blocked the event loop. */
+/** Completed, added and failed tasks per second, with the times in which a task blocked the event loop. */
 export function ThroughputChart({ blocked }: { blocked: Block[] }) {
   const { times, completed, failed, added } = series.value;
   const data = useMemo(() => ({ times, completed, failed, added }), [times]);
@@ -17,12 +17,12 @@ export function ThroughputChart({ blocked }: { blocked: Block[] }) {
   const highest = Math.max(0, ...completed);
   const summary =
     last < 0
-      ? 'Tasks by second: no data yet.'
-      : `Tasks by second in the last five minutes: ${count(completed[last]!)} completed and ${count(failed[last]!)} failed in the last second, at most ${count(highest)} completed.`;
+      ? 'Tasks per second: no data yet.'
+      : `Tasks per second in the last five minutes: ${count(completed[last]!)} completed and ${count(failed[last]!)} failed in the last second, at most ${count(highest)} completed.`;
   return (
     <section class="panel chart-panel" aria-label="Throughput">
       <header class="panel-head">
-        <h2>Tasks by second</h2>
+        <h2>Tasks per second</h2>
         <Readout blocked={blocked} />
       </header>
       <Chart data={data} marks={marks} summary={summary} onCursor={(index) => (cursor.value = index)} />

@@ -149,8 +149,8 @@ function Details({ details, actOn }: { details: TaskDetails; actOn: (action: 'ca
             </header>
             {details.arguments === undefined ? (
               <p class="panel-text faint">
-                Hidden. Pass <code>redact</code> to <code>BackgroundTasksDashboardModule.forRoot()</code> to choose what
-                is shown.
+                Hidden. Pass <code>redact</code> to <code>BackgroundTasksDashboardModule.forRoot()</code> and return
+                from it what to show of this task.
               </p>
             ) : (
               <Json value={details.arguments} label="Arguments" />

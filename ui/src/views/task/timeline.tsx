@@ -102,7 +102,7 @@ function stepsOfAttempt(attempt: AttemptRow, isLast: boolean, isOneOfMany: boole
     {
       key,
       status: 'failed',
-      title: `${title} failed`,
+      title: `Attempt ${number} failed`,
       at: startedAt,
       note: [ran, retry].filter((it) => it !== undefined).join(', ') || undefined,
       // The last error has a place of its own above.

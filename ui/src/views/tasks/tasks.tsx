@@ -254,8 +254,8 @@ function List({ list, filters }: { list: TaskList; filters: TaskQuery }) {
             <span role="columnheader" class="cell-where">
               Where
             </span>
-            <span role="columnheader" class="cell-attempts number" title="Attempts">
-              Tries
+            <span role="columnheader" class="cell-attempts number">
+              Attempts
             </span>
             <span role="columnheader" class="cell-wait number">
               Waited
