@@ -209,15 +209,15 @@ describe.skipIf(executable === undefined)('the page of a real server', () => {
 
     test('connects again when the server has restarted, and shows the tasks of the new process', async () => {
       expectFaults(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/);
-      const before = await start({ platform });
-      await before.runner.start(function before() {}).settled();
-      const page = await open(`${before.path}/tasks`);
+      const first = await start({ platform });
+      await first.runner.start(function before() {}).settled();
+      const page = await open(`${first.path}/tasks`);
       await page.getByRole('link', { name: 'before' }).waitFor();
       await isLive(page);
-      await before.app.close();
+      await first.app.close();
       await page.getByText('Reconnecting').waitFor();
 
-      const after = await start({ platform, port: before.port });
+      const after = await start({ platform, port: first.port });
       await after.runner.start(function restarted() {}).settled();
       await isLive(page);
       await page.getByRole('link', { name: 'restarted' }).waitFor();
