@@ -117,7 +117,9 @@ function Strip({ task, attempts }: { task: TaskRow; attempts: AttemptRow[] }) {
   const end = task.finishedAt === undefined ? Math.max(now.value, begin + 1) : Date.parse(task.finishedAt);
   const length = Math.max(1, end - begin);
   const parts = attempts.flatMap(({ attempt, startedAt, finishedAt, error }) => {
-    if (startedAt === undefined) {
+    // Queues keep the times of few attempts: one that others followed has not lasted until now.
+    const isWithoutEnd = finishedAt === undefined && attempt !== attempts.at(-1)?.attempt;
+    if (startedAt === undefined || isWithoutEnd) {
       return [];
     }
     const from = Date.parse(startedAt);
@@ -126,6 +128,9 @@ function Strip({ task, attempts }: { task: TaskRow; attempts: AttemptRow[] }) {
     const kind = error === undefined ? (finishedAt === undefined ? 'running' : 'completed') : 'failed';
     return [<span key={attempt} class={`strip-part is-${kind}`} style={place} />];
   });
+  if (parts.length === 0 && attempts.length > 0) {
+    return null;
+  }
   return (
     <div class="strip-box" aria-hidden="true">
       <div class="strip">{parts}</div>
