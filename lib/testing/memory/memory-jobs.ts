@@ -15,7 +15,7 @@ export class MemoryJobs {
   /** By the id of a step, the job that takes its result. */
   readonly #after = new Map<string, MemoryJob>();
   readonly #users = new Set<() => void>();
-  /** The queues of which no worker claims jobs. */
+  /** The paused queues: workers claim no jobs of them. */
   readonly #paused = new Set<string>();
   #added = 0;
   #first = 0;
