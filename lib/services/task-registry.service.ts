@@ -216,7 +216,11 @@ export class TaskRegistry {
   /** Reads the record of an enqueued task from its queue. If the queue has dropped the task, the last attempt here has one. */
   async #recordOf(task: BackgroundTask): Promise<TaskRecord | undefined> {
     const found = task.isEnqueued ? await this.queues.current?.find(task.id) : undefined;
-    return found ?? (task.isEnqueued && !task.isAttempt ? undefined : task.toJSON());
+    if (found || (task.isEnqueued && !task.isAttempt)) {
+      return found;
+    }
+    const { route } = task;
+    return { ...task.toJSON(), ...(route !== undefined && { route }) };
   }
 
   /** Other programs may keep values in the same store, so only ids of this package are looked up. */
