@@ -1,13 +1,13 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ModuleImportError } from '../errors/module.errors.ts';
-import { DefineTaskError, TaskArgumentError } from '../errors/task.errors.ts';
+import { DefineTaskError, InvalidOptionError, TaskArgumentError } from '../errors/task.errors.ts';
 import { readTaskCall } from '../task/call/read-task-call.ts';
 import { type TaskCall, withArguments } from '../task/call/task-call.ts';
 import { definitionOf, type TaskDefinition } from '../task/definition/task-definition.ts';
 import { queuedFunctions } from '../task/definition/queued-functions.ts';
 import { now } from '../util/timers.ts';
-import { notTheProvided, providedTwice, queueNotImported, sameName } from './durable.messages.ts';
+import { noSuchQueue, notTheProvided, providedTwice, queueNotImported, sameName } from './durable.messages.ts';
 import { type ProviderTask, providerTasks } from './provider-tasks.ts';
 import { TaskQueueHost } from './task-queue-host.ts';
 
@@ -95,9 +95,11 @@ export class TaskCatalog implements OnApplicationBootstrap {
     return this.#queues;
   }
 
-  /** Whether a task names this queue. */
-  hasQueue(name: string): boolean {
-    return this.queues.includes(name);
+  /** @throws InvalidOptionError if no task names this queue */
+  assertQueue(name: string): void {
+    if (!this.queues.includes(name)) {
+      throw new InvalidOptionError(noSuchQueue(name, this.queues));
+    }
   }
 
   /** The tasks with the option `repeat`, each with its name. */

@@ -1147,7 +1147,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           expect(stats[age]).toBeLessThanOrEqual(Date.now() - since);
         }
 
-        test('has every queue that a task names, also an empty one', async () => {
+        test('has every queue that a task names, even an empty queue', async () => {
           const stats = await elsewhere.stats();
           expect(stats.map((it) => it.name).toSorted()).toEqual([COUNTED, IDLE, LISTED, SIDE, WORK]);
           const counts = { pending: 0, delayed: 0, running: 0, completed: 0, failed: 0 };
@@ -1359,8 +1359,10 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
       describe('pause', () => {
         test('lets no application claim tasks of that queue until resume, also for those who pause twice', async () => {
           onTestFinished(() => app.resume(SIDE));
+          const isPaused = async () => (await elsewhere.stats()).find(({ name: of }) => of === SIDE)!.isPaused;
           await elsewhere.pause(SIDE);
           await elsewhere.pause(SIDE);
+          expect(await isPaused()).toBe(true);
           const paused = await app.add(call('collect', [], 'paused'));
           const other = await app.settle(call('note'));
           expect(other).toMatchObject({ status: 'completed' });
@@ -1369,6 +1371,7 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           expect(await app.cancel(await app.add(call('collect', [], 'cancelled')))).toBe(true);
           await elsewhere.resume(SIDE);
           await elsewhere.resume(SIDE);
+          expect(await isPaused()).toBe(false);
           expect(await app.settled(paused)).toMatchObject({ status: 'completed', attempts: 1 });
         });
 

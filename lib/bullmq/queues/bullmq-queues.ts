@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { noSuchQueue } from '../../durable/durable.messages.ts';
 import { TaskCatalog } from '../../durable/task-catalog.ts';
-import { InvalidOptionError } from '../../errors/task.errors.ts';
 import type { QueueStats } from '../../task/model/queue-stats.ts';
 import { CANCELLED } from '../jobs/job-error.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
@@ -36,10 +34,7 @@ export class BullMqQueues {
 
   /** @throws InvalidOptionError if no task of this application names the queue */
   get(name: string): Queue {
-    const { queues } = this.#catalog;
-    if (!queues.includes(name)) {
-      throw new InvalidOptionError(noSuchQueue(name, queues));
-    }
+    this.#catalog.assertQueue(name);
     return this.of(name);
   }
 

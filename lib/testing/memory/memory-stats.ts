@@ -2,7 +2,7 @@ import type { QueueStats } from '../../task/model/queue-stats.ts';
 import type { MemoryJob } from './memory-job.ts';
 
 /** Counts the jobs of one queue. */
-export function statsOf(name: string, jobs: readonly MemoryJob[]): QueueStats {
+export function statsOf(name: string, jobs: readonly MemoryJob[], isPaused: boolean): QueueStats {
   const now = Date.now();
   const count = (isCounted: (job: MemoryJob) => boolean) => jobs.filter(isCounted).length;
   const running = count(({ state }) => state === 'claimed');
@@ -10,7 +10,7 @@ export function statsOf(name: string, jobs: readonly MemoryJob[]): QueueStats {
   const failed = jobs.filter(({ end }) => end?.status === 'failed').map(({ finishedAt }) => finishedAt!);
   return {
     name,
-    isPaused: false,
+    isPaused,
     pending: count(({ isSettled }) => !isSettled) - running,
     delayed: count((job) => job.state === 'delayed' && !isDue(job, now)),
     running,

@@ -8,12 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { AttemptResult } from '../../durable/attempt-runner.ts';
 import { decode, encodeArguments, encodeResult, isOmitted } from '../../durable/codec/value-codec.ts';
-import {
-  noSuchQueue,
-  stepBeforeFailed,
-  stepBeforeWithoutResult,
-  unknownTaskName,
-} from '../../durable/durable.messages.ts';
+import { stepBeforeFailed, stepBeforeWithoutResult, unknownTaskName } from '../../durable/durable.messages.ts';
 import { QueuePort } from '../../durable/queue-port.ts';
 import type { CatalogEntry } from '../../durable/task-catalog.ts';
 import type {
@@ -25,7 +20,7 @@ import type {
   TaskSchedule,
 } from '../../durable/task-queue.ts';
 import type { EnqueuedInTransaction, Transaction } from '../../durable/transaction.ts';
-import { InvalidOptionError, TaskCancelledError } from '../../errors/task.errors.ts';
+import { TaskCancelledError } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import type { TaskDefinition } from '../../task/definition/task-definition.ts';
 import type { TaskOptions } from '../../task/definition/task-options.ts';
@@ -134,7 +129,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   async list({ queue, status, name, limit }: DurableFilter): Promise<TaskRecord[]> {
-    this.#assertQueue(queue);
+    this.core.catalog.assertQueue(queue);
     await nextTurn();
     return [...this.jobs.all]
       .filter(({ task }) => task.queue === queue && (name ?? task.name) === task.name)
@@ -150,6 +145,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
       statsOf(
         name,
         [...this.jobs.all].filter(({ task }) => task.queue === name),
+        this.jobs.isPaused(name),
       ),
     );
   }
@@ -186,13 +182,13 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   }
 
   async pause(queue: string): Promise<void> {
-    this.#assertQueue(queue);
+    this.core.catalog.assertQueue(queue);
     await nextTurn();
     this.jobs.pause(queue);
   }
 
   async resume(queue: string): Promise<void> {
-    this.#assertQueue(queue);
+    this.core.catalog.assertQueue(queue);
     await nextTurn();
     this.jobs.resume(queue);
   }
@@ -305,13 +301,6 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
 
   #skipsDelay(job: MemoryJob): boolean {
     return this.options.skipsDelays || this.#isReleased(job);
-  }
-
-  #assertQueue(name: string): void {
-    const { catalog } = this.core;
-    if (!catalog.hasQueue(name)) {
-      throw new InvalidOptionError(noSuchQueue(name, catalog.queues));
-    }
   }
 
   #takes(queue: string): boolean {
