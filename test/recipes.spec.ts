@@ -7,7 +7,7 @@ import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { TestTasksModule } from 'nestjs-background-tasks/testing';
 import { startApp } from './fixtures/start-app.ts';
 import { HealthController } from './recipes/health.controller.ts';
-import { MetricsController } from './recipes/metrics.controller.ts';
+import { MetricsController } from '../sample/05-observed/src/metrics.controller.ts';
 import { ScalingController } from './recipes/scaling.controller.ts';
 
 @Injectable()
@@ -37,8 +37,12 @@ async function addOld(runner: Awaited<ReturnType<typeof start>>['runner'], age: 
   vi.spyOn(Date, 'now').mockImplementation(() => now() + age);
 }
 
-test.each(['metrics', 'health', 'scaling'])('the documentation has the code of %s', (name) => {
-  const code = readFileSync(`test/recipes/${name}.controller.ts`, 'utf8');
+test.each([
+  ['metrics', 'sample/05-observed/src'],
+  ['health', 'test/recipes'],
+  ['scaling', 'test/recipes'],
+])('the documentation has the code of %s', (name, folder) => {
+  const code = readFileSync(`${folder}/${name}.controller.ts`, 'utf8');
   expect(readFileSync('docs/figures.md', 'utf8')).toContain(`\`\`\`ts\n${code}\`\`\``);
 });
 
