@@ -3,14 +3,14 @@
  * happens by itself: `step` moves tasks on, and tests change single ones.
  */
 import type {
-  AttemptRow,
-  Block,
+  AttemptRecord,
+  EventLoopBlock,
   Overview,
   Percentiles,
   QueueStats,
-  Schedule,
+  TaskSchedule,
   Series,
-  TaskDetails,
+  TaskView,
   TaskError,
   TaskFigures,
   TaskRow,
@@ -46,9 +46,9 @@ export class World {
   readonly startedAt = new Date(Date.now() - 6.4 * 3_600_000).toISOString();
   /** The oldest first. */
   readonly tasks: TaskRow[] = [];
-  readonly schedules: Schedule[] = [];
+  readonly schedules: TaskSchedule[] = [];
   readonly paused = new Set<string>();
-  readonly blocked: Block[] = [];
+  readonly blocked: EventLoopBlock[] = [];
   queueError: string | undefined;
   readonly #byId = new Map<string, TaskRow>();
   readonly #kinds = new Map(kinds.map((it) => [it.name, it]));
@@ -161,7 +161,7 @@ export class World {
     return { total, tasks };
   }
 
-  details(id: string): TaskDetails | undefined {
+  details(id: string): TaskView | undefined {
     const task = this.#byId.get(id);
     if (task === undefined) {
       return undefined;
@@ -452,14 +452,14 @@ export class World {
     return queues;
   }
 
-  #attemptsOf(task: TaskRow): AttemptRow[] {
+  #attemptsOf(task: TaskRow): AttemptRecord[] {
     if (task.startedAt === undefined) {
       return [];
     }
     const kind = this.#kinds.get(task.name);
     const started = Date.parse(task.startedAt);
     const ended = task.finishedAt === undefined ? undefined : Date.parse(task.finishedAt);
-    const rows: AttemptRow[] = [];
+    const rows: AttemptRecord[] = [];
     let time = started;
     for (let attempt = 1; attempt < task.attempts; attempt++) {
       const run = Math.min(kind?.run ?? 100, 900) * (0.7 + attempt / 5);

@@ -1,4 +1,4 @@
-import type { Overview, Schedule, TaskDetails, TaskPage, TaskStatus } from './wire.ts';
+import type { Overview, TaskSchedule, TaskView, TaskPage, TaskStatus } from './wire.ts';
 
 /** The path that the dashboard is mounted at, without a slash at its end. */
 export const base = (document.documentElement.dataset['base'] ?? '').replace(/\/$/, '');
@@ -77,8 +77,8 @@ export const api = {
   overview: () => call<Overview>('overview'),
   tasks: (query: TaskQuery, offset: number, limit: number, signal?: AbortSignal) =>
     call<TaskPage>(`tasks?${toQuery({ ...query, offset, limit })}`, signal && { signal }),
-  task: (id: string) => call<TaskDetails>(at(id)),
-  schedules: async () => (await call<{ schedules: Schedule[] }>('schedules')).schedules,
+  task: (id: string) => call<TaskView>(at(id)),
+  schedules: async () => (await call<{ schedules: TaskSchedule[] }>('schedules')).schedules,
   cancel: (id: string) => post<{ done: boolean }>(`${at(id)}/cancel`),
   retry: (id: string) => post<{ done: boolean }>(`${at(id)}/retry`),
   countFailed: async (matching: { queue: string; name?: string; search?: string }) =>

@@ -1,5 +1,5 @@
 import { api } from '../api/client.ts';
-import type { Schedule } from '../api/wire.ts';
+import type { TaskSchedule } from '../api/wire.ts';
 import { interval } from '../format/durations.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Ago, Until } from '../parts/times.tsx';
@@ -88,12 +88,12 @@ export function Schedules() {
 }
 
 /** A number, because two that are infinite have no difference. */
-const nextOf = ({ next }: Schedule) => (next === undefined ? Number.MAX_VALUE : Date.parse(next));
+const nextOf = ({ next }: TaskSchedule) => (next === undefined ? Number.MAX_VALUE : Date.parse(next));
 
-const tasksOf = ({ name, queue }: Schedule) =>
+const tasksOf = ({ name, queue }: TaskSchedule) =>
   `/tasks?queue=${encodeURIComponent(queue)}&name=${encodeURIComponent(name)}`;
 
-function When({ schedule: { every, pattern, tz } }: { schedule: Schedule }) {
+function When({ schedule: { every, pattern, tz } }: { schedule: TaskSchedule }) {
   if (pattern === undefined) {
     return <>{every === undefined ? '–' : interval(every)}</>;
   }

@@ -70,8 +70,8 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
       >
         {oldest === undefined ? 'no task waits for a worker' : oldest.name}
       </Figure>
-      {(stats.refused ?? 0) > 0 && (
-        <Figure label="Refused" value={compact(stats.refused!)} tone="bad">
+      {stats.refused > 0 && (
+        <Figure label="Refused" value={compact(stats.refused)} tone="bad">
           more tasks than <code>maxPending</code>
         </Figure>
       )}

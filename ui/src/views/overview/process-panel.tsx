@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Block, ProcessFigures } from '../../api/wire.ts';
+import type { EventLoopBlock, ProcessFigures } from '../../api/wire.ts';
 import { duration, wholeSeconds } from '../../format/durations.ts';
 import { bytes, percent } from '../../format/numbers.ts';
 import { Meter } from '../../parts/meter.tsx';
@@ -16,7 +16,7 @@ function toneOf(part: number): 'calm' | 'warn' | 'bad' {
 }
 
 /** How the process is: its event loop, its memory, and what blocked it. */
-export function ProcessPanel({ process, blocked }: { process: ProcessFigures; blocked: Block[] }) {
+export function ProcessPanel({ process, blocked }: { process: ProcessFigures; blocked: EventLoopBlock[] }) {
   const { eventLoopDelay, eventLoopUtilization, heapUsed, heapLimit, rss, uptime } = process;
   const heap = heapLimit > 0 ? heapUsed / heapLimit : 0;
   const latest = blocked.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, SHOWN);

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { series } from '../../api/live.ts';
-import type { Block } from '../../api/wire.ts';
+import type { EventLoopBlock } from '../../api/wire.ts';
 import { duration, timeOfDay } from '../../format/durations.ts';
 import { count } from '../../format/numbers.ts';
 import { Chart, type Mark } from '../../parts/chart.tsx';
@@ -9,7 +9,7 @@ import { Chart, type Mark } from '../../parts/chart.tsx';
 const cursor = signal<number | undefined>(undefined);
 
 /** Completed, added and failed tasks per second, with the times in which a task blocked the event loop. */
-export function ThroughputChart({ blocked }: { blocked: Block[] }) {
+export function ThroughputChart({ blocked }: { blocked: EventLoopBlock[] }) {
   const { times, completed, failed, added } = series.value;
   const data = useMemo(() => ({ times, completed, failed, added }), [times]);
   const marks = useMemo<Mark[]>(() => blocked.map(({ at, ms }) => ({ at: Date.parse(at), length: ms })), [blocked]);
@@ -31,7 +31,7 @@ export function ThroughputChart({ blocked }: { blocked: Block[] }) {
 }
 
 /** The values under the pointer, or the last ones. */
-function Readout({ blocked }: { blocked: Block[] }) {
+function Readout({ blocked }: { blocked: EventLoopBlock[] }) {
   const { times, completed, failed, added } = series.value;
   const index = Math.min(cursor.value ?? times.length - 1, times.length - 1);
   if (index < 0) {

@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { api, ApiError } from '../../api/client.ts';
 import { canAct, onUpdate } from '../../api/live.ts';
-import type { TaskDetails } from '../../api/wire.ts';
+import type { TaskView } from '../../api/wire.ts';
 import { useKeys } from '../../keys/keys.ts';
 import { Empty } from '../../parts/empty.tsx';
 import { ErrorDetails } from '../../parts/error-details.tsx';
@@ -70,7 +70,7 @@ export function Task({ id }: { id: string }) {
   return <Details details={value} actOn={actOn} />;
 }
 
-function Details({ details, actOn }: { details: TaskDetails; actOn: (action: 'cancel' | 'retry') => void }) {
+function Details({ details, actOn }: { details: TaskView; actOn: (action: 'cancel' | 'retry') => void }) {
   const { task, attempts } = details;
   const lastError = task.error ?? attempts.at(-1)?.error;
   return (
@@ -176,7 +176,7 @@ function Details({ details, actOn }: { details: TaskDetails; actOn: (action: 'ca
   );
 }
 
-function headOf(status: TaskDetails['task']['status']): string {
+function headOf(status: TaskView['task']['status']): string {
   if (status === 'failed') {
     return 'Why it failed';
   }

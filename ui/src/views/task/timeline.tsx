@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { AttemptRow, TaskRow, TaskStatus } from '../../api/wire.ts';
+import type { AttemptRecord, TaskRow, TaskStatus } from '../../api/wire.ts';
 import { absolute, duration, preciseTimeOfDay, timeBetween } from '../../format/durations.ts';
 import { ErrorDetails } from '../../parts/error-details.tsx';
 import { StatusIcon } from '../../parts/icons.tsx';
@@ -17,7 +17,7 @@ interface Step {
 }
 
 /** The states of a task in their order: when each began, and how long it lasted. */
-export function Timeline({ task, attempts }: { task: TaskRow; attempts: AttemptRow[] }) {
+export function Timeline({ task, attempts }: { task: TaskRow; attempts: AttemptRecord[] }) {
   const steps = stepsOf(task, attempts);
   return (
     <section class="panel" aria-label="Timeline">
@@ -50,7 +50,7 @@ export function Timeline({ task, attempts }: { task: TaskRow; attempts: AttemptR
   );
 }
 
-function stepsOf(task: TaskRow, attempts: AttemptRow[]): Step[] {
+function stepsOf(task: TaskRow, attempts: AttemptRecord[]): Step[] {
   const steps: Step[] = [{ key: 'added', status: 'pending', title: 'Added', at: task.createdAt, note: task.route }];
   for (const attempt of attempts) {
     steps.push(...stepsOfAttempt(attempt, attempt === attempts.at(-1), attempts.length > 1, task));
@@ -75,7 +75,7 @@ function stepsOf(task: TaskRow, attempts: AttemptRow[]): Step[] {
   return steps;
 }
 
-function stepsOfAttempt(attempt: AttemptRow, isLast: boolean, isOneOfMany: boolean, task: TaskRow): Step[] {
+function stepsOfAttempt(attempt: AttemptRecord, isLast: boolean, isOneOfMany: boolean, task: TaskRow): Step[] {
   const { attempt: number, startedAt, finishedAt, error, delay } = attempt;
   const key = `attempt-${number}`;
   const title = isOneOfMany ? `Attempt ${number}` : 'Started';
@@ -112,7 +112,7 @@ function stepsOfAttempt(attempt: AttemptRow, isLast: boolean, isOneOfMany: boole
 }
 
 /** Waiting and running to scale: what took the time is seen at once. */
-function Strip({ task, attempts }: { task: TaskRow; attempts: AttemptRow[] }) {
+function Strip({ task, attempts }: { task: TaskRow; attempts: AttemptRecord[] }) {
   const begin = Date.parse(task.createdAt);
   const end = task.finishedAt === undefined ? Math.max(now.value, begin + 1) : Date.parse(task.finishedAt);
   const length = Math.max(1, end - begin);

@@ -1,5 +1,5 @@
 /**
- * The rows of one search, of which there may be 100,000. It loads pages of them where the reader looks, and drops those
+ * The rows of one search: up to 100,000 or more. It loads pages of them where the reader looks, and drops those
  * that are far away.
  *
  * Rows never move while the reader looks at them: the list is that of the moment when it was loaded. Tasks that were added
