@@ -14,19 +14,14 @@ const MAX = 20;
 export class RecentBlocks {
   #latest: readonly EventLoopBlock[] = [];
 
-  /** @param threshold ms; 0 turns it off */
-  constructor(private readonly threshold: number) {}
-
   /** The newest comes first. */
   get latest(): readonly EventLoopBlock[] {
     return this.#latest;
   }
 
   /** @param busy ms for which a call of the task kept the event loop busy */
-  returned(name: string, busy: number): void {
-    if (this.threshold > 0 && busy > this.threshold) {
-      const block = { name, ms: Math.round(busy), at: new Date().toISOString() };
-      this.#latest = [block, ...this.#latest.slice(0, MAX - 1)];
-    }
+  add(name: string, busy: number): void {
+    const block = { name, ms: Math.round(busy), at: new Date().toISOString() };
+    this.#latest = [block, ...this.#latest.slice(0, MAX - 1)];
   }
 }

@@ -58,7 +58,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   readonly #threads: ThreadExecutor;
   readonly #lifecycle: TaskLifecycle;
   readonly #context: TaskListContext;
-  readonly #blocks: RecentBlocks;
+  readonly #blocks = new RecentBlocks();
   /** How many tasks had settled when the application began to close. */
   #settledBefore = 0;
   /** How many lost tasks the log has named. */
@@ -77,7 +77,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     const { execution, runOn, onFailure, concurrency, history, store } = options;
     const showsArguments = options.observe.arguments;
     queues.defaults = options.defaults;
-    const log = (this.#log = new TaskLog(options.blockingThreshold));
+    const log = (this.#log = new TaskLog());
     const shared = store && new SharedRecords(store, history.ttl, log);
     this.#history = new TaskHistory(history.max, history.ttl, shared);
     this.#observer = new TaskObserver(
@@ -87,11 +87,13 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     );
     const tracker = (this.#tracker = new TaskTracker(this.#observer));
     const admission = (this.#admission = new Admission(options.maxPending, tracker));
-    const blocks = (this.#blocks = new RecentBlocks(options.blockingThreshold));
+    const { blockingThreshold } = options;
     this.#eventLoop = new EventLoopExecutor(providers, (call, busy) => {
       this.#observer.figures.blocked(call.name, busy);
-      log.returned(call, busy);
-      blocks.returned(call.name, busy);
+      if (blockingThreshold > 0 && busy > blockingThreshold) {
+        this.#blocks.add(call.name, busy);
+        log.blocked(call, busy, blockingThreshold);
+      }
     });
     this.#threads = new ThreadExecutor(options.pool, (error) => log.threadLost(error), threadLoadLimit);
     const turns = new TurnQueue();
@@ -201,12 +203,16 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   }
 
   get stats(): TaskStats {
+    return { ...this.counts, byName: this.#observer.figures.toObject() };
+  }
+
+  /** The statistics without the figures by name: percentiles of many names take time. */
+  get counts(): Omit<TaskStats, 'byName'> {
     return {
       ...this.#tracker.stats,
       delayed: this.#lifecycle.delayed,
       refused: this.#admission.refused + this.#threads.refused,
       threads: this.#threads.stats,
-      byName: this.#observer.figures.toObject(),
     };
   }
 

@@ -1,6 +1,6 @@
 import { inspect, type InspectOptions } from 'node:util';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import { errorRecord, type TaskError } from '../task/model/task-record.ts';
+import { errorRecord, type TaskError, withTexts } from '../task/model/task-record.ts';
 import { stackOf } from '../util/error-text.ts';
 
 /** The escape codes of the colors that Nest's logger has for these levels. `styleText` needs a terminal. */
@@ -45,7 +45,7 @@ export class TaskLogLine {
       ...(ran !== undefined && { duration: ran }),
       ...(route !== undefined && { route }),
     };
-    this.error = { ...shortened(errorRecord(thrown)), stack: cut(stackOf(thrown)) };
+    this.error = { ...withTexts(errorRecord(thrown), cut), stack: cut(stackOf(thrown)) };
     this.#color = COLORS[level];
   }
 
@@ -60,10 +60,6 @@ export class TaskLogLine {
   [inspect.custom](_depth: number, { colors }: InspectOptions): string {
     return colors ? `\x1b[${this.#color}m${this.msg}\x1b[39m\n${this.error.stack}` : this.toString();
   }
-}
-
-function shortened({ name, message, cause }: TaskError): TaskError {
-  return { name: cut(name), message: cut(message), ...(cause && { cause: shortened(cause) }) };
 }
 
 /** Only after secrets are masked: a part of a secret is not found. */

@@ -28,8 +28,6 @@ export class TaskLog {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #blockers = new Set<string>();
 
-  constructor(private readonly blockingThreshold: number) {}
-
   failed(task: BackgroundTask, error: unknown, call: TaskCall, origin?: Origin): void {
     this.#writeFor(call, () => this.#logger.error(new TaskLogLine(taskFailed(task, origin?.()), task, error, 'error')));
   }
@@ -49,15 +47,11 @@ export class TaskLog {
   }
 
   /**
-   * Warns, once for each name, if a call blocked the event loop.
+   * Warns, once for each name, that a call blocked the event loop.
    *
    * @param busy ms for which the call kept the event loop busy
    */
-  returned(call: TaskCall, busy: number): void {
-    const threshold = this.blockingThreshold;
-    if (threshold === 0 || busy <= threshold) {
-      return;
-    }
+  blocked(call: TaskCall, busy: number, threshold: number): void {
     // Anonymous functions all have the same name.
     const blocker = call.name === ANONYMOUS ? String(call.fn) : call.name;
     if (this.#blockers.has(blocker) || this.#blockers.size >= MAX_BLOCKERS) {

@@ -4,7 +4,7 @@ import { perThread } from '../util/per-thread.ts';
 
 /** A running application, as instrumentations see it. */
 export interface ObservedApplication {
-  readonly stats: TaskStats;
+  readonly counts: Pick<TaskStats, 'pending' | 'delayed' | 'running'>;
   /** @throws TaskQueueError */
   queueStats(): Promise<readonly QueueStats[]>;
 }

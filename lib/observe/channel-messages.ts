@@ -88,7 +88,7 @@ export interface TaskAttemptMessage extends TaskMessage {
  */
 export type TaskStepMessage = TaskEvent & TaskMessage;
 
-/** The record of a task, without its result unless it is to be shown. */
+/** The record of a task. It has the result only if messages show arguments and results. */
 export function shownRecord(task: BackgroundTask, showsArguments: boolean): TaskRecord {
   const record = task.toRecordWithRoute();
   if (!showsArguments) {

@@ -37,3 +37,18 @@ export const attemptChannel = /* @__PURE__ */ traced('nestjs-background-tasks.at
 
 /** A task takes a step. A plain channel. */
 export const stepChannel = /* @__PURE__ */ guardedChannel('nestjs-background-tasks.step');
+
+/** Publishes `start`, calls the function within the bound stores, and publishes `end`. */
+export function begin<T>({ start, end: over }: TracedChannel, message: object, fn: () => T): T {
+  try {
+    return start.runStores(message, fn);
+  } finally {
+    over.publish(message);
+  }
+}
+
+/** Publishes that the asynchronous part is over. */
+export function end({ asyncStart, asyncEnd }: TracedChannel, message: object): void {
+  asyncStart.publish(message);
+  asyncEnd.publish(message);
+}

@@ -61,17 +61,12 @@ export class TaskObserver {
 }
 
 function timesOf(task: BackgroundTask, step: TaskEventType, delay?: number): StepTimes {
-  const { created, started, finished } = task.times;
   if (step === 'retrying') {
     return { delay };
   }
   if (step === 'started') {
-    return task.begunAttempts === 1 ? { wait: between(created!, started!) } : {};
+    return task.begunAttempts === 1 ? { wait: task.waited } : {};
   }
-  return started !== undefined && finished !== undefined ? { run: between(started, finished) } : {};
-}
-
-// Not negative: the system's clock can be set back in between.
-function between(start: number, end: number): number {
-  return Math.max(0, end - start);
+  const { ran } = task;
+  return task.isSettled && ran !== undefined ? { run: ran } : {};
 }

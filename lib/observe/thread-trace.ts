@@ -1,5 +1,5 @@
 import type { TaskAttemptMessage } from './channel-messages.ts';
-import { attemptChannel } from './channels.ts';
+import { attemptChannel, begin, end } from './channels.ts';
 
 /**
  * Calls the function of a task in its thread, and publishes the attempt there too: an instrumentation of the thread restores
@@ -9,26 +9,20 @@ export function tracedInThread(given: TaskAttemptMessage, fn: () => unknown): un
   if (!attemptChannel.hasSubscribers) {
     return fn();
   }
-  const { start, end, error, asyncStart, asyncEnd } = attemptChannel;
   const message: TaskAttemptMessage & { error?: unknown } = { ...given };
-  const over = () => {
-    asyncStart.publish(message);
-    asyncEnd.publish(message);
-  };
+  const over = () => end(attemptChannel, message);
   const failed = (thrown: unknown) => {
     message.error = thrown;
-    error.publish(message);
+    attemptChannel.error.publish(message);
     over();
   };
   let result: unknown;
   try {
-    result = start.runStores(message, fn);
+    result = begin(attemptChannel, message, fn);
   } catch (thrown) {
-    end.publish(message);
     failed(thrown);
     throw thrown;
   }
-  end.publish(message);
   if (result instanceof Promise) {
     result.then(over, failed);
   } else {

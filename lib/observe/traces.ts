@@ -2,7 +2,7 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import { AddMessage, AttemptMessage, EnqueueMessage, type TracedAttempt } from './channel-messages.ts';
-import { addChannel, attemptChannel, enqueueChannel, type TracedChannel } from './channels.ts';
+import { addChannel, attemptChannel, begin, end, enqueueChannel } from './channels.ts';
 
 /** Adds a task, and publishes it. Call it only if the channel has subscribers. */
 export function tracedAdd(
@@ -93,17 +93,4 @@ export class AttemptTrace {
     }
     end(attemptChannel, message);
   }
-}
-
-function begin<T>({ start, end: over }: TracedChannel, message: object, fn: () => T): T {
-  try {
-    return start.runStores(message, fn);
-  } finally {
-    over.publish(message);
-  }
-}
-
-function end({ asyncStart, asyncEnd }: TracedChannel, message: object): void {
-  asyncStart.publish(message);
-  asyncEnd.publish(message);
 }

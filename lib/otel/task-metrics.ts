@@ -124,12 +124,11 @@ export class TaskMetrics {
 
   readonly #observe = async (result: { observe(gauge: Observable, value: number, attributes: Attributes): void }) => {
     const { tasks } = this.#gauges;
-    const applications = runningApplications();
     const states = { pending: 0, delayed: 0, running: 0 };
-    for (const { stats } of applications) {
-      states.pending += stats.pending - stats.delayed;
-      states.delayed += stats.delayed;
-      states.running += stats.running;
+    for (const { counts } of runningApplications()) {
+      states.pending += counts.pending - counts.delayed;
+      states.delayed += counts.delayed;
+      states.running += counts.running;
     }
     for (const [state, count] of Object.entries(states)) {
       result.observe(tasks, count, { [TASK_STATE]: state });

@@ -20,5 +20,5 @@ export function newestFirst(tasks: readonly BackgroundTask[]): readonly Backgrou
   }
   return sorted
     .filter((task) => task.queue === undefined || durable.get(task.id) === task)
-    .toSorted((a, b) => b.times.created! - a.times.created! || b.sequence - a.sequence);
+    .toSorted((a, b) => b.createdTime - a.createdTime || b.sequence - a.sequence);
 }

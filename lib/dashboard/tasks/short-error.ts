@@ -1,12 +1,12 @@
-import type { TaskError } from '../../task/model/task-record.ts';
+import { type TaskError, withTexts } from '../../task/model/task-record.ts';
 
 /**
  * Keeps the beginnings of the texts of an error: a message can have a whole answer of another server in it.
  *
  * @param max characters of each text
  */
-export function shortError({ name, message, cause }: TaskError, max: number): TaskError {
-  return { name: cut(name, max), message: cut(message, max), ...(cause && { cause: shortError(cause, max) }) };
+export function shortError(error: TaskError, max: number): TaskError {
+  return withTexts(error, (text) => cut(text, max));
 }
 
 function cut(text: string, max: number): string {

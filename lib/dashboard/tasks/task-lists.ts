@@ -123,7 +123,7 @@ export class TaskLists {
   #handles({ search, status, name, route, before = Infinity }: TaskQuery): readonly BackgroundTask[] {
     const text = new TextSearch(search);
     return this.monitor.tasks.filter((task) => {
-      if ((name !== undefined && task.name !== name) || task.times.created! > before) {
+      if ((name !== undefined && task.name !== name) || task.createdTime > before) {
         return false;
       }
       if (status !== undefined && task.currentStatus !== status && !task.isEnqueued) {

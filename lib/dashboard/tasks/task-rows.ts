@@ -8,15 +8,10 @@ import { shortError } from './short-error.ts';
 const MAX_IN_ROW = 1_000;
 const MAX_IN_VIEW = 100_000;
 
-export function targetOf(task: BackgroundTask): TaskTarget {
-  // An attempt of a durable task runs here, and its queue owns it.
-  return task.queue === undefined ? task.target : 'queue';
-}
-
 /** The row of a task as this process knows it. */
 export function rowOfHandle(task: BackgroundTask): TaskRow {
   const { result: _result, ...record } = task.toRecordWithRoute();
-  const row = rowOf(plainRecord(record), targetOf(task));
+  const row = rowOf(plainRecord(record), task.target);
   // An attempt has ended, and what its queue makes of it is not known yet.
   return task.isAttempt && task.isSettled ? { ...row, canRetry: false } : row;
 }

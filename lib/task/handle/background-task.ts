@@ -226,7 +226,7 @@ export class BackgroundTask<R = unknown> {
     return #route in this ? this.#route?.text : undefined;
   }
 
-  /** @internal the id, if it was ever read: before that, nobody knows it */
+  /** @internal the id; `undefined` if nothing has read it yet, so that no caller can know it */
   get knownId(): string | undefined {
     return this.#id;
   }
@@ -256,9 +256,11 @@ export class BackgroundTask<R = unknown> {
     return this.#finishedAt !== undefined;
   }
 
-  /** @internal in ms since the epoch, also where the application has frozen the handle or changed a `Date` of it */
-  get times(): { readonly [time in 'created' | 'started' | 'finished']: number | undefined } {
-    return { created: this.#createdAt, started: this.#startedAt, finished: this.#finishedAt };
+  // Also where the application has frozen the handle, or changed a `Date` of it.
+
+  /** @internal when the task was added, in ms since the epoch */
+  get createdTime(): number {
+    return this.#createdAt;
   }
 
   /** @internal when the first attempt began, in ms since the epoch */

@@ -110,6 +110,11 @@ export function bigintAsString(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
+/** Returns the error with each of its texts changed, also those of its cause. */
+export function withTexts({ name, message, cause }: TaskError, change: (text: string) => string): TaskError {
+  return { name: change(name), message: change(message), ...(cause && { cause: withTexts(cause, change) }) };
+}
+
 /** Converts an error, and its direct cause, to plain data without secrets. */
 export function errorRecord(error: unknown, isCause = false): TaskError {
   if (!isError(error)) {
