@@ -32,7 +32,7 @@ stopStores();
 
 /** The ids of the orders that were confirmed. */
 let confirmed: number[] = [];
-/** The ids of the orders of which a row was there when their task ran. */
+/** The ids of the orders whose rows existed when their tasks ran. */
 let found: number[] = [];
 
 class Order {

@@ -5,7 +5,7 @@ import { currentTask, Task } from 'nestjs-background-tasks';
 /** Durable tasks. */
 @Injectable()
 export class Payments {
-  /** Orders of which all attempts have failed once. */
+  /** Orders whose tasks have used up all attempts once. */
   readonly #failed = new Set<number>();
 
   /** Of even orders, the first attempt fails. Of each tenth order, all fail: retry it in the dashboard, and it succeeds. */
