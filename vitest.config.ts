@@ -72,8 +72,11 @@ const notQuick = [
   'test/testing/runners.spec.ts',
   'test/shutdown-signal.spec.ts',
   'test/thread-modules.spec.ts',
-  // It replaces a module, which works only in a process of its own: a quick run shares one.
+  // They work only in a process of their own, and a quick run shares one: they replace a module, or read what the whole
+  // process has, which is its listeners of signals and its defined tasks.
   'test/retry-until.spec.ts',
+  'test/shutdown-hooks.spec.ts',
+  'test/start-errors*.spec.ts',
   // They repeat one thing a thousand times, with random, hostile or all kinds of messages.
   'test/*.property.spec.ts',
   'test/*-hostile.spec.ts',

@@ -1149,7 +1149,8 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
 
         test('has every queue that a task names, even an empty queue', async () => {
           const stats = await elsewhere.stats();
-          expect(stats.map((it) => it.name).toSorted()).toEqual([COUNTED, IDLE, LISTED, SIDE, WORK]);
+          // Other files of a quick run share the process, and define tasks of their own.
+          expect(stats.map((it) => it.name)).toEqual(expect.arrayContaining([COUNTED, IDLE, LISTED, SIDE, WORK]));
           const counts = { pending: 0, delayed: 0, running: 0, completed: 0, failed: 0 };
           expect(await statsOf(COUNTED)).toEqual({ name: COUNTED, isPaused: false, ...counts });
         });
