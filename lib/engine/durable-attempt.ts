@@ -1,20 +1,26 @@
 import type { AttemptResult, DurableAttempt, RunningAttempt } from '../durable/attempt-runner.ts';
+import type { AttemptObserver } from '../execution/attempt.ts';
 import type { TaskCancelledError } from '../errors/task.errors.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
-import type { ResolvedTaskOptions, TaskOwner } from './task-entry.ts';
+import type { ResolvedTaskOptions, TaskEntry, TaskOwner } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
-/** A durable task belongs to no list of this process: the queue decides the order. */
-const NO_LIST: TaskOwner = {
-  isOpen: true,
-  adopt() {
+/** Stands for a list: a durable task belongs to none of this process, because the queue decides the order. */
+class QueueOwner implements TaskOwner {
+  readonly isOpen = true;
+
+  /** @param ended is called once the task has settled here, or is back in its queue */
+  constructor(readonly ended: () => void) {}
+
+  adopt(): void {
     throw new TypeError('a durable task has no claimants, so no list hands it over');
-  },
-  optionsOf(entry) {
-    return entry.options;
-  },
-};
+  }
+
+  optionsOf({ options }: TaskEntry): ResolvedTaskOptions {
+    return options;
+  }
+}
 
 /** Runs one attempt of a durable task. The lifecycle is that of every task, but the queue makes the next attempt. */
 export function runDurable(
@@ -27,20 +33,21 @@ export function runDurable(
   const task = new BackgroundTask(admitted.name, tracker, restored, call.definition?.queue, 'queue');
   // The task has waited for its delay in the queue.
   const all = { ...defaults, ...options, delay: 0 };
-  const entry = lifecycle.enter(task, admitted, all, NO_LIST, {
+  const forQueue: AttemptObserver = {
     began: (it) => observer.began(it),
     progressed: (it) => observer.progressed(it),
     carrier,
     isTraced,
-  });
-  tracker.add(task);
+  };
   const result = new Promise<AttemptResult>((resolve) => {
-    const end = () => resolve(resultOf(task));
+    const owner = new QueueOwner(() => resolve(resultOf(task)));
+    const entry = lifecycle.enter(task, admitted, all, owner, forQueue);
+    tracker.add(task);
     // A subscriber of the event `added` can cancel the task.
     if (task.isSettled) {
-      end();
+      owner.ended();
     } else {
-      lifecycle.run(entry, all, end);
+      lifecycle.run(entry);
     }
   });
   return { task, result };

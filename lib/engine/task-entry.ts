@@ -1,10 +1,10 @@
-import type { TaskCancelledError } from '../errors/task.errors.ts';
-import type { AttemptObserver } from '../execution/attempt.ts';
+import { type CancelReason, TaskCancelledError } from '../errors/task.errors.ts';
+import type { Attempt, AttemptListener, AttemptObserver } from '../execution/attempt.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { Execution, OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
-import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { BackgroundTask, Canceller } from '../task/handle/background-task.ts';
 import { type TaskTime, taskTime } from '../util/timers.ts';
-import { Cancellation } from './cancellation.ts';
+import type { Origin } from './task-log.ts';
 
 /** Options of a task, merged with the application's defaults, so that those of the module are always set. */
 export type ResolvedTaskOptions = TaskOptions & {
@@ -14,17 +14,30 @@ export type ResolvedTaskOptions = TaskOptions & {
 };
 
 /**
- * A task in a list, with all that running it needs. The list drops the entry when the task has settled. A class, so that
- * all entries have one shape: object literals with spreads made each task twice as expensive.
+ * A task in a list, with all that running it needs. The list drops the entry when the task has settled. It decides what
+ * `cancel()` does to the task, by its state:
+ *
+ * | state     | entered when                                | what `cancel()` does                                      |
+ * | --------- | ------------------------------------------- | --------------------------------------------------------- |
+ * | `waiting` | the task waits for its turn, a slot, a delay | ends the wait; the task is `cancelled` at once           |
+ * | `running` | an attempt starts                           | aborts the attempt; then the task is `cancelled`          |
+ * | `over`    | the task is cancelled, or back in its queue | nothing                                                   |
+ *
+ * The handle of a settled task no longer calls this class. One class for all of it: each further object costs a short task
+ * several percent.
  */
-export class TaskEntry {
+export class TaskEntry implements Canceller, AttemptListener {
   /** Only of a task that may wait for a delay: to read the clock costs a short task 2 %. */
   readonly addedAt: TaskTime | undefined;
-  readonly cancellation: Cancellation<TaskEntry>;
   /** Whether the owner has begun to run the entry. */
   isTaken = false;
   /** Other lists that added the same deduplicated task. If the owner skips it, the first of them takes it over. */
-  claimants: Map<TaskOwner, ResolvedTaskOptions> | undefined;
+  claimants: Map<TaskOwner, ResolvedTaskOptions> | undefined = undefined;
+  #state: 'waiting' | 'running' | 'over' = 'waiting';
+  /** Read only in `waiting`. */
+  #leave: (() => void) | undefined = undefined;
+  /** Read only in `running`. */
+  #attempt: Attempt | undefined = undefined;
 
   constructor(
     readonly task: BackgroundTask,
@@ -32,22 +45,63 @@ export class TaskEntry {
     readonly options: ResolvedTaskOptions,
     /** The list that runs the entry. `FairSlots` lets owners take turns. */
     public owner: TaskOwner,
-    stop: (entry: TaskEntry, error: TaskCancelledError) => void,
+    private readonly lifecycle: EntryLifecycle,
     /** Set for an attempt that a queue gave to this process. The queue, not the lifecycle, makes the next attempt. */
     readonly queue?: AttemptObserver,
   ) {
     this.addedAt = options.delay || options.deduplication ? taskTime() : undefined;
-    this.cancellation = new Cancellation<TaskEntry>(task, this, stop);
+    task.setCanceller(this);
   }
+
+  /** @param leave ends the wait: clears a timer, or leaves a line */
+  waits(leave?: () => void): void {
+    this.#state = 'waiting';
+    this.#leave = leave;
+  }
+
+  runs(attempt: Attempt): void {
+    this.#state = 'running';
+    this.#attempt = attempt;
+  }
+
+  returnsToQueue(): void {
+    this.#state = 'over';
+  }
+
+  cancel(reason: CancelReason): boolean {
+    const state = this.#state;
+    this.#state = 'over';
+    if (state === 'waiting') {
+      this.#leave?.();
+      this.lifecycle.cancelled(this, new TaskCancelledError(this.task.name, reason));
+      return true;
+    }
+    return state === 'running' && this.#attempt!.abort(new TaskCancelledError(this.task.name, reason));
+  }
+
+  attemptEnded(attempt: Attempt, isFailed: boolean, value: unknown): void {
+    this.lifecycle.attemptEnded(this, attempt, isFailed, value);
+  }
+}
+
+/** What entries tell the lifecycle of all tasks. */
+export interface EntryLifecycle {
+  /** A task was cancelled while it waited. */
+  cancelled(entry: TaskEntry, error: TaskCancelledError): void;
+  attemptEnded(entry: TaskEntry, attempt: Attempt, isFailed: boolean, value: unknown): void;
 }
 
 /** A list, as other lists see it. */
 export interface TaskOwner {
   readonly isOpen: boolean;
+  /** Names the request of the tasks. */
+  readonly origin?: Origin | undefined;
   /** Takes over an entry of another list. */
   adopt(entry: TaskEntry, options: ResolvedTaskOptions): void;
   /** The options that apply where this list runs the entry. */
   optionsOf(entry: TaskEntry): ResolvedTaskOptions;
+  /** An entry that this list has run has settled, or is back in its queue. */
+  ended(entry: TaskEntry): void;
 }
 
 /** How the request of a list ended. `undefined` for a list without a request. */

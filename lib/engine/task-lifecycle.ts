@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { TaskCancelledError } from '../errors/task.errors.ts';
 import { Attempt } from '../execution/attempt.ts';
 import type { TaskControl } from '../execution/task-control.ts';
@@ -12,8 +13,8 @@ import { afterTaskTime, isTaskTimeFake, msSince, now } from '../util/timers.ts';
 import { MAX_TIMER } from '../validation/option-rules.ts';
 import type { Admission } from './admission.ts';
 import type { FairSlots } from './fair-slots.ts';
-import { type ResolvedTaskOptions, TaskEntry, type TaskOwner } from './task-entry.ts';
-import type { Origin, TaskLog } from './task-log.ts';
+import { type EntryLifecycle, type ResolvedTaskOptions, TaskEntry, type TaskOwner } from './task-entry.ts';
+import type { TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
@@ -33,26 +34,18 @@ export interface LifecycleContext {
   readonly watchers: TaskWatchers;
 }
 
-/** A task that its list has started. */
-interface Run {
-  readonly entry: TaskEntry;
-  /** From the list that runs the entry. A deduplicated task can have others in the list that added it. */
-  readonly options: ResolvedTaskOptions;
-  readonly origin: Origin | undefined;
-  /** Called once the task has settled, or is back in its queue. */
-  readonly onEnd: () => void;
-}
-
 /**
  * Moves one task through its states: waits for its delay and for a slot, runs attempts until one succeeds or none is left,
  * and settles the task. Lists decide the order of tasks; executors run the attempts.
  */
-export class TaskLifecycle {
+export class TaskLifecycle implements EntryLifecycle {
   /** Tasks that wait for a delay, each with its end by `now()`. */
   readonly #delayed = new Map<BackgroundTask, number>();
   readonly #lost: BackgroundTask[] = [];
   /** By `now()`. A delay that ends later is not waited for: the task is cancelled. */
   #deadline = Infinity;
+  // Who hears of the end of a task is not in the async context of the task.
+  readonly #outside = new AsyncResource('BackgroundTasks');
 
   constructor(private readonly context: LifecycleContext) {}
 
@@ -79,7 +72,7 @@ export class TaskLifecycle {
     queue?: TaskEntry['queue'],
   ): TaskEntry {
     this.context.watchers.entered(task, call.args);
-    return new TaskEntry(task, call, options, owner, this.#stopAdmitted, queue);
+    return new TaskEntry(task, call, options, owner, this, queue);
   }
 
   /** How many tasks wait for a delay. */
@@ -103,14 +96,16 @@ export class TaskLifecycle {
   }
 
   /** Starts the task, which may call its function at once. So call it in a turn of its own, never inside `addTask`. */
-  run(entry: TaskEntry, options: ResolvedTaskOptions, onEnd: () => void, origin?: Origin): void {
-    const { delay = 0 } = options;
-    const wait = delay && entry.addedAt !== undefined ? delay - msSince(entry.addedAt) : 0;
-    const run: Run = { entry, options, onEnd, origin };
+  run(entry: TaskEntry): void {
+    entry.isTaken = true;
+    entry.claimants = undefined;
+    const { addedAt } = entry;
+    const { delay = 0 } = entry.owner.optionsOf(entry);
+    const wait = delay && addedAt !== undefined ? delay - msSince(addedAt) : 0;
     if (wait > 0) {
-      this.#delay(run, wait);
+      this.#delay(entry, wait);
     } else {
-      this.#start(run);
+      this.#start(entry);
     }
   }
 
@@ -138,69 +133,80 @@ export class TaskLifecycle {
   }
 
   /** Waits for the delay, and then for a turn. */
-  #delay(run: Run, ms: number): void {
-    const { task, cancellation } = run.entry;
+  #delay(entry: TaskEntry, ms: number): void {
+    const { task } = entry;
     const stopTimer = this.#wait(Math.min(ms, MAX_TIMER), () => {
       this.#delayed.delete(task);
-      cancellation.waits(undefined, run.onEnd);
+      entry.waits();
       if (ms > MAX_TIMER) {
-        this.#delay(run, ms - MAX_TIMER);
+        this.#delay(entry, ms - MAX_TIMER);
       } else {
-        this.context.turns.schedule(() => this.#start(run));
+        this.context.turns.schedule(this.#start, entry);
       }
     });
     // Shutdown does not wait for a test to move its clock on.
     const end = isTaskTimeFake() ? Infinity : now() + ms;
     this.#delayed.set(task, end);
-    cancellation.waits(() => {
+    entry.waits(() => {
       stopTimer();
       this.#delayed.delete(task);
-    }, run.onEnd);
+    });
     if (end > this.#deadline) {
       task.cancelFor('shutdown');
     }
   }
 
   /** Starts an attempt as soon as there is a slot. */
-  #start(run: Run): void {
+  readonly #start = (entry: TaskEntry): void => {
     const { slots, turns } = this.context;
-    const { task, call, owner, cancellation } = run.entry;
+    const { task, call, owner } = entry;
     if (task.isSettled) {
       return;
     }
     if (!slots || !this.#isOnEventLoop(call)) {
-      void this.#attempt(run);
+      this.#attempt(entry);
       return;
     }
     const use = () => {
       if (task.isSettled) {
         slots.release();
       } else {
-        void this.#attempt(run);
+        this.#attempt(entry);
       }
     };
     // A slot that becomes free later does so in the turn of another task.
     let isThisTurn = true;
-    const leave = slots.acquire(owner, () => (isThisTurn ? use() : turns.schedule(use)));
-    if (task.currentStatus === 'pending') {
-      cancellation.waits(leave, run.onEnd);
+    let isWaiting = true;
+    const leave = slots.acquire(owner, () => {
+      isWaiting = false;
+      if (isThisTurn) {
+        use();
+      } else {
+        turns.schedule(use, undefined);
+      }
+    });
+    if (isWaiting) {
+      entry.waits(leave);
     }
     isThisTurn = false;
-  }
+  };
 
-  async #attempt(run: Run): Promise<void> {
-    const { entry, options, onEnd } = run;
-    const { task, call, cancellation } = entry;
-    const executor = this.#executorOf(call);
-    const attempt = new Attempt(task, call, options, entry.queue);
+  #attempt(entry: TaskEntry): void {
+    const { task, call, owner, queue } = entry;
+    const attempt = new Attempt(task, call, owner.optionsOf(entry), entry, queue);
     if (attemptChannel.hasSubscribers) {
       attempt.trace = this.#traceOf(entry, attempt.attempt);
     }
-    cancellation.runs(attempt);
-    const outcome = await executor.execute(attempt).then(
-      (result) => ({ result }),
-      (error: unknown) => ({ error }),
-    );
+    entry.runs(attempt);
+    this.#executorOf(call).execute(attempt);
+  }
+
+  attemptEnded(entry: TaskEntry, attempt: Attempt, isFailed: boolean, value: unknown): void {
+    this.#outside.runInAsyncScope(this.#ended, undefined, entry, attempt, isFailed, value);
+  }
+
+  readonly #ended = (entry: TaskEntry, attempt: Attempt, isFailed: boolean, value: unknown): void => {
+    const { task, call } = entry;
     if (this.#isOnEventLoop(call)) {
       this.context.slots?.release();
     }
@@ -215,19 +221,19 @@ export class TaskLifecycle {
     const { trace } = attempt;
     if (trace) {
       // One that never began is published here, and belongs to what added the task.
-      call.scope.runInAsyncScope(() => trace.end(abortReason ? { error: abortReason } : outcome));
+      const outcome = abortReason ? { error: abortReason } : isFailed ? { error: value } : { result: value };
+      call.scope.runInAsyncScope(() => trace.end(outcome));
     }
     if (abortReason instanceof TaskCancelledError) {
-      this.#stopAdmitted(entry, abortReason);
-      onEnd();
-    } else if (!abortReason && 'result' in outcome) {
-      executor.release();
-      task.complete(outcome.result);
-      onEnd();
+      this.cancelled(entry, abortReason);
+    } else if (abortReason || isFailed) {
+      void this.#failOrRetry(entry, abortReason ?? value);
     } else {
-      await this.#failOrRetry(run, abortReason ?? (outcome as { error: unknown }).error);
+      this.#executorOf(call).release();
+      task.complete(value);
+      entry.owner.ended(entry);
     }
-  }
+  };
 
   #traceOf({ task, call, queue }: TaskEntry, attempt: number): AttemptTrace {
     return new AttemptTrace(task, this.context.showsArguments, {
@@ -239,28 +245,28 @@ export class TaskLifecycle {
     });
   }
 
-  async #failOrRetry(run: Run, error: unknown): Promise<void> {
-    const { entry, options, onEnd, origin } = run;
-    const { task, call, cancellation } = entry;
+  async #failOrRetry(entry: TaskEntry, error: unknown): Promise<void> {
+    const { task, call, owner } = entry;
     const { tracker, turns, log } = this.context;
-    cancellation.waits(undefined, onEnd);
-    const isRetried = task.begunAttempts < (options.attempts ?? 1) && (await this.#allowsRetry(run, error));
+    const options = owner.optionsOf(entry);
+    entry.waits();
+    const isRetried = task.begunAttempts < (options.attempts ?? 1) && (await this.#allowsRetry(entry, options, error));
     if (task.isSettled) {
       return;
     }
     if (!isRetried) {
-      log.failed(task, error, call, origin);
+      log.failed(task, error, call, owner.origin);
       // The application's logger can cancel the task.
       if (task.isSettled) {
         return;
       }
       this.#executorOf(call).release();
       task.fail(error);
-      onEnd();
+      owner.ended(entry);
       return;
     }
     const delay = backoffDelay(options.backoff, task.begunAttempts);
-    log.retrying(task, error, call, delay, origin);
+    log.retrying(task, error, call, delay, owner.origin);
     if (task.isSettled) {
       return;
     }
@@ -275,22 +281,20 @@ export class TaskLifecycle {
     }
     if (entry.queue) {
       this.#executorOf(call).release();
-      cancellation.returnsToQueue();
+      entry.returnsToQueue();
       task.forget();
-      onEnd();
+      owner.ended(entry);
       return;
     }
     if (delay > 0) {
-      this.#delay(run, delay);
+      this.#delay(entry, delay);
     } else {
-      turns.schedule(() => this.#start(run));
+      turns.schedule(this.#start, entry);
     }
   }
 
-  async #allowsRetry({ entry, options }: Run, error: unknown): Promise<boolean> {
-    const { task, call } = entry;
+  async #allowsRetry({ task, call }: TaskEntry, { retryIf }: ResolvedTaskOptions, error: unknown): Promise<boolean> {
     try {
-      const { retryIf } = options;
       return retryIf ? await call.scope.runInAsyncScope(() => retryIf(error, task.begunAttempts)) : true;
     } catch (thrown) {
       this.context.log.retryIfThrew(task, call, thrown);
@@ -298,7 +302,8 @@ export class TaskLifecycle {
     }
   }
 
-  readonly #stopAdmitted = ({ task, call, queue }: TaskEntry, error: TaskCancelledError): void => {
+  cancelled(entry: TaskEntry, error: TaskCancelledError): void {
+    const { task, call, owner, queue } = entry;
     this.#executorOf(call).release();
     if (queue) {
       // Not lost: another process runs it.
@@ -306,7 +311,10 @@ export class TaskLifecycle {
     } else {
       this.stop(task, error);
     }
-  };
+    if (entry.isTaken) {
+      owner.ended(entry);
+    }
+  }
 
   #executorOf(call: TaskCall): TaskExecutor {
     return this.#isOnEventLoop(call) ? this.context.eventLoop : this.context.threads;

@@ -34,6 +34,10 @@ export interface TaskListContext {
 /** From this many tasks on, a list drops those that have settled, or are in their queue. */
 const MAX_TASKS = 1_000;
 
+// One function for all lists: a closure for each would cost a short task several percent.
+let runNext: (list: TaskList) => void;
+let startNext: (list: TaskList) => void;
+
 /**
  * The tasks of one request, in the order in which they were added. A list is closed until its response is over; then it is
  * opened with the outcome, and runs its tasks. A task that is added to an open list joins the end.
@@ -42,27 +46,35 @@ const MAX_TASKS = 1_000;
  * claimant takes it over from an owner that is still closed, and where the owner skips it, the first claimant runs it.
  */
 export class TaskList implements TaskOwner {
-  #tasks: BackgroundTask[] = [];
+  static {
+    runNext = (list) => list.#runNext();
+    startNext = (list) => list.#startNext();
+  }
+
+  /** Made with the first one: an array that grows from none takes the place of seventeen. */
+  #tasks?: BackgroundTask[];
   #maxTasks = MAX_TASKS;
   /** Entries that run in order. */
   readonly #waiting = new Queue<TaskEntry>();
   /** Entries with `execution: 'parallel'`. Made with the first one. */
   #parallel?: Queue<TaskEntry>;
   /** Entries of other lists that this list claims. */
-  #claimed: TaskEntry[] = [];
+  #claimed?: TaskEntry[];
   #unflushed?: UnflushedTasks;
   /** Entries that this list has taken over, each with the options that it was added with here. */
   #adopted?: Map<TaskEntry, ResolvedTaskOptions>;
   #isOpen = false;
   /** Whether a turn for the next entry in order is scheduled, or that entry waits for one that runs. */
   #isBusy = false;
+  /** The entry in order that runs. */
+  #current?: TaskEntry;
   /** Whether a turn for the next parallel entry is scheduled. */
   #isStarting = false;
   #outcome: Outcome;
 
   constructor(
     private readonly context: TaskListContext,
-    private readonly origin?: Origin,
+    readonly origin?: Origin,
     private readonly route?: TaskRoute,
   ) {}
 
@@ -166,7 +178,7 @@ export class TaskList implements TaskOwner {
 
   /** The tasks in the order in which they were added. From 1,000 tasks on, settled ones may be missing. */
   get tasks(): readonly BackgroundTask[] {
-    return this.#tasks;
+    return this.#tasks ?? [];
   }
 
   get isOpen(): boolean {
@@ -182,8 +194,8 @@ export class TaskList implements TaskOwner {
     this.#outcome = outcome;
     this.route?.keep();
     // An entry that runs has no claimants. One that this list has taken over no longer has this one.
-    this.#claimed = this.#claimed.filter((entry) => entry.claimants?.has(this));
-    for (const entry of this.#claimed) {
+    this.#claimed = this.#claimed?.filter((entry) => entry.claimants?.has(this));
+    for (const entry of this.#claimed ?? []) {
       this.#claim(entry, entry.claimants!.get(this)!);
     }
     this.#unflushed?.flushRest(outcome);
@@ -203,14 +215,14 @@ export class TaskList implements TaskOwner {
   }
 
   get #mustRunInline(): boolean {
-    return this.context.control?.isInline === true && !this.#isOpen && this.#tasks.length > 0;
+    return this.context.control?.isInline === true && !this.#isOpen && this.tasks.length > 0;
   }
 
   /** Waits for all tasks, also for those that they add. */
   async #settleAll(): Promise<void> {
     let failed: BackgroundTask | undefined;
     const seen = new Set<BackgroundTask>();
-    const unseen = () => this.#tasks.filter((task) => !seen.has(task));
+    const unseen = () => this.tasks.filter((task) => !seen.has(task));
     for (let tasks = unseen(); tasks.length > 0; tasks = unseen()) {
       for (const task of tasks) {
         seen.add(task);
@@ -273,7 +285,7 @@ export class TaskList implements TaskOwner {
       // Of several claims of this list, the first counts, unless a later one runs after every outcome.
     } else if (!claimants.has(this) || options.runOn === 'always') {
       if (!claimants.has(this)) {
-        this.#claimed.push(entry);
+        (this.#claimed ??= []).push(entry);
       }
       claimants.set(this, options);
     }
@@ -281,6 +293,10 @@ export class TaskList implements TaskOwner {
 
   // A task that adds itself again keeps one list growing for as long as the process runs.
   #keep(task: BackgroundTask): void {
+    if (!this.#tasks) {
+      this.#tasks = [task];
+      return;
+    }
     if (this.#tasks.length >= this.#maxTasks) {
       this.#tasks = this.#tasks.filter(({ isSettled, isEnqueued }) => !isSettled && !isEnqueued);
       this.#maxTasks = Math.max(MAX_TASKS, 2 * this.#tasks.length);
@@ -299,65 +315,70 @@ export class TaskList implements TaskOwner {
     }
     if (!this.#isBusy && this.#waiting.size > 0) {
       this.#isBusy = true;
-      this.#schedule(this.#waiting, this.#runNext);
+      this.#schedule(this.#waiting, runNext);
     }
     if (!this.#isStarting && this.#parallel !== undefined && this.#parallel.size > 0) {
       this.#isStarting = true;
-      this.#schedule(this.#parallel, this.#startNext);
+      this.#schedule(this.#parallel, startNext);
     }
   }
 
-  #schedule(queue: Queue<TaskEntry>, start: () => void): void {
+  #schedule(queue: Queue<TaskEntry>, next: (list: TaskList) => void): void {
     const { turns, control } = this.context;
     if (control) {
-      control.whenAllowed(queue.peek()!.task, () => turns.schedule(start));
+      control.whenAllowed(queue.peek()!.task, () => turns.schedule(next, this));
     } else {
-      turns.schedule(start);
+      turns.schedule(next, this);
     }
   }
 
-  // Parallel entries too start one a turn: the lists of other requests get their turns in between.
-  readonly #startNext = (): void => {
+  /** Starts the next parallel entry. One a turn: the lists of other requests get their turns in between. */
+  #startNext(): void {
     // `discard` may have taken it out in the meantime.
     const entry = this.#parallel!.dequeue();
-    if (entry) {
-      this.#run(entry, () => void this.#adopted?.delete(entry));
+    if (entry && this.#isWaiting(entry)) {
+      this.#run(entry);
     }
     this.#isStarting = false;
     this.#advance();
-  };
+  }
 
-  readonly #runNext = (): void => {
+  /** Runs the next entry in order. */
+  #runNext(): void {
     const entry = this.#waiting.dequeue();
     if (!entry) {
       this.#isBusy = false;
       return;
     }
-    this.#run(entry, () => {
-      const isStopped = entry.task.currentStatus === 'failed' && this.optionsOf(entry).onFailure === 'stop';
-      this.#adopted?.delete(entry);
-      if (isStopped) {
-        this.#skipWaiting(entry);
-      }
-      this.#isBusy = false;
-      this.#advance();
-    });
-  };
-
-  #run(entry: TaskEntry, onEnd: () => void): void {
-    if (!this.#isWaiting(entry)) {
-      onEnd();
-      return;
+    this.#current = entry;
+    if (this.#isWaiting(entry)) {
+      this.#run(entry);
+    } else {
+      this.ended(entry);
     }
-    const options = this.optionsOf(entry);
-    if (this.#isWanted(options)) {
-      entry.isTaken = true;
-      entry.claimants = undefined;
-      this.context.lifecycle.run(entry, options, onEnd, this.origin);
+  }
+
+  #run(entry: TaskEntry): void {
+    if (this.#isWanted(this.optionsOf(entry))) {
+      this.context.lifecycle.run(entry);
     } else {
       this.#skip(entry);
-      onEnd();
+      this.ended(entry);
     }
+  }
+
+  ended(entry: TaskEntry): void {
+    const { onFailure } = this.optionsOf(entry);
+    this.#adopted?.delete(entry);
+    if (entry !== this.#current) {
+      return;
+    }
+    this.#current = undefined;
+    if (onFailure === 'stop' && entry.task.currentStatus === 'failed') {
+      this.#skipWaiting(entry);
+    }
+    this.#isBusy = false;
+    this.#advance();
   }
 
   /** @returns false if a claimant takes the entry over instead */
@@ -384,12 +405,12 @@ export class TaskList implements TaskOwner {
   #skipWaiting(failed: TaskEntry): void {
     // This list can have taken one of them over once more, as a parallel one: see `#claim`.
     const waiting = [...this.#waiting.drain()].filter((entry) => this.optionsOf(entry).execution !== 'parallel');
-    for (const { claimants } of [...waiting, ...this.#claimed]) {
+    for (const { claimants } of [...waiting, ...(this.#claimed ?? [])]) {
       if (claimants?.get(this)?.execution !== 'parallel') {
         claimants?.delete(this);
       }
     }
-    this.#claimed = this.#claimed.filter(({ claimants }) => claimants?.has(this));
+    this.#claimed = this.#claimed?.filter(({ claimants }) => claimants?.has(this));
     // Checked one by one: a subscriber that hears of one skipped task can cancel the next.
     const skipped = waiting.filter((entry) => this.#isWaiting(entry) && this.#skip(entry));
     const tasks = skipped.filter((entry) => this.#isWanted(this.optionsOf(entry))).map(({ task }) => task);

@@ -15,13 +15,13 @@ import { currentTask } from '../task/handle/current-task.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
 import type { TaskRoute } from '../task/model/task-route.ts';
 import type { Admission } from './admission.ts';
-import { Cancellation } from './cancellation.ts';
 import { discarded, notStoredSkipped } from './engine.messages.ts';
 import { EnqueuesByAttempt, type PendingEnqueues } from './pending-enqueues.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { Origin, TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
+import { UnflushedCancellation } from './unflushed-cancellation.ts';
 
 /** What the unflushed tasks of all lists share. */
 export interface FlushContext {
@@ -42,7 +42,7 @@ export interface UnflushedTask {
   readonly task: BackgroundTask;
   readonly call: TaskCall;
   readonly options: ResolvedTaskOptions;
-  readonly cancellation: Cancellation<BackgroundTask>;
+  readonly cancellation: UnflushedCancellation;
   /** What `TaskQueue.prepare` returned. */
   readonly prepared: unknown;
   /** How many tasks it is, with the steps before it. */
@@ -91,11 +91,11 @@ export class UnflushedTasks {
       throw admission.refuse(new TooManyTasksError(tooManyAtOnce(name, maxAtOnce)));
     }
     const prepared = queue.prepare(durable);
-    const cancellation = new Cancellation(task, task, lifecycle.stop);
-    const unflushed: UnflushedTask = { task, call, options, cancellation, prepared, size };
-    cancellation.waits(() => {
+    const leave = () => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
-    });
+    };
+    const cancellation = new UnflushedCancellation(task, leave, lifecycle.stop);
+    const unflushed: UnflushedTask = { task, call, options, cancellation, prepared, size };
     this.#waiting.push(unflushed);
     tracker.add(task);
     return task;

@@ -22,10 +22,21 @@ export interface AttemptObserver {
   readonly isTraced?: boolean | undefined;
 }
 
+/** Hears how an attempt has ended. */
+export interface AttemptListener {
+  /**
+   * Called once, in whatever async context the executor is in.
+   *
+   * @param isFailed whether `value` is what was thrown, and not the result
+   */
+  attemptEnded(attempt: Attempt, isFailed: boolean, value: unknown): void;
+}
+
 /**
  * One attempt of a task. An executor runs it; on the event loop, the task sees it as its `currentTask()`.
  *
- * States: made; begun (`begin`); aborted (`abort`: by the timeout or by cancelling, possibly before it begins); over (`end`).
+ * States: made; begun (`begin`); aborted (`abort`: by the timeout or by cancelling, possibly before it begins); ended by its
+ * executor (`succeed`, `fail`); over (`end`).
  */
 export class Attempt implements CurrentTask {
   // What a task sees has the fields that are documented, and nothing else: loggers write what they are given, and the call
@@ -36,6 +47,8 @@ export class Attempt implements CurrentTask {
   readonly #call: TaskCall;
   readonly #timeout: number | undefined;
   readonly #queue: AttemptObserver | undefined;
+  /** Unset when it has heard of the end. */
+  #listener: AttemptListener | undefined;
   /** Whether no other attempt follows, even if this one fails. */
   readonly #isLast: boolean;
   #trace?: AttemptTrace;
@@ -50,11 +63,13 @@ export class Attempt implements CurrentTask {
     task: BackgroundTask,
     call: TaskCall,
     { attempts = 1, timeout }: Pick<TaskOptions, 'attempts' | 'timeout'>,
+    listener: AttemptListener,
     queue?: AttemptObserver,
   ) {
     this.#task = task;
     this.#call = call;
     this.#timeout = timeout;
+    this.#listener = listener;
     this.#queue = queue;
     this.attempt = task.begunAttempts + 1;
     this.#isLast = this.attempt >= attempts;
@@ -163,6 +178,22 @@ export class Attempt implements CurrentTask {
     }
   }
 
+  /** The executor calls this or `fail` when the attempt has ended. Only the first call counts. */
+  succeed(result: unknown): void {
+    this.#report(false, result);
+  }
+
+  fail(error: unknown): void {
+    this.#report(true, error);
+  }
+
+  #report(isFailed: boolean, value: unknown): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.attemptEnded(this, isFailed, value);
+  }
+
+  /** From now on, the attempt can't be aborted, and its progress counts no more. */
   end(): void {
     this.#isOver = true;
     this.#onAbort = undefined;

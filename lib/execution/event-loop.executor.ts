@@ -1,10 +1,10 @@
-import { isObservable, type Subscription } from 'rxjs';
+import { isObservable, type Observable, type Subscription } from 'rxjs';
 import { TaskCancelledError, TaskProviderError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
-import { clearTimeout, now, setTimeout } from '../util/timers.ts';
+import { clearTimeout, now, setTimeout, soon } from '../util/timers.ts';
 import type { AbortReason, Attempt } from './attempt.ts';
 import { providerNotReady } from './execution.messages.ts';
 import type { ProviderResolver } from './provider-resolver.ts';
@@ -38,8 +38,8 @@ export class EventLoopExecutor implements TaskExecutor {
    * Calls the function in the async context in which the task was added, and waits for its result: a value, a promise, any
    * thenable, or an Observable. It subscribes to an Observable until it completes, as Nest does for a handler.
    */
-  execute(attempt: Attempt): Promise<unknown> {
-    return attempt.call.scope.runInAsyncScope(() => runAsTask(attempt, () => this.#run(attempt)));
+  execute(attempt: Attempt): void {
+    attempt.call.scope.runInAsyncScope(runAsTask, undefined, attempt, this.#run, attempt);
   }
 
   /** Resolves when the functions that shutdown has aborted have returned. */
@@ -48,46 +48,93 @@ export class EventLoopExecutor implements TaskExecutor {
   }
 
   // The result is followed in the task's context too: an Observable or a lazy thenable only then starts its work.
-  async #run(attempt: Attempt): Promise<unknown> {
+  readonly #run = (attempt: Attempt): void => {
     const { call } = attempt;
     if (!call.of) {
-      return this.#begin(attempt, call.fn, call.thisArg);
+      this.#begin(attempt, call.fn, call.thisArg);
+      return;
     }
-    const { provider, method, create } = call.of;
-    const made = create ? create() : this.providers.resolve(provider);
-    const target = made instanceof Promise ? await this.#waitFor(attempt, made as Promise<object>) : made;
-    return this.#begin(attempt, this.providers.methodOf(target, method, call.name), target);
-  }
+    let target: object | Promise<object>;
+    try {
+      const { provider, create } = call.of;
+      target = create ? create() : this.providers.resolve(provider);
+    } catch (error) {
+      attempt.fail(error);
+      return;
+    }
+    if (target instanceof Promise) {
+      this.#waitFor(attempt, target as Promise<object>);
+    } else {
+      this.#beginMethod(attempt, target);
+    }
+  };
 
   /** Waits for a provider that Nest makes, or until the attempt is aborted. The task has not begun, so its timeout waits too. */
-  #waitFor(attempt: Attempt, made: Promise<object>): Promise<object> {
-    return new Promise((resolve, reject) => {
-      const { limit } = this.providers;
-      const timer = setTimeout(() => reject(new TaskProviderError(providerNotReady(attempt.name, limit))), limit);
-      const settled = made.then(resolve, reject).finally(() => clearTimeout(timer));
-      attempt.onAbort((reason) => {
+  #waitFor(attempt: Attempt, made: Promise<object>): void {
+    const { limit } = this.providers;
+    let isGivenUp = false;
+    const giveUp = (error: unknown) => {
+      isGivenUp = true;
+      clearTimeout(timer);
+      attempt.fail(error);
+    };
+    const timer = setTimeout(() => giveUp(new TaskProviderError(providerNotReady(attempt.name, limit))), limit);
+    const settled = made.then(
+      (target) => {
         clearTimeout(timer);
-        reject(reason);
-        this.#linger(settled, reason);
-      });
+        if (!isGivenUp) {
+          this.#beginMethod(attempt, target);
+        }
+      },
+      (error: unknown) => giveUp(error),
+    );
+    attempt.onAbort((reason) => {
+      isGivenUp = true;
+      soon(() => giveUp(reason));
+      this.#linger(settled, reason);
     });
   }
 
-  #begin(attempt: Attempt, fn: AnyFunction, thisArg: unknown): unknown {
-    attempt.begin();
-    if (attempt.abortReason) {
-      // A subscriber of the event `started` has cancelled it.
-      throw attempt.abortReason;
+  #beginMethod(attempt: Attempt, target: object): void {
+    const { name, of } = attempt.call;
+    let fn: AnyFunction;
+    try {
+      fn = this.providers.methodOf(target, of!.method, name);
+    } catch (error) {
+      attempt.fail(error);
+      return;
     }
-    const { trace } = attempt;
-    return trace
-      ? trace.run(() => this.#callAndFollow(attempt, fn, thisArg))
-      : this.#callAndFollow(attempt, fn, thisArg);
+    this.#begin(attempt, fn, target);
   }
 
+  #begin(attempt: Attempt, fn: AnyFunction, thisArg: unknown): void {
+    let returned: unknown;
+    try {
+      attempt.begin();
+      const { abortReason, trace } = attempt;
+      if (abortReason) {
+        // A subscriber of the event `started` has cancelled it.
+        throw abortReason;
+      }
+      returned = trace
+        ? trace.run(() => this.#callAndFollow(attempt, fn, thisArg))
+        : this.#callAndFollow(attempt, fn, thisArg);
+    } catch (error) {
+      attempt.fail(error);
+      return;
+    }
+    if (isPrimitive(returned)) {
+      attempt.succeed(returned);
+    }
+  }
+
+  /** @returns what the function returned. It is followed unless it is a primitive value */
   #callAndFollow(attempt: Attempt, fn: AnyFunction, thisArg: unknown): unknown {
     const returned = this.#call(attempt.call, fn, thisArg);
-    return isPrimitive(returned) ? returned : this.#follow(attempt, returned);
+    if (!isPrimitive(returned)) {
+      this.#follow(attempt, returned);
+    }
+    return returned;
   }
 
   #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {
@@ -100,34 +147,28 @@ export class EventLoopExecutor implements TaskExecutor {
   }
 
   /** Waits for the result, or until the attempt is aborted. */
-  #follow(attempt: Attempt, returned: unknown): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      let subscription: Subscription | undefined;
-      let followed: Promise<void> | undefined;
-      attempt.onAbort((reason) => {
-        reject(reason);
-        subscription?.unsubscribe();
-        this.#linger(followed, reason);
-      });
-      const settle = (value: unknown) => {
-        if (!isObservable(value)) {
-          resolve(value);
-        } else if (!attempt.abortReason) {
-          let last: unknown;
-          subscription = value.subscribe({ next: (it) => (last = it), error: reject, complete: () => resolve(last) });
-          // The Observable cancelled its own task during `subscribe`, when the listener had no subscription yet.
-          if (attempt.abortReason) {
-            subscription.unsubscribe();
-          }
-        }
-      };
-      if (isObservable(returned)) {
-        settle(returned);
-      } else {
-        // As with Nest's handlers, it may be a promise of an Observable.
-        followed = Promise.resolve(returned).then(settle).catch(reject);
-      }
+  #follow(attempt: Attempt, returned: unknown): void {
+    let subscription: Subscription | undefined;
+    let followed: Promise<void> | undefined;
+    const fail = (error: unknown) => attempt.fail(error);
+    attempt.onAbort((reason) => {
+      soon(() => attempt.fail(reason));
+      subscription?.unsubscribe();
+      this.#linger(followed, reason);
     });
+    const settle = (value: unknown) => {
+      if (isObservable(value)) {
+        subscription = subscribeTo(value, attempt);
+      } else {
+        attempt.succeed(value);
+      }
+    };
+    if (isObservable(returned)) {
+      settle(returned);
+    } else {
+      // As with Nest's handlers, it may be a promise of an Observable.
+      followed = Promise.resolve(returned).then(settle, fail);
+    }
   }
 
   #linger(work: Promise<void> | undefined, reason: AbortReason): void {
@@ -135,5 +176,29 @@ export class EventLoopExecutor implements TaskExecutor {
       const lingering = work.finally(() => this.#lingering.delete(lingering));
       this.#lingering.add(lingering);
     }
+  }
+}
+
+/** The attempt ends with the last value of the Observable. Later: an Observable can complete while it is subscribed to. */
+function subscribeTo(values: Observable<unknown>, attempt: Attempt): Subscription | undefined {
+  if (attempt.abortReason) {
+    return undefined;
+  }
+  let last: unknown;
+  const fail = (error: unknown) => soon(() => attempt.fail(error));
+  try {
+    const subscription = values.subscribe({
+      next: (value) => (last = value),
+      error: fail,
+      complete: () => soon(() => attempt.succeed(last)),
+    });
+    // The Observable cancelled its own task during `subscribe`, when the listener had no subscription yet.
+    if (attempt.abortReason) {
+      subscription.unsubscribe();
+    }
+    return subscription;
+  } catch (error) {
+    fail(error);
+    return undefined;
   }
 }

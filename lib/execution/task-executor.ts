@@ -16,8 +16,9 @@ export interface TaskExecutor {
   release(): void;
 
   /**
-   * Runs an attempt, and calls its `begin()` when the function begins; an attempt that fails earlier never begins. If the
-   * attempt is aborted, rejects with the reason as soon as the executor has done all it can to stop it.
+   * Runs an attempt. Calls its `begin()` when the function begins (an attempt that fails earlier never begins), and its
+   * `succeed()` or `fail()` when it has ended. If the attempt is aborted, it fails with the reason as soon as the executor
+   * has done all it can to stop it, and never within the call that aborts it. Never throws.
    */
-  execute(attempt: Attempt): Promise<unknown>;
+  execute(attempt: Attempt): void;
 }

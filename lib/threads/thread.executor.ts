@@ -79,8 +79,9 @@ export class ThreadExecutor implements TaskExecutor {
     this.#admitted--;
   }
 
-  execute(attempt: Attempt): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+  execute(attempt: Attempt): void {
+    // A promise, so that the thread is free for the next run before anybody hears of the end of this one.
+    const result = new Promise((resolve, reject) => {
       const run = new ThreadRun(attempt, resolve, reject);
       attempt.onAbort((reason) => {
         if (this.#running.has(run.id)) {
@@ -97,6 +98,10 @@ export class ThreadExecutor implements TaskExecutor {
       this.#waiting.add(run);
       this.#startWaiting();
     });
+    result.then(
+      (value) => attempt.succeed(value),
+      (error: unknown) => attempt.fail(error),
+    );
   }
 
   /** How many tasks `admit` has refused. */

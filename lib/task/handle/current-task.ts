@@ -68,6 +68,6 @@ export function currentTask(): CurrentTask | undefined {
 }
 
 /** Calls a function with `currentTask()` set. Await its result inside `fn`: a lazy thenable starts only when awaited. */
-export function runAsTask<T>(task: CurrentTask, fn: () => T): T {
-  return storage.run(task, fn);
+export function runAsTask<T, Args extends unknown[]>(task: CurrentTask, fn: (...args: Args) => T, ...args: Args): T {
+  return storage.run(task, fn, ...args);
 }
