@@ -35,8 +35,8 @@ export interface TaskListContext {
 const MAX_TASKS = 1_000;
 
 // One function for all lists: a closure for each would cost a short task several percent.
-let runNext: (list: TaskList) => void;
-let startNext: (list: TaskList) => void;
+let scheduleNext: (list: TaskList) => void;
+let scheduleStart: (list: TaskList) => void;
 
 /**
  * The tasks of one request, in the order in which they were added. A list is closed until its response is over; then it is
@@ -47,8 +47,11 @@ let startNext: (list: TaskList) => void;
  */
 export class TaskList implements TaskOwner {
   static {
-    runNext = (list) => list.#runNext();
-    startNext = (list) => list.#startNext();
+    const runNext = (list: TaskList) => list.#runNext();
+    const startNext = (list: TaskList) => list.#startNext();
+    // Later: a task in order waits for the one before it, and other work gets its turn between the two.
+    scheduleNext = (list) => list.context.turns.scheduleLater(runNext, list);
+    scheduleStart = (list) => list.context.turns.schedule(startNext, list);
   }
 
   /** Made with the first one: an array that grows from none takes the place of seventeen. */
@@ -315,24 +318,24 @@ export class TaskList implements TaskOwner {
     }
     if (!this.#isBusy && this.#waiting.size > 0) {
       this.#isBusy = true;
-      this.#schedule(this.#waiting, runNext);
+      this.#whenAllowed(this.#waiting, scheduleNext);
     }
     if (!this.#isStarting && this.#parallel !== undefined && this.#parallel.size > 0) {
       this.#isStarting = true;
-      this.#schedule(this.#parallel, startNext);
+      this.#whenAllowed(this.#parallel, scheduleStart);
     }
   }
 
-  #schedule(queue: Queue<TaskEntry>, next: (list: TaskList) => void): void {
-    const { turns, control } = this.context;
+  #whenAllowed(queue: Queue<TaskEntry>, schedule: (list: TaskList) => void): void {
+    const { control } = this.context;
     if (control) {
-      control.whenAllowed(queue.peek()!.task, () => turns.schedule(next, this));
+      control.whenAllowed(queue.peek()!.task, () => schedule(this));
     } else {
-      turns.schedule(next, this);
+      schedule(this);
     }
   }
 
-  /** Starts the next parallel entry. One a turn: the lists of other requests get their turns in between. */
+  /** Starts the next parallel entry. One a call: the lists of other requests get their turns in between. */
   #startNext(): void {
     // `discard` may have taken it out in the meantime.
     const entry = this.#parallel!.dequeue();

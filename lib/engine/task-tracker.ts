@@ -6,6 +6,7 @@ import type { TaskStats } from '../task/model/task-stats.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 import { DrainTimeoutError } from './drain-timeout.error.ts';
 import type { TaskEntry } from './task-entry.ts';
+import { UnsettledTasks } from './unsettled-tasks.ts';
 
 /**
  * Keeps the unsettled tasks of this process, and counts the settled ones. Handles report each step here; the tracker
@@ -14,8 +15,7 @@ import type { TaskEntry } from './task-entry.ts';
 export class TaskTracker implements StepObserver {
   /** Tasks whose id was read. No lookup can be for another: an id that was never read is known to nobody. */
   readonly ids: TaskIds = new Map();
-  /** By sequence number, which is a cheaper key than the task itself. */
-  readonly #unsettled = new Map<number, BackgroundTask>();
+  readonly #unsettled = new UnsettledTasks();
   readonly #deduplicated = new Map<string, TaskEntry>();
   readonly #deduplicationIds = new Map<BackgroundTask, string>();
   readonly #onDrained = new Set<() => void>();
@@ -29,8 +29,8 @@ export class TaskTracker implements StepObserver {
     return this.#unsettled.size;
   }
 
-  get unsettled(): Iterable<BackgroundTask> {
-    return this.#unsettled.values();
+  get unsettled(): readonly BackgroundTask[] {
+    return this.#unsettled.toArray();
   }
 
   get stats(): Omit<TaskStats, 'threads' | 'delayed' | 'refused' | 'byName'> {
@@ -57,26 +57,30 @@ export class TaskTracker implements StepObserver {
   }
 
   add(task: BackgroundTask): void {
-    this.#unsettled.set(task.sequence, task);
+    this.#unsettled.add(task);
     this.observer.stepped(task, 'added');
   }
 
   /** The queue owns the task: this process stops counting it. */
   release(task: BackgroundTask): void {
-    this.#unsettled.delete(task.sequence);
+    this.#unsettled.delete(task);
   }
 
   stepped(task: BackgroundTask, step: TaskEventType, from: TaskStatus, delay?: number): void {
     this.#running += Number(task.currentStatus === 'running') - Number(from === 'running');
     if (task.isSettled) {
       this.#settled[step as TaskEnd]++;
-      this.#forgetDuplicate(task);
+      if (this.#deduplicationIds.size > 0) {
+        this.#forgetDuplicate(task);
+      }
     }
     if (task.isSettled || step === 'stored') {
-      this.#unsettled.delete(task.sequence);
+      this.#unsettled.delete(task);
     }
     this.observer.stepped(task, step, delay);
-    this.#checkDrained();
+    if (this.#onDrained.size > 0) {
+      this.#checkDrained();
+    }
   }
 
   /**
@@ -98,7 +102,7 @@ export class TaskTracker implements StepObserver {
       if (timeout === undefined) {
         await drained;
       } else if (!(await settlesWithin(drained, timeout))) {
-        const unsettled = Array.from(this.unsettled, (task) => task.toRecord());
+        const unsettled = this.unsettled.map((task) => task.toRecord());
         throw new DrainTimeoutError(timeout, unsettled);
       }
     } finally {

@@ -7,45 +7,52 @@ import { now, setImmediate } from '../util/timers.ts';
  */
 const TURN_BUDGET = 5;
 
-/**
- * Calls functions in later turns of the event loop, first in, first out. I/O gets its turn in between. What a function
- * schedules runs in a later turn than the function itself.
- */
+/** How many calls that are over an array can begin with before they are cut off. */
+const MAX_OVER = 2_000;
+
+/** Calls functions in later turns of the event loop, first in, first out. I/O gets its turn in between. */
 export class TurnQueue {
   // Each function stands before its argument. Neither a closure nor a node of a list is made for a call: both would cost as
   // much as the rest of a short task's way through this class.
-  /** What this turn, or the next one, calls. */
+  /** What this turn calls, or the next one. */
   #due: unknown[] = [];
   /** How far `#due` is called. */
   #next = 0;
-  /** What later turns call. */
+  /** What the turn after this one calls. */
   #later: unknown[] = [];
   // Made with the application. An immediate that is set in a request's async context keeps that context alive, and
   // passes it on to the next immediate, for as long as there is work.
   readonly #outside = new AsyncResource('BackgroundTasks');
   #isScheduled = false;
+  #isInTurn = false;
 
-  /** @param fn must not throw */
+  /**
+   * Calls the function with its argument, in this turn if it is one of this queue.
+   *
+   * @param fn must not throw
+   */
   schedule<T>(fn: (subject: T) => void, subject: T): void {
-    this.#later.push(fn, subject);
-    if (!this.#isScheduled) {
-      this.#scheduleTurn();
-    }
+    this.#due.push(fn, subject);
+    this.#scheduleTurn();
+  }
+
+  /** Does the same, but not in this turn. */
+  scheduleLater<T>(fn: (subject: T) => void, subject: T): void {
+    (this.#isInTurn ? this.#later : this.#due).push(fn, subject);
+    this.#scheduleTurn();
   }
 
   #scheduleTurn(): void {
-    this.#isScheduled = true;
-    this.#outside.runInAsyncScope(setImmediate, undefined, this.#turn);
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      this.#outside.runInAsyncScope(setImmediate, undefined, this.#turn);
+    }
   }
 
   readonly #turn = (): void => {
-    if (this.#next === this.#due.length) {
-      this.#due = this.#later;
-      this.#next = 0;
-      this.#later = [];
-    }
     const due = this.#due;
     const end = now() + TURN_BUDGET;
+    this.#isInTurn = true;
     try {
       do {
         const fn = due[this.#next] as (subject: unknown) => void;
@@ -56,13 +63,28 @@ export class TurnQueue {
         fn(subject);
       } while (this.#next < due.length && now() < end);
     } finally {
-      this.#isScheduled = false;
-      if (this.#next < due.length || this.#later.length > 0) {
-        this.#scheduleTurn();
-      } else {
-        this.#due = [];
-        this.#next = 0;
-      }
+      this.#isInTurn = this.#isScheduled = false;
+      this.#prepareNext();
     }
   };
+
+  #prepareNext(): void {
+    if (this.#next === this.#due.length) {
+      this.#due = this.#later;
+      this.#next = 0;
+      this.#later = [];
+    } else {
+      if (this.#next > MAX_OVER && this.#next > this.#due.length / 2) {
+        this.#due = this.#due.slice(this.#next);
+        this.#next = 0;
+      }
+      for (const it of this.#later) {
+        this.#due.push(it);
+      }
+      this.#later = [];
+    }
+    if (this.#due.length > 0) {
+      this.#scheduleTurn();
+    }
+  }
 }

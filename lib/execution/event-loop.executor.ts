@@ -79,15 +79,13 @@ export class EventLoopExecutor implements TaskExecutor {
       attempt.fail(error);
     };
     const timer = setTimeout(() => giveUp(new TaskProviderError(providerNotReady(attempt.name, limit))), limit);
-    const settled = made.then(
-      (target) => {
-        clearTimeout(timer);
-        if (!isGivenUp) {
-          this.#beginMethod(attempt, target);
-        }
-      },
-      (error: unknown) => giveUp(error),
-    );
+    const begin = (target: object) => {
+      clearTimeout(timer);
+      if (!isGivenUp) {
+        this.#beginMethod(attempt, target);
+      }
+    };
+    const settled = made.then(begin, giveUp);
     attempt.onAbort((reason) => {
       isGivenUp = true;
       soon(() => giveUp(reason));

@@ -20,6 +20,8 @@ class FiguresOfName {
 /** Counts and times by task name, of the steps of all tasks. */
 export class Figures {
   readonly #byName = new Map<string, FiguresOfName>();
+  /** The latest one, because most tasks follow one of the same name. */
+  #latest?: { readonly name: string; readonly figures: FiguresOfName };
 
   stepped(task: BackgroundTask, step: TaskEventType): void {
     if (step === 'started') {
@@ -52,7 +54,10 @@ export class Figures {
   }
 
   #of(name: string): FiguresOfName {
-    return this.#byName.get(name) ?? this.#make(name);
+    if (this.#latest?.name !== name) {
+      this.#latest = { name, figures: this.#byName.get(name) ?? this.#make(name) };
+    }
+    return this.#latest.figures;
   }
 
   #make(name: string): FiguresOfName {

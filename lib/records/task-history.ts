@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
+import { RecentTasks } from './recent-tasks.ts';
 import type { SharedRecords } from './shared-records.ts';
 
 /**
@@ -7,55 +7,53 @@ import type { SharedRecords } from './shared-records.ts';
  * writes every change there.
  */
 export class TaskHistory {
-  /** Settled tasks by sequence number. `undefined` if the option `history.max` is 0. */
-  readonly #settled: LRUCache<number, BackgroundTask> | undefined;
-  /** Enqueued tasks by sequence number. Made with the first one, because most applications have none. */
-  #enqueued?: LRUCache<number, BackgroundTask>;
+  readonly #settled: RecentTasks;
+  readonly #enqueued: RecentTasks;
 
-  /** @param ttl ms */
+  /**
+   * @param max how many settled tasks, and how many enqueued ones. With 0, none
+   * @param ttl ms for which a settled task is remembered after its end, and an enqueued one after it was added
+   */
   constructor(
     private readonly max: number,
     private readonly ttl: number,
     readonly shared: SharedRecords | undefined,
   ) {
-    this.#settled =
-      max > 0
-        ? new LRUCache({ max, ...(ttl !== Infinity && { ttl }), dispose: (task: BackgroundTask) => task.forget() })
-        : undefined;
+    this.#settled = new RecentTasks(max, (task) => task.forget());
+    this.#enqueued = new RecentTasks(max);
   }
 
   changed(task: BackgroundTask): void {
     this.shared?.write(task);
-    if (task.isEnqueued && !task.isAttempt && this.max > 0) {
-      const { max, ttl } = this;
-      this.#enqueued ??= new LRUCache({ max, ...(ttl !== Infinity && { ttl }) });
-      this.#enqueued.set(task.sequence, task);
-    }
     if (task.isSettled) {
-      if (this.#settled) {
-        this.#settled.set(task.sequence, task);
+      if (this.max > 0) {
+        this.#settled.add(task);
       } else {
         task.forget();
       }
+    }
+    if (task.isEnqueued && !task.isAttempt && this.max > 0) {
+      this.#enqueued.add(task);
     }
   }
 
   /** Drops a settled task. No lookup finds it from now on. */
   drop(task: BackgroundTask): void {
-    this.#settled?.delete(task.sequence);
+    task.forget();
   }
 
-  /** Whether the history remembers the settled task. */
+  /** Whether the history remembers a settled task that it has not dropped. */
   has(task: BackgroundTask): boolean {
-    return this.#settled?.has(task.sequence) ?? false;
+    return Date.now() < task.finishedTime! + this.ttl;
   }
 
-  /** The newest tasks that this process has enqueued: as many, and for as long, as settled ones. */
-  get enqueued(): Iterable<BackgroundTask> {
-    return this.#enqueued?.values() ?? [];
+  get settled(): BackgroundTask[] {
+    return this.#settled.filter((task) => !task.isForgotten && this.has(task));
   }
 
-  get settled(): Iterable<BackgroundTask> {
-    return this.#settled?.values() ?? [];
+  /** As many as settled ones, and for as long. */
+  get enqueued(): BackgroundTask[] {
+    const since = Date.now() - this.ttl;
+    return this.#enqueued.filter((task) => task.createdTime > since);
   }
 }

@@ -28,7 +28,8 @@ const IDENTIFIER = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
  * @param caller the function that the user called, for the message: `addTask`
  * @throws TaskArgumentError if there is nothing to call
  */
-export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[]): TaskCall {
+export function readTaskCall(caller: string, given: readonly unknown[]): TaskCall {
+  const [first, method] = given;
   if (isFlow(first)) {
     return first.call;
   }
@@ -41,12 +42,11 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
     if (!definition && methodDefinitionOf(first) && !functionName(first)?.startsWith(BOUND)) {
       throw new TaskArgumentError(methodItself(caller, nameOf(first)));
     }
-    return taskCall(definition?.name ?? nameOf(first), first as AnyFunction, undefined, rest, definition);
+    return taskCall(definition?.name ?? nameOf(first), first as AnyFunction, undefined, given.slice(1), definition);
   }
   if ((typeof first !== 'object' && typeof first !== 'function') || first === null) {
     throw new TaskArgumentError(notATask(caller, kindOf(first)));
   }
-  const [method, ...args] = rest;
   const className = classNameOf(first);
   if (method === undefined) {
     if (typeof first === 'function') {
@@ -73,7 +73,7 @@ export function readTaskCall(caller: string, [first, ...rest]: readonly unknown[
   }
   const definition = fn && methodDefinitionOf(fn);
   const name = definition?.name ?? `${className}.${String(method)}`;
-  const call = taskCall(name, (fn ?? first) as AnyFunction, first, args, definition);
+  const call = taskCall(name, (fn ?? first) as AnyFunction, first, given.slice(2), definition);
   return isOfProvider ? { ...call, of: { provider: first as ProviderClass, method } } : call;
 }
 

@@ -160,6 +160,9 @@ export class BackgroundTask<R = unknown> {
   /** Unset once the task has settled, so that a handle that the application keeps doesn't keep parts of the engine. */
   #canceller: Canceller | undefined;
   #waiting?: Waiting<R>;
+  /** Its neighbours in the list of unsettled tasks. */
+  #previous?: BackgroundTask | undefined;
+  #next?: BackgroundTask | undefined;
   readonly #target: TaskTarget;
   readonly #route: { readonly text: string } | undefined;
 
@@ -256,6 +259,29 @@ export class BackgroundTask<R = unknown> {
     return this.#finishedAt !== undefined;
   }
 
+  /** @internal whether no lookup by id finds it any more */
+  get isForgotten(): boolean {
+    return this.#observer === undefined;
+  }
+
+  /** @internal the task before it in the list of unsettled tasks */
+  get previous(): BackgroundTask | undefined {
+    return this.#previous;
+  }
+
+  set previous(task: BackgroundTask | undefined) {
+    this.#previous = task;
+  }
+
+  /** @internal the task after it in the list of unsettled tasks */
+  get next(): BackgroundTask | undefined {
+    return this.#next;
+  }
+
+  set next(task: BackgroundTask | undefined) {
+    this.#next = task;
+  }
+
   // Also where the application has frozen the handle, or changed a `Date` of it.
 
   /** @internal when the task was added, in ms since the epoch */
@@ -266,6 +292,11 @@ export class BackgroundTask<R = unknown> {
   /** @internal when the first attempt began, in ms since the epoch */
   get startedTime(): number | undefined {
     return this.#startedAt;
+  }
+
+  /** @internal when the task settled, in ms since the epoch */
+  get finishedTime(): number | undefined {
+    return this.#finishedAt;
   }
 
   // Not negative: the system's clock can be set back in between.
