@@ -20,7 +20,7 @@ import { isDurable, type TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskEvent } from '../task/model/task-event.ts';
-import type { TaskRoute } from '../task/model/task-route.ts';
+import type { RequestOrigin } from '../task/model/task-route.ts';
 import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
@@ -33,7 +33,7 @@ import { type EventLoopBlock, RecentBlocks } from './recent-blocks.ts';
 import type { ResolvedTaskOptions } from './task-entry.ts';
 import { TaskLifecycle } from './task-lifecycle.ts';
 import { TaskList, type TaskListContext } from './task-list.ts';
-import { type Origin, TaskLog } from './task-log.ts';
+import { TaskLog } from './task-log.ts';
 import { TaskTracker } from './task-tracker.ts';
 import { TurnQueue } from './turn-queue.ts';
 
@@ -128,8 +128,8 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   }
 
   /** Makes a list that runs nothing until it is opened. */
-  createList(origin?: Origin, route?: TaskRoute): TaskList {
-    return new TaskList(this.#context, origin, route);
+  createList(origin?: RequestOrigin): TaskList {
+    return new TaskList(this.#context, origin);
   }
 
   /** Makes a list for tasks that belong to no request. */

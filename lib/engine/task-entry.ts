@@ -4,7 +4,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import type { Execution, OnFailure, RunOn, TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask, Canceller } from '../task/handle/background-task.ts';
 import { type TaskTime, taskTime } from '../util/timers.ts';
-import type { Origin } from './task-log.ts';
+import type { RequestOrigin } from '../task/model/task-route.ts';
 
 /** Options of a task, merged with the application's defaults, so that those of the module are always set. */
 export type ResolvedTaskOptions = TaskOptions & {
@@ -94,8 +94,8 @@ export interface EntryLifecycle {
 /** A list, as other lists see it. */
 export interface TaskOwner {
   readonly isOpen: boolean;
-  /** Names the request of the tasks. */
-  readonly origin?: Origin | undefined;
+  /** The request of the tasks. */
+  readonly origin?: RequestOrigin | undefined;
   /** Takes over an entry of another list. */
   adopt(entry: TaskEntry, options: ResolvedTaskOptions): void;
   /** The options that apply where this list runs the entry. */

@@ -6,13 +6,13 @@ import { assertWithinTimer, NO_OPTIONS, type TaskOptions } from '../task/definit
 import { addChannel } from '../observe/channels.ts';
 import { tracedAdd } from '../observe/traces.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
-import type { TaskRoute } from '../task/model/task-route.ts';
+import { type RequestOrigin, TaskRoute } from '../task/model/task-route.ts';
 import { targetOf } from '../task/model/task-target.ts';
 import { Queue } from '../vendor/yocto-queue.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions, type TaskEntry, type TaskOwner } from './task-entry.ts';
 import type { TaskControl } from '../execution/task-control.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
-import type { Origin, TaskLog } from './task-log.ts';
+import type { TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 import type { TurnQueue } from './turn-queue.ts';
 import { type FlushContext, type UnflushedTask, UnflushedTasks } from './unflushed-tasks.ts';
@@ -75,11 +75,14 @@ export class TaskList implements TaskOwner {
   #isStarting = false;
   #outcome: Outcome;
 
+  readonly route: TaskRoute | undefined;
+
   constructor(
     private readonly context: TaskListContext,
-    readonly origin?: Origin,
-    private readonly route?: TaskRoute,
-  ) {}
+    readonly origin?: RequestOrigin,
+  ) {
+    this.route = origin && new TaskRoute(origin);
+  }
 
   /** @throws TooManyTasksError, ShuttingDownError, TaskArgumentError, InvalidOptionError */
   add(call: TaskCall, given: TaskOptions): BackgroundTask {

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { ANONYMOUS, type TaskCall } from '../task/call/task-call.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
+import type { RequestOrigin } from '../task/model/task-route.ts';
 import { stackOf } from '../util/error-text.ts';
 import { TaskLogLine } from './task-log-line.ts';
 import {
@@ -17,9 +18,6 @@ import {
   tasksSkipped,
 } from './engine.messages.ts';
 
-/** Names the request of a task. A function, because most tasks are never logged. */
-export type Origin = () => string;
-
 /** How many names of blocking tasks the log remembers. An application may give each task another name. */
 const MAX_BLOCKERS = 1_000;
 
@@ -28,13 +26,15 @@ export class TaskLog {
   readonly #logger = new Logger('BackgroundTasks');
   readonly #blockers = new Set<string>();
 
-  failed(task: BackgroundTask, error: unknown, call: TaskCall, origin?: Origin): void {
-    this.#writeFor(call, () => this.#logger.error(new TaskLogLine(taskFailed(task, origin?.()), task, error, 'error')));
+  failed(task: BackgroundTask, error: unknown, call: TaskCall, origin?: RequestOrigin): void {
+    this.#writeFor(call, () =>
+      this.#logger.error(new TaskLogLine(taskFailed(task, origin?.path), task, error, 'error')),
+    );
   }
 
-  retrying(task: BackgroundTask, error: unknown, call: TaskCall, delay: number, origin?: Origin): void {
+  retrying(task: BackgroundTask, error: unknown, call: TaskCall, delay: number, origin?: RequestOrigin): void {
     this.#writeFor(call, () =>
-      this.#logger.debug(new TaskLogLine(taskRetrying(task, delay, origin?.()), task, error, 'debug')),
+      this.#logger.debug(new TaskLogLine(taskRetrying(task, delay, origin?.path), task, error, 'debug')),
     );
   }
 
@@ -42,8 +42,8 @@ export class TaskLog {
     this.#writeFor(call, () => this.#logger.error(new TaskLogLine(retryIfThrew(task), task, thrown, 'error')));
   }
 
-  skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: Origin): void {
-    this.#writeFor(call, () => this.#logger.warn(tasksSkipped(failed, skipped, origin?.())));
+  skipped(failed: BackgroundTask, call: TaskCall, skipped: readonly BackgroundTask[], origin?: RequestOrigin): void {
+    this.#writeFor(call, () => this.#logger.warn(tasksSkipped(failed, skipped, origin?.path)));
   }
 
   /**
@@ -61,8 +61,8 @@ export class TaskLog {
     this.#writeFor(call, () => this.#logger.warn(eventLoopBlocked(call.name, busy, threshold)));
   }
 
-  notEnqueued(tasks: readonly BackgroundTask[], isRunHere: boolean, error: unknown, origin?: Origin): void {
-    this.#write(() => this.#logger.error(tasksNotEnqueued(tasks, isRunHere, origin?.()), stackOf(error)));
+  notEnqueued(tasks: readonly BackgroundTask[], isRunHere: boolean, error: unknown, origin?: RequestOrigin): void {
+    this.#write(() => this.#logger.error(tasksNotEnqueued(tasks, isRunHere, origin?.path), stackOf(error)));
   }
 
   lost(finished: number, tasks: readonly BackgroundTask[], timeout: number): void {

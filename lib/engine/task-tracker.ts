@@ -3,10 +3,10 @@ import type { BackgroundTask, StepObserver, TaskIds } from '../task/handle/backg
 import type { TaskEventType } from '../task/model/task-event.ts';
 import type { TaskEnd, TaskStatus } from '../task/model/task-record.ts';
 import type { TaskStats } from '../task/model/task-stats.ts';
+import { LinkedList } from '../util/linked-list.ts';
 import { settlesWithin } from '../util/settles-within.ts';
 import { DrainTimeoutError } from './drain-timeout.error.ts';
 import type { TaskEntry } from './task-entry.ts';
-import { UnsettledTasks } from './unsettled-tasks.ts';
 
 /**
  * Keeps the unsettled tasks of this process, and counts the settled ones. Handles report each step here; the tracker
@@ -15,7 +15,7 @@ import { UnsettledTasks } from './unsettled-tasks.ts';
 export class TaskTracker implements StepObserver {
   /** Tasks whose id was read. No lookup can be for another: an id that was never read is known to nobody. */
   readonly ids: TaskIds = new Map();
-  readonly #unsettled = new UnsettledTasks();
+  readonly #unsettled = new LinkedList<BackgroundTask>();
   readonly #deduplicated = new Map<string, TaskEntry>();
   readonly #deduplicationIds = new Map<BackgroundTask, string>();
   readonly #onDrained = new Set<() => void>();

@@ -13,13 +13,13 @@ import type { TaskOptions } from '../task/definition/task-options.ts';
 import { BackgroundTask } from '../task/handle/background-task.ts';
 import { currentTask } from '../task/handle/current-task.ts';
 import type { TaskCarrier } from '../task/model/task-carrier.ts';
-import type { TaskRoute } from '../task/model/task-route.ts';
+import type { RequestOrigin, TaskRoute } from '../task/model/task-route.ts';
 import type { Admission } from './admission.ts';
 import { discarded, notStoredSkipped } from './engine.messages.ts';
 import { EnqueuesByAttempt, type PendingEnqueues } from './pending-enqueues.ts';
 import { isWantedAfter, type Outcome, type ResolvedTaskOptions } from './task-entry.ts';
 import type { TaskLifecycle } from './task-lifecycle.ts';
-import type { Origin, TaskLog } from './task-log.ts';
+import type { TaskLog } from './task-log.ts';
 import type { TaskTracker } from './task-tracker.ts';
 import { UnflushedCancellation } from './unflushed-cancellation.ts';
 
@@ -64,7 +64,7 @@ export class UnflushedTasks {
    */
   constructor(
     private readonly context: FlushContext,
-    private readonly origin: Origin | undefined,
+    private readonly origin: RequestOrigin | undefined,
     private readonly runHere: (task: UnflushedTask) => void,
     private readonly isOpen: () => boolean,
     private readonly route: TaskRoute | undefined,

@@ -6,17 +6,18 @@ import { ShuttingDownError, UnavailableError } from '../errors/unavailable.error
 import type { TaskCall } from '../task/call/task-call.ts';
 import type { TaskOptions } from '../task/definition/task-options.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
-import { TaskRoute } from '../task/model/task-route.ts';
+import type { RequestOrigin } from '../task/model/task-route.ts';
+import type { LinkedList } from '../util/linked-list.ts';
 import { BackgroundTasks } from './background-tasks.ts';
 import type { RawRequest } from './http/raw-request.ts';
 import { pathOf, routeOf } from './http/request-route.ts';
 import { type GatedTasks, ResponseGate } from './http/response-gate.ts';
-import { type HandlerEnd, type HandlerState, ResponseWatcher } from './http/response-watcher.ts';
+import { type HandlerEnd, ResponseWatcher, type WatchedRequest } from './http/response-watcher.ts';
 import { answerUnavailable } from './http/unavailable-answer.ts';
 import { RequestCollection } from './request-collection.ts';
 
 /** The tasks of one HTTP request. Their list opens when the response is over. */
-export class HttpCollection extends RequestCollection implements HandlerState, GatedTasks {
+export class HttpCollection extends RequestCollection implements RequestOrigin, WatchedRequest, GatedTasks {
   override list?: TaskList;
   override readonly isLate: boolean;
   isHandlerEntered = false;
@@ -32,7 +33,7 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
 
   constructor(
     protected override readonly engine: TaskEngine,
-    private readonly openResponses: Set<ResponseWatcher>,
+    private readonly openResponses: LinkedList<ResponseWatcher>,
     private readonly request: RawRequest,
     private readonly response: ServerResponse,
   ) {
@@ -119,15 +120,26 @@ export class HttpCollection extends RequestCollection implements HandlerState, G
   }
 
   protected override createList(): TaskList {
-    const list = this.engine.createList(() => pathOf(this.request), new TaskRoute(() => routeOf(this.request)));
-    const watcher = (this.#watcher = new ResponseWatcher(this.request, this.response, this));
-    const { openResponses } = this;
-    openResponses.add(watcher);
-    watcher.whenOver(() => {
-      openResponses.delete(watcher);
-      list.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
-    });
-    return list;
+    // Here, because the response may be over already.
+    this.list = this.engine.createList(this);
+    this.#watcher = new ResponseWatcher(this.request, this.response, this);
+    this.openResponses.add(this.#watcher);
+    this.#watcher.watch();
+    return this.list;
+  }
+
+  responseIsOver(): void {
+    const watcher = this.#watcher!;
+    this.openResponses.delete(watcher);
+    this.list!.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
+  }
+
+  get path(): string {
+    return pathOf(this.request);
+  }
+
+  get route(): string {
+    return routeOf(this.request);
   }
 
   async #answeringUnavailable(flushed: Promise<void>): Promise<void> {

@@ -110,7 +110,7 @@ export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown,
       return;
     }
     this.engine.stopAdmittingAll();
-    for (const response of this.inFlight.openResponses) {
+    for (const response of this.inFlight.openResponses.toArray()) {
       response.tasksAreLost();
     }
     await this.engine.cancelRest(GRACE);
@@ -129,7 +129,7 @@ export class TaskShutdown implements OnModuleDestroy, BeforeApplicationShutdown,
     ]);
     // Repeated, because a response may send its first piece, or add its first task, only later.
     const watch = setInterval(
-      () => this.inFlight.openResponses.forEach((response) => response.stopWaiting()),
+      () => this.inFlight.openResponses.toArray().forEach((response) => response.stopWaiting()),
       LOOK_EVERY,
     ).unref();
     try {

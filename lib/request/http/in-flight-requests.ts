@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { LinkedList } from '../../util/linked-list.ts';
 import type { ResponseWatcher } from './response-watcher.ts';
 
 /** Counts the requests whose handlers are at work, because each may still add a task. Shutdown waits for them. */
 @Injectable()
 export class InFlightRequests {
   /** The responses that are not over, of requests that have tasks. */
-  readonly openResponses = new Set<ResponseWatcher>();
+  readonly openResponses = new LinkedList<ResponseWatcher>();
   #count = 0;
   #isClosed = false;
   readonly #onIdle = new Set<() => void>();

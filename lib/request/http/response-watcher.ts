@@ -3,6 +3,7 @@
 // still be at work. Then the response is over when somebody ends it, or when nobody will. No event says that nobody
 // will, so the watcher waits for a limited time. Only requests with tasks are watched.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Linked } from '../../util/linked-list.ts';
 import { clearTimeout, setTimeout } from '../../util/timers.ts';
 import { onceConnectionCloses } from './connection-close.ts';
 import type { ResponseGate } from './response-gate.ts';
@@ -11,13 +12,15 @@ import { answerUnavailable } from './unavailable-answer.ts';
 /** How a handler ended. `torn down`: something unsubscribed from what it returned. */
 export type HandlerEnd = 'returned' | 'streams' | 'thrown' | 'torn down';
 
-/** How far the handler is. */
-export interface HandlerState {
+/** The request of a response that is watched. */
+export interface WatchedRequest {
   readonly isHandlerEntered: boolean;
   /** `undefined` while the handler is at work. */
   readonly handlerEnd?: HandlerEnd | undefined;
   /** Set once the request has a durable task. */
   readonly gate?: ResponseGate | undefined;
+  /** Called once, when the response is over. */
+  responseIsOver(): void;
 }
 
 /** How long to wait where no event tells that nothing more will come, in ms. An object, so that tests can shorten them. */
@@ -35,13 +38,15 @@ export const GRACES = {
  * - client gone, waiting for the handler: `handlerIsDone` leads to waiting for the answer;
  * - client gone, waiting for the answer (handler ended, or not entered yet): a time limit leads to over,
  *   `handlerIsEntered` back to waiting for the handler;
- * - over: `onOver` was called, once.
+ * - over: `responseIsOver` was called, once.
  *
  * Once the client is gone, `end` and `pipe` of the response lead to over from any state.
  */
-export class ResponseWatcher {
-  /** `undefined` when the response is over. */
-  #onOver?: () => void;
+export class ResponseWatcher implements Linked<ResponseWatcher> {
+  /** Its neighbours in the list of open responses. */
+  previous: ResponseWatcher | undefined = undefined;
+  next: ResponseWatcher | undefined = undefined;
+  #isOver = false;
   #stopWatchingConnection?: () => void;
   /** Set while waiting for the answer. */
   #waitingForAnswer?: NodeJS.Timeout;
@@ -50,27 +55,27 @@ export class ResponseWatcher {
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
-    private readonly handler: HandlerState,
+    private readonly watched: WatchedRequest,
   ) {}
 
   /** What the client saw, or would have seen if it had stayed. `success`: a status below 400. */
   get outcome(): 'success' | 'failure' {
     const { headersSent, writableEnded, statusCode } = this.response;
     const isUnanswered = !headersSent && !writableEnded;
-    return statusCode >= 400 || (isUnanswered && this.handler.handlerEnd === 'thrown') ? 'failure' : 'success';
+    return statusCode >= 400 || (isUnanswered && this.watched.handlerEnd === 'thrown') ? 'failure' : 'success';
   }
 
-  /** Starts to watch. Calls back once, at once if the response is over already. */
-  whenOver(onOver: () => void): void {
-    this.#onOver = onOver;
+  /** Starts to watch. Calls `responseIsOver` at once if the response is over already. */
+  watch(): void {
     if (this.#isConnectionGone()) {
       this.#clientLeft();
       return;
     }
     // `on` is cheaper than `once`, and a response finishes and closes only once.
     // HTTP/2 emits `finish` also when its stream is closed before anybody has ended the response.
-    this.response.on('finish', () => (this.response.writableEnded ? this.#over() : this.#clientLeft()));
-    this.response.on('close', () => this.#clientLeft());
+    const ended = () => (this.response.writableEnded ? this.#over() : this.#clientLeft());
+    this.response.on('finish', ended);
+    this.response.on('close', ended);
     // A pipelined request's response gets its socket only when its turn comes. If the client leaves before, the
     // response emits nothing.
     if (!this.response.socket) {
@@ -85,14 +90,14 @@ export class ResponseWatcher {
 
   /** Call it when the handler has returned or thrown, and what it returned was consumed or torn down. */
   handlerIsDone(): void {
-    if (this.#onOver && this.#isConnectionGone()) {
+    if (!this.#isOver && this.#isConnectionGone()) {
       this.#overUnlessAnswered();
     }
   }
 
   /** Call it when the application can't wait any longer: a stream may go on for ever. */
   stopWaiting(): void {
-    if (this.response.headersSent && !this.handler.gate?.isHoldingHead) {
+    if (this.response.headersSent && !this.watched.gate?.isHoldingHead) {
       this.#over();
     }
   }
@@ -101,7 +106,7 @@ export class ResponseWatcher {
    * Call it when the request's tasks were cancelled: a client that has no answer yet gets a 503 in place of a success.
    */
   tasksAreLost(): void {
-    const isRefused = this.handler.gate?.refuse(undefined, { isClosing: true });
+    const isRefused = this.watched.gate?.refuse(undefined, { isClosing: true });
     if (!isRefused && !this.response.headersSent) {
       answerUnavailable(this.response, { isClosing: true, isForced: true });
     }
@@ -124,7 +129,7 @@ export class ResponseWatcher {
     this.#watchEnd();
     // The handler has returned a stream. It writes to nobody and need not be waited for.
     this.response.once('pipe', () => this.#over());
-    if (!this.handler.isHandlerEntered || this.handler.handlerEnd) {
+    if (!this.watched.isHandlerEntered || this.watched.handlerEnd) {
       this.#overUnlessAnswered();
     }
   }
@@ -135,7 +140,7 @@ export class ResponseWatcher {
    */
   #overUnlessAnswered(): void {
     const { headersSent } = this.response;
-    const { handlerEnd } = this.handler;
+    const { handlerEnd } = this.watched;
     const isAnswerComing = !headersSent && handlerEnd !== 'streams' && handlerEnd !== 'torn down';
     const grace = !isAnswerComing ? 0 : handlerEnd ? GRACES.answer : GRACES.handler;
     clearTimeout(this.#waitingForAnswer);
@@ -158,10 +163,12 @@ export class ResponseWatcher {
   }
 
   #over(): void {
-    const onOver = this.#onOver;
-    this.#onOver = undefined;
+    if (this.#isOver) {
+      return;
+    }
+    this.#isOver = true;
     clearTimeout(this.#waitingForAnswer);
     this.#stopWatchingConnection?.();
-    onOver?.();
+    this.watched.responseIsOver();
   }
 }

@@ -161,8 +161,8 @@ export class BackgroundTask<R = unknown> {
   #canceller: Canceller | undefined;
   #waiting?: Waiting<R>;
   /** Its neighbours in the list of unsettled tasks. */
-  #previous?: BackgroundTask | undefined;
-  #next?: BackgroundTask | undefined;
+  #previous: BackgroundTask | undefined;
+  #next: BackgroundTask | undefined;
   readonly #target: TaskTarget;
   readonly #route: { readonly text: string } | undefined;
 
