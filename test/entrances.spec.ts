@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { Controller, Get, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import express from 'express';
 import { expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, BackgroundTasksModule } from 'nestjs-background-tasks';
 
@@ -22,7 +21,9 @@ class VisitController {
 @Module({ imports: [BackgroundTasksModule.forRoot({ scope: Scope.DEFAULT })], controllers: [VisitController] })
 class AppModule {}
 
-async function start(server = express()) {
+const newServer = () => new ExpressAdapter().getInstance();
+
+async function start(server = newServer()) {
   const app = await NestFactory.create(AppModule, new ExpressAdapter(server), { logger: false });
   onTestFinished(() => app.close());
   await app.init();
@@ -43,12 +44,12 @@ test('a singleton finds the request of a further server', async () => {
 });
 
 test('a singleton finds the request in an application that is mounted in another one', async () => {
-  const outer = express().use('/inner', await start());
+  const outer = newServer().use('/inner', await start());
   expect(await answerOf(`${await serve(outer)}/inner/visit`)).toBe('1');
 });
 
 test('middleware that the server had before Nest calls the next one later', async () => {
-  const server = express();
-  server.use((_request, _response, next) => void setImmediate(next));
+  const server = newServer();
+  server.use((_request: unknown, _response: unknown, next: () => void) => void setImmediate(next));
   expect(await answerOf(`${await serve(await start(server))}/visit`)).toBe('1');
 });
