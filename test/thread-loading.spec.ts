@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Global, Module, type Type } from '@nestjs/common';
 import { expect, onTestFinished, test } from 'vitest';
-import { TaskThreadError, type BackgroundTask, type TaskEvent } from 'nestjs-background-tasks';
+import { TaskThreadError, type TaskEvent } from 'nestjs-background-tasks';
 import { taskCancelled } from '../lib/errors/task.errors.ts';
 import { THREAD_LOAD_LIMIT } from '../lib/threads/thread.executor.ts';
 import { moduleNotLoaded, threadNotReady } from '../lib/threads/threads.messages.ts';
@@ -14,6 +14,7 @@ import { gated, holdThread, inThread, writes } from './fixtures/threads/gated.ta
 import { addTwice } from './fixtures/threads/importing.task.ts';
 import { add, blockForEver } from './fixtures/threads/math.task.ts';
 import { neverLoaded } from './fixtures/threads/never-loaded.task.ts';
+import { running } from './fixtures/running.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
 /** ms, far longer than the functions here take. */
@@ -53,8 +54,6 @@ const worksOn = async ({ runner }: StartedApp) =>
 
 const threadsGone = ({ runner }: StartedApp) =>
   expect.poll(() => runner.stats().threads.alive, { timeout: 10_000 }).toBe(0);
-
-const running = (task: BackgroundTask) => expect.poll(() => task.status, { timeout: 20_000 }).toBe('running');
 
 test.each([
   ['loading its file', gated, {}],

@@ -6,11 +6,11 @@ import {
   TaskTimeoutError,
   ShuttingDownError,
   TooManyTasksError,
-  type BackgroundTask,
 } from 'nestjs-background-tasks';
 import { taskCancelled, taskTimedOut } from '../lib/errors/task.errors.ts';
 import { tooManyForThreads } from '../lib/threads/threads.messages.ts';
 import { add, block, blockForEver, ignoreAbort, untilAborted } from './fixtures/threads/math.task.ts';
+import { running } from './fixtures/running.ts';
 import { startApp, type StartedApp } from './fixtures/start-app.ts';
 
 let app: StartedApp;
@@ -19,7 +19,6 @@ beforeEach(async () => {
   app = await startApp({}, { onFailure: 'continue', pool: { maxThreads: 1 } });
 });
 
-const running = (task: BackgroundTask) => expect.poll(() => task.status, { timeout: 10_000 }).toBe('running');
 const worksOn = async () =>
   expect(await app.runner.start(add, 1, 2).settled()).toMatchObject({ status: 'completed', result: 3 });
 

@@ -414,6 +414,9 @@ class Application {
 /** How many batches of tasks are watched for records that contradict themselves. */
 const BATCHES = 10;
 
+/** How many looks at them are enough: one look takes a second in PGlite on a machine that is busy. */
+const LOOKS = 100;
+
 const SETTLED: ReadonlySet<TaskStatus> = new Set(['completed', 'failed', 'cancelled', 'skipped']);
 
 /** What a record of a task that returns 1 says that can't all be true at one moment. */
@@ -1284,9 +1287,10 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
 
         /** Looks at tasks that run, batch after batch, until a look contradicts itself. */
         async function watchWhileRunning(look: (ids: readonly string[]) => Promise<TaskRecord[]>): Promise<string[]> {
-          for (let batches = 0; batches < BATCHES; batches++) {
+          let looks = 0;
+          for (let batches = 0; batches < BATCHES && looks < LOOKS; batches++) {
             const ids = await app.addAll(Array.from({ length: 20 }, () => taskOf(call('note', 'x'))));
-            for (let isOver = false; !isOver;) {
+            for (let isOver = false; !isOver; looks++) {
               const records = await look(ids);
               const contradictions = records.flatMap((it) => contradictionsIn(it));
               if (records.length !== ids.length || new Set(records.map(({ id }) => id)).size !== ids.length) {
