@@ -18,7 +18,7 @@ Listening on port ${port}. Sign up, once with an address that fails, and order a
 
 The tasks are in their queues and wait for a worker. Start one, or several, in other terminals:
 
-  npm run start:mail-worker
+  npm start 04 worker
 
 Open the queues in a browser, correct the address that failed in the data of its task, and retry the task:
 

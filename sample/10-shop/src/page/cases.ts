@@ -1,0 +1,96 @@
+import { databaseUrl, parts } from '../parts.ts';
+
+/** What the page shows, in the order of its cards: `id` is the name of the region in these files. */
+export const cases = [
+  {
+    id: 'welcome',
+    title: 'Welcome e-mail',
+    text: 'You sign up and get your answer at once. The e-mail leaves after it, and is tried three times.',
+    button: 'Sign up',
+    uses: `Event loop · e-mail: ${parts.email}`,
+    files: ['users/users.controller.ts', 'mail/mailer.service.ts'],
+  },
+  {
+    id: 'cache',
+    title: 'Cache after a write',
+    text: 'A price changes in the database. After the response, a task puts the new product into the cache.',
+    button: 'Change a price',
+    uses: `Event loop · cache: ${parts.cache}`,
+    files: ['catalog/catalog.controller.ts', 'catalog/catalog.service.ts'],
+  },
+  {
+    id: 'report',
+    title: 'Report as a PDF',
+    text: 'A worker thread draws 10,000 orders and tells how far it is, while the shop answers others.',
+    button: 'Make the report',
+    uses: 'Worker thread · pdfkit',
+    files: ['reports/reports.controller.ts', 'reports/report.task.ts'],
+  },
+  {
+    id: 'analytics',
+    title: 'Request analytics',
+    text: 'An interceptor adds a small task to every request. No visitor waits for the counting.',
+    button: 'Visit three pages',
+    uses: `Event loop · database: ${parts.database}`,
+    files: ['analytics/analytics.interceptor.ts', 'analytics/analytics.service.ts'],
+  },
+  {
+    id: 'chain',
+    title: 'Chain of three',
+    text: 'Reserve the stock, charge the card, ship the parcel. The bank fails once, and its step is tried again.',
+    button: 'Fulfil an order',
+    uses: `Queue: ${parts.queue}`,
+    files: ['orders/orders.controller.ts', 'orders/fulfilment.service.ts'],
+  },
+  {
+    id: 'parallel',
+    title: 'Several channels at once',
+    text: 'E-mail, chat and news feed take 0.6 s each. Together they take no longer than one.',
+    button: 'Announce a product',
+    uses: `Event loop · e-mail: ${parts.email} · chat: ${parts.chat}`,
+    files: ['announcements/announcements.controller.ts'],
+  },
+  {
+    id: 'statistics',
+    title: 'Statistics after a write',
+    text: 'A review is saved and answered. A task then counts the rating of the product anew, in SQL.',
+    button: 'Review a product',
+    uses: `Event loop · database: ${parts.database}, by Drizzle`,
+    files: ['catalog/catalog.controller.ts', 'catalog/statistics.service.ts'],
+  },
+  {
+    id: 'confirmation',
+    title: 'Confirmation with the order',
+    text: databaseUrl
+      ? 'The confirmation is a part of the transaction: it commits with the order, or neither exists.'
+      : 'The confirmation is enqueued after the commit and before the response. With DATABASE_URL, it commits with the order.',
+    button: 'Order two',
+    secondButton: 'Order too many',
+    uses: `Queue: ${parts.queue} · database: ${parts.database}`,
+    files: ['orders/orders.service.ts', 'mail/mailer.service.ts'],
+  },
+  {
+    id: 'audit',
+    title: 'Audit of refused logins',
+    text: 'The task is added before the password is checked, and runs only if the answer is a refusal.',
+    button: 'Log in with a wrong password',
+    uses: `Event loop · database: ${parts.database}`,
+    files: ['sessions/sessions.controller.ts', 'sessions/audit.service.ts'],
+  },
+  {
+    id: 'progress',
+    title: 'Status and live progress',
+    text: 'The list of a supplier is imported. The page follows the task by server-sent events, and you can cancel it.',
+    button: 'Import products',
+    uses: `Queue: ${parts.queue} · server-sent events`,
+    files: ['tasks/tasks.controller.ts', 'imports/importer.service.ts'],
+  },
+  {
+    id: 'clean-up',
+    title: 'Hourly clean-up',
+    text: 'Expired sessions are removed every hour, once for all processes. The button runs it now.',
+    button: 'Run the clean-up now',
+    uses: `Queue: ${parts.queue} · schedule: every hour`,
+    files: ['sessions/sessions.service.ts', 'sessions/sessions.controller.ts'],
+  },
+];
