@@ -1,4 +1,4 @@
-import { type Abstract, ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
+import { type Abstract, ConfigurableModuleBuilder, Global, Module, type Provider } from '@nestjs/common';
 import { AttemptRunner } from '../durable/attempt-runner.ts';
 import { QueuePort } from '../durable/queue-port.ts';
 import { TaskCatalog } from '../durable/task-catalog.ts';
@@ -55,7 +55,7 @@ function imported<T>(value: T | undefined, message: () => string): T {
  * Keeps durable tasks in queues of BullMQ, on Redis or Postgres, and runs them.
  *
  * A task that names a queue is enqueued before the response is released. Any process that imports this module can run it.
- * Import it once, beside `BackgroundTasksModule`.
+ * Import it once, beside `BackgroundTasksModule`. It is global: every module can inject `BullMqQueues`.
  *
  * @example
  * @Module({
@@ -65,6 +65,7 @@ function imported<T>(value: T | undefined, message: () => string): T {
  *
  * @since 0.1.0
  */
+@Global()
 @Module({
   providers: [
     {

@@ -6,6 +6,7 @@ import {
   Post,
   Req,
   Res,
+  SetMetadata,
   type Type,
   UseGuards,
   VERSION_NEUTRAL,
@@ -15,11 +16,15 @@ import { DashboardApi } from './dashboard-api.service.ts';
 import type { DashboardRouting } from './dashboard.options.ts';
 import { exchangeOf } from './http/exchange.ts';
 
+/** What `@ApiExcludeController()` of `@nestjs/swagger` sets: the routes are the page's own, and no part of the application's API. */
+const HIDDEN_FROM_SWAGGER = 'swagger/apiExcludeController';
+
 /**
  * Makes the controller of one dashboard: the path and the guards belong to its class. Handlers take the request and the response
  * alone, so no pipe of the application checks anything, and what its interceptors make of a result is not sent.
  */
 export function dashboardController({ path, guards }: DashboardRouting): Type {
+  @SetMetadata(HIDDEN_FROM_SWAGGER, [true])
   // Neutral: a page has no version, also where the application demands one.
   @Controller({ path, version: VERSION_NEUTRAL })
   class BackgroundTasksDashboardController {

@@ -1,6 +1,7 @@
 import { Module, Scope, ValidationPipe } from '@nestjs/common';
 import { APP_PIPE } from '@nestjs/core';
 import { BackgroundTasksModule } from 'nestjs-background-tasks';
+import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { BackgroundTasksDashboardModule } from 'nestjs-background-tasks/dashboard';
 import { AnalyticsModule } from './analytics/analytics.module.ts';
 import { AnnouncementsModule } from './announcements/announcements.module.ts';
@@ -10,7 +11,7 @@ import { ImportsModule } from './imports/imports.module.ts';
 import { MailModule } from './mail/mail.module.ts';
 import { OrdersModule } from './orders/orders.module.ts';
 import { PageModule } from './page/page.module.ts';
-import { QueueModule } from './queue.module.ts';
+import { queuePrefix, queueUrl } from './parts.ts';
 import { ReportsModule } from './reports/reports.module.ts';
 import { SessionsModule } from './sessions/sessions.module.ts';
 import { StaffGuard } from './sessions/staff.guard.ts';
@@ -21,7 +22,7 @@ import { UsersModule } from './users/users.module.ts';
   imports: [
     // `BackgroundTasks` is a singleton here, and finds its request by the async context: so all classes stay singletons.
     BackgroundTasksModule.forRoot({ scope: Scope.DEFAULT }),
-    QueueModule,
+    BullMqTasksModule.forRoot({ connection: queueUrl, prefix: queuePrefix }),
     BackgroundTasksDashboardModule.forRoot({
       guards: [StaffGuard],
       imports: [SessionsModule],
