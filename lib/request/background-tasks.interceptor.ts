@@ -4,21 +4,15 @@
 // Messages (microservices, WebSockets): there is no response to watch, so tasks start when the handler ends.
 // Messages also hold back their values and errors until the durable tasks that the handler added are in their queue:
 // nothing of ours comes later. The response of an HTTP request is held by its gate.
-import {
-  type CallHandler,
-  type ExecutionContext,
-  Injectable,
-  type NestInterceptor,
-  StreamableFile,
-} from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { finalize, Observable, tap } from 'rxjs';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
 import { hasOwnRoutes } from '../util/own-routes.ts';
 import { CollectionResolver } from './collection-resolver.ts';
+import { HandlerWatch } from './handler-watch.ts';
 import { holdUntilFlushed } from './hold-until-flushed.ts';
 import type { HttpCollection } from './http-collection.ts';
 import { InFlightRequests } from './http/in-flight-requests.ts';
-import type { HandlerEnd } from './http/response-watcher.ts';
 import { RequestContext } from './request-context.ts';
 import { untilAnswered } from './until-answered.ts';
 
@@ -68,38 +62,12 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
   }
 
   #interceptHttp(collection: HttpCollection, next: CallHandler, isSse: boolean): Observable<unknown> {
-    const { inFlight } = this;
-    let end: HandlerEnd = 'returned';
-    let isInFlight = false;
-    const leave = () => {
-      if (isInFlight) {
-        isInFlight = false;
-        inFlight.left();
-      }
-    };
-    return next.handle().pipe(
-      tap({
-        subscribe: () => {
-          end = 'returned';
-          // Server-sent events may go on for ever, also without a first one.
-          isInFlight = !isSse && inFlight.entered();
-          collection.handlerIsEntered();
-        },
-        next: (value) => {
-          // Shutdown doesn't wait for more: a stream may go on for ever.
-          leave();
-          if (isStream(value)) {
-            end = 'streams';
-          }
-        },
-        error: () => (end = 'thrown'),
-        unsubscribe: () => (end = 'torn down'),
-        finalize: () => {
-          leave();
-          collection.handlerIsDone(end);
-        },
-      }),
-    );
+    const handler = next.handle();
+    return new Observable((subscriber) => {
+      const watch = new HandlerWatch(subscriber, collection, this.inFlight, isSse);
+      watch.follow(handler);
+      return watch;
+    });
   }
 
   #interceptResolver(collection: HttpCollection, next: CallHandler): Observable<unknown> {
@@ -131,13 +99,4 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
 /** Whether Nest's `@Sse` decorates the handler. */
 function hasEvents(context: ExecutionContext): boolean {
   return Reflect.hasMetadata('__sse__', context.getHandler());
-}
-
-/** Whether Nest sends the value piece by piece. Nest drops such a value when its client has left. */
-function isStream(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (value instanceof StreamableFile || Symbol.asyncIterator in value || value instanceof Response)
-  );
 }
