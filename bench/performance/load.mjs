@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import autocannon from 'autocannon';
+import { startProgram } from './processes.mjs';
+
+const hasWrk = (() => {
+  try {
+    execFileSync('which', ['wrk'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** The program that makes the requests. autocannon is a development dependency, and wrk needs less of the processor. */
+export const loadTool = hasWrk ? 'wrk' : 'autocannon';
+
+/**
+ * Requests a page again and again, on several connections at once.
+ *
+ * @returns the number of responses
+ */
+export async function load(url, { seconds, connections = 32 }) {
+  const count = await (hasWrk ? byWrk : byAutocannon)(url, Math.max(1, Math.round(seconds)), connections);
+  if (!(count > 0)) {
+    throw new Error(`${url} answered no request`);
+  }
+  return count;
+}
+
+async function byWrk(url, seconds, connections) {
+  const wrk = startProgram('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, url]);
+  let output = '';
+  wrk.stdout.on('data', (data) => (output += data));
+  const [code] = await once(wrk, 'close');
+  if (code !== 0 || /Non-2xx|Socket errors/.test(output)) {
+    throw new Error(`${url}: wrk ended with ${code}\n${output}`);
+  }
+  return Number(/(\d+) requests in/.exec(output)[1]);
+}
+
+async function byAutocannon(url, seconds, connections) {
+  const result = await autocannon({ url, connections, duration: seconds });
+  if (result.non2xx || result.errors) {
+    throw new Error(`${url}: ${result.non2xx} responses were no 2xx, ${result.errors} requests failed`);
+  }
+  return result.requests.total;
+}
+
+/** ms of CPU time after which a server's code is compiled. By the clock, a busy machine would need much longer. */
+const WARM = 1_500;
+
+/**
+ * Measures a server under load.
+ *
+ * @param cpuTime reads µs of CPU time that the server has used so far
+ */
+export function underLoad(url, cpuTime, options) {
+  const run = async () => {
+    const before = await cpuTime();
+    const start = performance.now();
+    const count = await load(url, options);
+    const rate = (count * 1_000) / (performance.now() - start);
+    return { cost: ((await cpuTime()) - before) / count, count, rate };
+  };
+  return {
+    /**
+     * @param around runs the load, for what else is to be measured meanwhile
+     * @returns µs of CPU time for each request, the number of them, and requests a second by the clock
+     */
+    measure: (around = (it) => it()) => around(run),
+    async warmUp() {
+      const start = await cpuTime();
+      while ((await cpuTime()) - start < WARM * 1_000) {
+        await load(url, options);
+      }
+    },
+  };
+}
