@@ -40,12 +40,11 @@ const cpuTimes = {
 
 /** Our side, with the CPU time of the server for each task as well. */
 const withServer = (start, server, kind, tasks) => async () => {
-  const { measure, warmUp, stop } = await start();
+  const side = await start();
   return {
-    warmUp,
-    stop,
+    ...side,
     measure: () =>
-      measure(async (run) => {
+      side.measure(async (run) => {
         const before = await cpuTimes[kind](server);
         const { cost, rate, count } = await run();
         const spent = (await cpuTimes[kind](server)) - before;
@@ -66,6 +65,7 @@ export async function* measure(settings) {
     }
     try {
       const store = { url: server.url, prefix: 'capacity' };
+      /** @type {[what: string, start: Function, tasks: number][]} */
       const sides = [
         ['enqueued, one a request', web('ours', store, 1, settings), 1],
         ['enqueued, 100 a request', web('ours', store, 100, { ...settings, connections: 4 }), 100],

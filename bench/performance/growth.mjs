@@ -19,7 +19,7 @@ const inBatches = (count, settings) => async () => {
   const { url, ask, stop } = await application(spec, settings)();
   const total = count <= 1 ? REQUESTS : TASKS / count;
   const atOnce = Math.min(32, TASKS_OF_A_BATCH / Math.max(count, 1));
-  const measure = async () => {
+  const costOfRequest = async () => {
     const before = await ask('cpuTime');
     let sent = 0;
     let now;
@@ -30,7 +30,7 @@ const inBatches = (count, settings) => async () => {
     }
     return (now - before) / sent;
   };
-  return { measure, stop };
+  return { measure: costOfRequest, stop };
 };
 
 /** Whether a task costs the same however many there are: what a request without tasks costs is taken off. */

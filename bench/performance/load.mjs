@@ -69,7 +69,7 @@ export function underLoad(url, cpuTime, options) {
      * @returns µs of CPU time for each request, the number of them, and requests a second by the clock
      */
     measure: (around = (it) => it()) => around(run),
-    async warmUp() {
+    warmUp: async () => {
       const start = await cpuTime();
       while ((await cpuTime()) - start < WARM * 1_000) {
         await load(url, options);

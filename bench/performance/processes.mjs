@@ -38,7 +38,7 @@ export async function startScript(script, spec, execArgv = []) {
   return {
     started,
     /** @returns what the script answers to a question */
-    async ask(question, argument) {
+    ask: async (question, argument) => {
       const answer = next();
       child.send({ question, argument });
       return answer;

@@ -7,6 +7,8 @@ export const unit = 'µs of CPU of our process a request, or a task that runs';
 
 const JOBS = 4_000;
 
+const times = (many, few) => many.map(({ cost }, round) => cost / few[round].cost);
+
 /** Durable tasks on Redis, beside BullMQ. The server of the queues is one of its own. */
 export async function* measure(settings) {
   const { rounds } = settings;
@@ -27,7 +29,6 @@ export async function* measure(settings) {
       web('direct', store, 5, settings),
       web('direct', store, 1, settings),
     ]);
-    const times = (many, few) => many.map(({ cost }, round) => cost / few[round].cost);
     yield row({
       what: 'a request with five durable tasks, to one with one',
       against: 'addBulk() of five, to add()',

@@ -17,7 +17,7 @@ export const application =
 const interceptor = { isIntercepted: true };
 const byHand = { tasks: 'by-hand' };
 
-/** What is measured, what it is, what it is compared with, and what that is. */
+/** @type {[what: string, ours: object, against: string, other: object][]} */
 const comparisons = [
   ['the same application twice: what chance does', {}, 'itself', {}],
   ['no task, DEFAULT', { scope: 'DEFAULT' }, 'without the module', {}],

@@ -25,7 +25,7 @@ function addEach(tasks) {
 
 const handlers = {
   injected() {
-    return addEach(this.injected);
+    return addEach(this.tasks);
   },
   parameter: addEach,
   'by-hand'(response) {
@@ -43,8 +43,8 @@ class EmptyProvider {}
 Injectable({ scope: Scope.REQUEST })(EmptyProvider);
 
 class HelloController {
-  constructor(injected) {
-    this.injected = injected;
+  constructor(tasks) {
+    this.tasks = tasks;
   }
 }
 HelloController.prototype.hello = handlers[access] ?? (() => ANSWER);

@@ -20,7 +20,7 @@ const inThread = { count: 5_000, inFlight: 64 };
 const server = await startStore('redis');
 const store = { url: server.url, prefix: 'short' };
 
-/** What is measured, the ratio below which it fails, our side, the other side. */
+/** @type {[what: string, limit: number, ours: Function, other: Function][]} */
 const comparisons = [
   [
     'Fastify: one task, DEFAULT',

@@ -88,13 +88,14 @@ export function printFamily(name, unit) {
   console.log(`\n${name}, ${unit}`);
 }
 
+const quartilesOf = ({ quartiles }, print) => quartiles.map(print).join('–');
+
 export function printRow(measured) {
   if (measured.skipped) {
     console.log(line({ what: measured.what, against: `not measured: ${measured.skipped}` }));
     return;
   }
   const { what, against, unit, ours, other, more, ratio, server, rate } = measured;
-  const quartilesOf = ({ quartiles }, print) => `${print(quartiles[0])}–${print(quartiles[1])}`;
   console.log(
     line({
       what,
