@@ -19,7 +19,8 @@ export const web =
   (kind, store, count, { seconds, connections }) =>
   async () => {
     const { url, ask, stop } = await startWeb(kind, `add-${kind}`, store);
-    return { ...underLoad(`${url}/${count}`, () => ask('cpuTime'), { seconds, connections }), stop };
+    const page = `${url}/${count}`;
+    return { ...underLoad(page, () => ask('cpuTime'), { seconds, connections }), page, stop };
   };
 
 /**

@@ -24,13 +24,13 @@ const store = { url: server.url, prefix: 'short' };
 const comparisons = [
   [
     'Fastify: one task, DEFAULT',
-    0.4,
+    0.25,
     application({ platform: 'Fastify', scope: 'DEFAULT', tasks: 'injected' }, settings),
     application({ platform: 'Fastify', tasks: 'by-hand' }, settings),
   ],
   [
     'Express: one task, injected, REQUEST',
-    0.42,
+    0.3,
     application({ platform: 'Express', ...ours }, settings),
     application({ platform: 'Express', ...byHand }, settings),
   ],
@@ -40,9 +40,9 @@ const comparisons = [
     runner('ours', 'run', batches),
     runner('p-queue', 'run', batches),
   ],
-  ['tasks in a thread', 0.3, thread('ours', 'many', inThread), thread('piscina', 'many', inThread)],
-  ['one durable task a request', 0.3, web('ours', store, 1, settings), web('direct', store, 1, settings)],
-  ['durable tasks that run', 0.3, worker('ours', store, 16, 2_000), worker('direct', store, 16, 2_000)],
+  ['tasks in a thread', 0.25, thread('ours', 'many', inThread), thread('piscina', 'many', inThread)],
+  ['one durable task a request', 0.18, web('ours', store, 1, settings), web('direct', store, 1, settings)],
+  ['durable tasks that run', 0.18, worker('ours', store, 16, 2_000), worker('direct', store, 16, 2_000)],
 ];
 
 console.log(`Node ${process.version}, requests by ${loadTool}: µs of CPU, medians of ${ROUNDS} rounds`);
