@@ -27,6 +27,9 @@ export async function startStore(name) {
   });
   const store = {
     url,
+    get pid() {
+      return server.pid;
+    },
     async start() {
       server = spawn(command, args, { ...owner, stdio: 'ignore' });
       const isThere = await until(async () => server.exitCode !== null || (await answers()), 60_000);

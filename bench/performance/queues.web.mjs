@@ -1,16 +1,16 @@
 // An application whose requests enqueue jobs: with this package (ours), with BullMQ in the same application (direct),
 // or with BullMQ in an application without this package (alone).
-// node web.server.mjs ours|direct|alone QUEUE URL PREFIX
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { Controller, Get, Module, Param } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { BackgroundTasks, BackgroundTasksModule, Tasks } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
-import { directQueue } from './direct.mjs';
-import { mailerOf } from './mailer.mjs';
+import { answer, spec } from './answer.mjs';
+import { directQueue } from './queues.direct.mjs';
+import { mailerOf } from './queues.mailer.mjs';
 
-const [, , kind, name, url, prefix] = process.argv;
+const { kind, queue: name, url, prefix } = spec();
 const ADDRESS = 'ada@example.com';
 
 class Adder {}
@@ -82,10 +82,6 @@ Module({
   controllers: [AddController],
 })(AppModule);
 
-const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] });
+const app = await NestFactory.create(AppModule, { logger: ['error'] });
 await app.listen(0, '127.0.0.1');
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  process.send({ time: user + system });
-});
-process.send({ port: app.getHttpServer().address().port });
+answer({}, { port: app.getHttpServer().address().port });

@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import autocannon from 'autocannon';
+import { startProgram } from './processes.mjs';
+
+const hasWrk = (() => {
+  try {
+    execFileSync('which', ['wrk'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** The program that makes the requests. autocannon is a development dependency, and wrk needs less of the processor. */
+export const loadTool = hasWrk ? 'wrk' : 'autocannon';
+
+/** How often a load is repeated until a server answers: on a very busy machine, its start may last longer than a load. */
+const PATIENCE = 30;
+/** ms of CPU time after which a server's code is compiled. By the clock, a busy machine would need much longer. */
+const WARM = 1_500;
+/** ms of CPU time that are measured for each second of a load, at least: a busy machine gives a server less than it asks. */
+const MEASURED = 300;
+
+/**
+ * Requests a page again and again, on several connections at once.
+ *
+ * @returns the number of responses
+ */
+export async function load(url, { seconds, connections = 32 }) {
+  for (let tried = 0; tried < PATIENCE; tried++) {
+    const count = await (hasWrk ? byWrk : byAutocannon)(url, seconds, connections);
+    if (count > 0) {
+      return count;
+    }
+  }
+  throw new Error(`${url} answered no request, ${PATIENCE} times in ${seconds} s`);
+}
+
+async function byWrk(url, seconds, connections) {
+  const wrk = startProgram('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, url]);
+  let output = '';
+  wrk.stdout.on('data', (data) => (output += data));
+  const [code] = await once(wrk, 'close');
+  // A late answer is no error: the machine is busy.
+  if (code !== 0 || /Non-2xx|Socket errors: (?!connect 0, read 0, write 0)/.test(output)) {
+    throw new Error(`${url}: wrk ended with ${code}\n${output}`);
+  }
+  return Number(/(\d+) requests in/.exec(output)[1]);
+}
+
+async function byAutocannon(url, seconds, connections) {
+  const result = await autocannon({ url, connections, duration: seconds });
+  const failed = result.errors - result.timeouts;
+  if (result.non2xx || failed) {
+    throw new Error(`${url}: ${result.non2xx} responses were no 2xx, ${failed} requests failed`);
+  }
+  return result.requests.total;
+}
+
+/**
+ * Measures a server under load.
+ *
+ * @param cpuTime reads µs of CPU time that the server has used so far
+ */
+export function underLoad(url, cpuTime, options) {
+  const run = async () => {
+    const before = await cpuTime();
+    const start = performance.now();
+    let count = 0;
+    let spent;
+    do {
+      count += await load(url, options);
+      spent = (await cpuTime()) - before;
+    } while (spent < MEASURED * 1_000 * options.seconds);
+    return { cost: spent / count, count, rate: (count * 1_000) / (performance.now() - start) };
+  };
+  return {
+    /**
+     * @param around runs the load, for what else is to be measured meanwhile
+     * @returns µs of CPU time for each request, the number of them, and requests a second by the clock
+     */
+    measure: (around = (it) => it()) => around(run),
+    warmUp: async () => {
+      const start = await cpuTime();
+      while ((await cpuTime()) - start < WARM * 1_000) {
+        await load(url, options);
+      }
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { underLoad } from './load.mjs';
+import { startScript } from './processes.mjs';
+import { directQueue } from './queues.direct.mjs';
+
+/** Jobs that one request adds to fill a queue. */
+const BATCH = 500;
+
+async function startWeb(kind, queue, { url, prefix }) {
+  const { started, ...web } = await startScript('./queues.web.mjs', { kind, queue, url, prefix });
+  return { ...web, url: `http://127.0.0.1:${started.port}` };
+}
+
+/**
+ * A side: an application whose requests enqueue so many tasks each.
+ *
+ * @param kind 'ours', or BullMQ in the same application ('direct') or in one without this package ('alone')
+ */
+export const web =
+  (kind, store, count, { seconds, connections }) =>
+  async () => {
+    const { url, ask, stop } = await startWeb(kind, `add-${kind}`, store);
+    const page = `${url}/${count}`;
+    return { ...underLoad(page, () => ask('cpuTime'), { seconds, connections }), page, stop };
+  };
+
+/**
+ * A side: a worker of a queue that gets so many jobs in each round. All are enqueued before it claims the first.
+ *
+ * @param kind 'ours', or a Worker of BullMQ ('direct')
+ */
+export const worker = (kind, store, concurrency, jobs) => async () => {
+  const { url, prefix } = store;
+  const queue = `run-${kind}-${concurrency}`;
+  const filler = await startWeb('ours', queue, store);
+  const handle = directQueue(queue, url, prefix);
+  const { ask, stop } = await startScript('./queues.worker.mjs', { kind, queue, url, prefix, concurrency });
+  return {
+    /**
+     * @param around lets the jobs run, for what else is to be measured meanwhile
+     * @returns µs of CPU time for each job, the number of them, and jobs a second by the clock
+     */
+    async measure(around = (it) => it()) {
+      await handle.pause();
+      for (let added = 0; added < jobs; added += BATCH) {
+        const response = await fetch(`${filler.url}/${Math.min(BATCH, jobs - added)}`);
+        if (!response.ok) {
+          throw new Error(`The jobs were not enqueued: ${response.status}`);
+        }
+      }
+      await ask('expect', jobs);
+      return around(async () => {
+        await handle.resume();
+        return ask('finished');
+      });
+    },
+    async stop() {
+      await handle.close();
+      await filler.stop();
+      await stop();
+    },
+  };
+};

@@ -1,0 +1,90 @@
+// One of the applications whose requests are measured.
+import 'reflect-metadata';
+import { Controller, Get, Inject, Injectable, Module, Res, Scope } from '@nestjs/common';
+import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
+import { BackgroundTasks, BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { answer, cpuTime, spec } from './answer.mjs';
+
+/**
+ * scope: of the module, or none for an application without it.
+ * tasks: how the handler gets at its tasks: 'injected', 'parameter' or 'by-hand', or none for a request without tasks.
+ * count: tasks of a request. isAsync: whether their function is. isScoped: whether the controller injects an empty
+ * provider of request scope. isIntercepted: whether there is an empty global interceptor.
+ */
+const { platform, scope, tasks: access, count = 1, isAsync, isScoped, isIntercepted } = spec();
+
+const task = isAsync ? async () => undefined : () => undefined;
+const ANSWER = { message: 'hello' };
+
+function addEach(tasks) {
+  for (let i = 0; i < count; i++) {
+    tasks.addTask(task);
+  }
+  return ANSWER;
+}
+
+const handlers = {
+  injected() {
+    return addEach(this.tasks);
+  },
+  parameter: addEach,
+  'by-hand'(response) {
+    (response.raw ?? response).once('finish', task);
+    return ANSWER;
+  },
+};
+
+class EmptyInterceptor {
+  intercept(_context, next) {
+    return next.handle();
+  }
+}
+class EmptyProvider {}
+Injectable({ scope: Scope.REQUEST })(EmptyProvider);
+
+class HelloController {
+  constructor(tasks) {
+    this.tasks = tasks;
+  }
+}
+HelloController.prototype.hello = handlers[access] ?? (() => ANSWER);
+Controller()(HelloController);
+Get()(HelloController.prototype, 'hello', Object.getOwnPropertyDescriptor(HelloController.prototype, 'hello'));
+if (access === 'by-hand') {
+  Res({ passthrough: true })(HelloController.prototype, 'hello', 0);
+} else if (access === 'parameter') {
+  Tasks()(HelloController.prototype, 'hello', 0);
+}
+const injected = isScoped ? EmptyProvider : access === 'injected' && BackgroundTasks;
+if (injected) {
+  Inject(injected)(HelloController, undefined, 0);
+} else {
+  Reflect.defineMetadata('design:paramtypes', [], HelloController);
+}
+
+class AppModule {}
+Module({
+  imports: scope ? [BackgroundTasksModule.forRoot({ scope: Scope[scope], maxPending: Infinity })] : [],
+  controllers: [HelloController],
+  providers: [
+    ...(isIntercepted ? [{ provide: APP_INTERCEPTOR, useClass: EmptyInterceptor }] : []),
+    ...(isScoped ? [EmptyProvider] : []),
+  ],
+})(AppModule);
+
+const { FastifyAdapter } = platform === 'Fastify' ? await import('@nestjs/platform-fastify') : {};
+const app = await NestFactory.create(AppModule, ...(FastifyAdapter ? [new FastifyAdapter()] : []), {
+  logger: ['error'],
+});
+await app.listen(0, '127.0.0.1');
+const runner = scope && app.get(TaskRunner);
+answer(
+  {
+    /** Tasks of the last requests count too. */
+    async cpuTime() {
+      await runner?.drain();
+      return cpuTime();
+    },
+  },
+  { port: app.getHttpServer().address().port },
+);

@@ -1,0 +1,58 @@
+// Measures what tasks cost, in CPU time, beside the same work done without this package; docs/performance.md explains it.
+// node run.mjs [FAMILY…] [--rounds N] [--seconds N] [--json FILE]
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadTool } from './load.mjs';
+import { printFamily, printHeading, printRow } from './table.mjs';
+
+const FAMILIES = ['requests', 'fastapi', 'runner', 'threads', 'queues', 'growth', 'capacity'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '9' },
+    seconds: { type: 'string', default: '1' },
+    json: { type: 'string', default: fileURLToPath(new URL('../results.json', import.meta.url)) },
+  },
+});
+const unknown = positionals.find((name) => !FAMILIES.includes(name));
+if (unknown) {
+  throw new Error(`No family is called ${unknown}: there are ${FAMILIES.join(', ')}`);
+}
+const settings = {};
+for (const name of ['rounds', 'seconds']) {
+  settings[name] = Number(values[name]);
+  if (!Number.isInteger(settings[name]) || settings[name] < 1) {
+    throw new Error(`--${name}: expected a positive integer, got ${values[name]}`);
+  }
+}
+
+const results = {
+  date: new Date().toISOString(),
+  node: process.version,
+  machine: `${availableParallelism()} cores, ${cpus()[0]?.model.trim()}, ${process.platform} ${process.arch}`,
+  load: loadTool,
+  ...settings,
+  rows: [],
+};
+console.log(`Node ${results.node}, ${results.machine}`);
+console.log(
+  `Requests by ${loadTool}, 32 connections, ${settings.seconds} s each. Medians of ${settings.rounds} rounds.`,
+);
+console.log('The ratio is the cost of the other side to ours: 1 is as cheap, 0.5 costs twice as much.\n');
+printHeading();
+try {
+  for (const family of positionals.length > 0 ? positionals : FAMILIES) {
+    const { measure, unit } = await import(`./${family}.mjs`);
+    printFamily(family, unit);
+    for await (const row of measure(settings)) {
+      printRow(row);
+      results.rows.push({ family, ...row });
+    }
+  }
+} finally {
+  writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+  console.log(`\nWritten to ${values.json}`);
+}

@@ -1,0 +1,25 @@
+import { startScript } from './processes.mjs';
+import { row } from './table.mjs';
+import { takeTurns } from './turns.mjs';
+
+export const unit = 'µs of CPU a task';
+
+export const thread = (kind, question, argument) => async () => {
+  const { ask, stop } = await startScript('./threads.process.mjs', { kind });
+  return { measure: () => ask(question, argument), stop };
+};
+
+const comparisons = [
+  ['one task in a thread, 64 in flight', 'many', { count: 20_000, inFlight: 64 }],
+  ['one task in a thread, one after the other', 'many', { count: 5_000, inFlight: 1 }],
+  ['the same by the clock, p50', 'single', { count: 3_000 }],
+];
+
+/** A task in a thread, beside Piscina. */
+export async function* measure({ rounds }) {
+  for (const [what, question, argument] of comparisons) {
+    const sides = ['ours', 'piscina'].map((kind) => thread(kind, question, argument));
+    const [ours, other] = await takeTurns(rounds, sides);
+    yield row({ what, against: 'Piscina, the same function', ours, other });
+  }
+}
