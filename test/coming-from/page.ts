@@ -2,7 +2,8 @@
 // each row of the tables, and holds the code of each example.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { expect, test, type TestContext } from 'vitest';
 
 const NOTHING = '**Nothing.**';
 
@@ -49,11 +50,13 @@ export function comingFrom(name: string) {
     ? readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'))
     : [];
   const tested: string[] = [];
+  // Units log to the console what fails in them.
+  Logger.overrideLogger(false);
 
-  const row = (theirs: string, run: () => unknown) => {
+  const row = (theirs: string, run: (context: TestContext) => unknown) => {
     tested.push(theirs);
-    test(theirs, async () => {
-      await run();
+    test(theirs, async (context) => {
+      await run(context);
     });
   };
 
