@@ -60,6 +60,7 @@ const notQuick = [
   // They start or need servers, or PGlite.
   'test/bullmq/**',
   'test/store.spec.ts',
+  'test/coming-from/**',
   // They start applications or compilers, most of them with the packed package.
   'test/commonjs.spec.ts',
   'test/bundlers/**',
