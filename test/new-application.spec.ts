@@ -3,6 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -68,6 +69,16 @@ const nests = [
   { nest: 11, nodeModules: join(root, 'test/nest-11-app/node_modules'), isCommonJs: true },
   { nest: 12, nodeModules: join(root, 'node_modules'), isCommonJs: false },
 ];
+
+/** `nest new` writes no line that tells the port. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 const isThere = (path: string) =>
   access(path).then(
@@ -141,13 +152,18 @@ for (const it of nests) {
 
     test('after nest add, it builds, answers, and closes at SIGTERM', async () => {
       await output('npm', ['run', 'build']);
-      const server = spawn(process.execPath, ['dist/main.js'], { cwd: folder, env: { ...process.env, PORT: '0' } });
+      const port = await freePort();
+      const server = spawn(process.execPath, ['dist/main.js'], {
+        cwd: folder,
+        env: { ...process.env, PORT: String(port) },
+      });
       const ended = once(server, 'exit');
       onTestFinished(() => void server.kill('SIGKILL'));
       let log = '';
       server.stdout.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
       await expect.poll(() => log, { timeout: 30_000 }).toContain('successfully started');
-      // `nest new` prints no port: its own tests ask for the page. Here the log has no warning of missing hooks.
+      const page = () => fetch(`http://127.0.0.1:${port}`).then((it) => it.text());
+      await expect.poll(() => page().catch(String), { timeout: 30_000 }).toBe('Hello World!');
       server.kill('SIGTERM');
       const [, signal] = (await ended) as [number | null, string | null];
       expect(signal).toBe('SIGTERM');
@@ -172,7 +188,9 @@ for (const it of nests) {
       for (const [path, code] of [...blocks, ...tests] as [string, string][]) {
         await writeFile(join(folder, path), isCommonJs ? forCommonJs(path, code) : code);
       }
-      await output('npm', ['run', 'build']);
+      if (isCommonJs) {
+        await output('npm', ['run', 'build']); // test/quick-start.spec.ts compiles it as ESM
+      }
       expect(await output('npm', ['test'])).toMatch(/Tests:? +1 passed/);
       expect(await output('npm', ['run', 'test:e2e'])).toMatch(/Tests:? +1 passed/);
     });
