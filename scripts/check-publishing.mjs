@@ -36,8 +36,8 @@ export function missingFor(manifest, changelog) {
       const got = JSON.stringify(manifest[name]) ?? 'nothing';
       return `package.json: expected "${name}": ${example}, got ${got}. Fill it in.`;
     });
-  const { version } = manifest;
-  if (!new RegExp(`^## \\[${String(version).replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm').test(changelog)) {
+  const version = String(manifest['version']);
+  if (!new RegExp(`^## \\[${version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm').test(changelog)) {
     missing.push(`CHANGELOG.md: expected the heading "## [${version}] - <year-month-day>". Date the version.`);
   }
   return missing;

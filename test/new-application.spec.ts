@@ -162,7 +162,7 @@ for (const it of nests) {
       let log = '';
       server.stdout.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
       await expect.poll(() => log, { timeout: 30_000 }).toContain('successfully started');
-      const page = () => fetch(`http://127.0.0.1:${port}`).then((it) => it.text());
+      const page = () => fetch(`http://127.0.0.1:${port}`).then((response) => response.text());
       await expect.poll(() => page().catch(String), { timeout: 30_000 }).toBe('Hello World!');
       server.kill('SIGTERM');
       const [, signal] = (await ended) as [number | null, string | null];

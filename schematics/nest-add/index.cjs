@@ -6,7 +6,7 @@
 const { addModuleImport, addShutdownHooks, findRootModule } = require('./edits.cjs');
 
 /**
- * @typedef {{ read(path: string): Buffer | null, overwrite(path: string, content: string): void }} Tree
+ * @typedef {{ read(path: string): Uint8Array | null, overwrite(path: string, content: string): void }} Tree
  * @typedef {{ logger: { info(message: string): void, warn(message: string): void } }} Context
  */
 
@@ -24,7 +24,8 @@ const HOOKS_BY_HAND = `After NestFactory.create:
 
 /** @param {Tree} tree @param {string} path */
 function read(tree, path) {
-  return tree.read(path)?.toString('utf8');
+  const content = tree.read(path);
+  return content ? Buffer.from(content).toString('utf8') : undefined;
 }
 
 /** The file in which the application starts, as nest-cli.json says. @param {Tree} tree @param {string} sourceRoot */

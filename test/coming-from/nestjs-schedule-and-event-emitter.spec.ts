@@ -234,9 +234,10 @@ describe('@nestjs/event-emitter', () => {
         ran.push(task.status);
       }
     }
+    const singleton: object = { scope: Scope.DEFAULT };
     const { url, runner } = await startApp(
       { controllers: [EventsController], providers: [Listener], imports: [EventEmitterModule.forRoot()] },
-      { scope: Scope.DEFAULT },
+      singleton,
     );
     await post(url, '/events').expect(201);
     await runner.drain();
