@@ -60,6 +60,7 @@ const notQuick = [
   // They start or need servers, or PGlite.
   'test/bullmq/**',
   'test/store.spec.ts',
+  'test/coming-from/**',
   // They start applications or compilers, most of them with the packed package.
   'test/commonjs.spec.ts',
   'test/bundlers/**',
@@ -67,6 +68,7 @@ const notQuick = [
   'test/editor.spec.ts',
   'test/fake-timers-jest.spec.ts',
   'test/nest-11-app.spec.ts',
+  'test/new-application.spec.ts',
   'test/quick-start.spec.ts',
   'test/sample-*.spec.ts',
   'test/testing/runners.spec.ts',

@@ -145,7 +145,7 @@ test('each entry stays within the bound of its size', async () => {
   expect(sizes.filter(({ entry, gzip }) => gzip > bounds[entry]!)).toEqual([]);
 });
 
-test('the package contains what is built from lib and ui, the docs, and no other file', async () => {
+test('the package contains what is built from lib and ui, the schematics, the docs, and no other file', async () => {
   const filesIn = async (path: string) =>
     (await readdir(path, { recursive: true, withFileTypes: true }))
       .filter((it) => it.isFile())
@@ -166,7 +166,8 @@ test('the package contains what is built from lib and ui, the docs, and no other
   const docs = (await filesIn(join(root, 'docs')))
     .map((it) => join('docs', it))
     .filter((it) => !it.startsWith('docs/images/'));
+  const schematics = (await filesIn(join(root, 'schematics'))).map((it) => join('schematics', it));
   const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   expect(docs.filter((it) => !it.endsWith('.md'))).toEqual([]);
-  expect((await filesIn(installed())).toSorted()).toEqual([...built, ...docs, ...others].toSorted());
+  expect((await filesIn(installed())).toSorted()).toEqual([...built, ...schematics, ...docs, ...others].toSorted());
 });
