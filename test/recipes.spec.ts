@@ -53,12 +53,18 @@ describe('prom-client', () => {
     const { url, runner } = await start([]);
     runner.with({ name: 'reports' }).start(() => undefined);
     await runner.drain();
+    let finish!: () => void;
+    runner.with({ name: 'unsettled' }).start(() => new Promise<void>((resolve) => (finish = resolve)));
+    await expect.poll(() => runner.stats().running).toBe(1);
     const response = await fetch(`${url}/metrics`);
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
     const text = await response.text();
     expect(text).toContain('background_tasks{state="completed"} 1\n');
     expect(text).toContain('background_tasks{state="refused"} 0\n');
     expect(text).toMatch(/background_tasks_run_seconds\{task="reports",quantile="0.95"\} [\d.]+\n/);
+    // Of a task that has not settled, 0 would look like a very fast one.
+    expect(text).not.toContain('unsettled');
+    finish();
   });
 
   test('/metrics has the age of the oldest task of a queue', async () => {

@@ -53,6 +53,8 @@ export const textRefused = (name: string, what: string) =>
 
 export const noAnswerInTime = (timeout: number) => `no answer within ${timeout} ms (enqueueTimeout)`;
 
+export const connectionClosed = () => 'this application has closed its connection to the server';
+
 export const queueFailed = (reason: string) => `The queue failed: ${sentence(reason)}`;
 
 export const serverRefused = (reason: string) =>

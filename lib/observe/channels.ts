@@ -43,12 +43,19 @@ export function begin<T>({ start, end: over }: TracedChannel, message: object, f
   try {
     return start.runStores(message, fn);
   } finally {
-    over.publish(message);
+    publish(over, message);
   }
 }
 
 /** Publishes that the asynchronous part is over. */
 export function end({ asyncStart, asyncEnd }: TracedChannel, message: object): void {
-  asyncStart.publish(message);
-  asyncEnd.publish(message);
+  publish(asyncStart, message);
+  publish(asyncEnd, message);
+}
+
+/** Most subscribers need few of the five parts. */
+function publish(part: Channel, message: object): void {
+  if (part.hasSubscribers) {
+    part.publish(message);
+  }
 }

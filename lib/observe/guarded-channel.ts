@@ -11,9 +11,12 @@ export interface ChannelStore {
   run<R>(value: unknown, fn: () => R): R;
 }
 
+/** Makes the value of a store. */
+type Transform = (message: unknown) => unknown;
+
 interface Lists {
   readonly _subscribers?: readonly ((message: unknown, name: string | symbol) => unknown)[];
-  readonly _stores?: ReadonlyMap<ChannelStore, ((message: unknown) => unknown) | undefined>;
+  readonly _stores?: ReadonlyMap<ChannelStore, Transform | undefined>;
 }
 
 let report = (thrown: unknown): void => process.emitWarning(stackOf(thrown), 'BackgroundTasksWarning');
@@ -56,7 +59,7 @@ export function guardedChannel(name: string): Channel {
       };
       for (const [store, transform] of stores) {
         const next = run;
-        run = () => runIn(store, () => (transform ? transform(message) : message), next);
+        run = () => runIn(store, transform, message, next);
       }
       return run();
     },
@@ -76,11 +79,11 @@ function own(it: Channel): Pick<Channel, 'publish' | 'runStores'> {
  * Calls `next` once in any case: within the store, or without it if the store or the value fails. A store that calls its
  * function later, or again, gets nothing for it.
  */
-function runIn<R>(store: ChannelStore, value: () => unknown, next: () => R): R {
+function runIn<R>(store: ChannelStore, transform: Transform | undefined, message: unknown, next: () => R): R {
   let ended: { readonly result: R } | { readonly error: unknown } | undefined;
   let isBegun = false;
   try {
-    store.run(value(), () => {
+    store.run(transform ? transform(message) : message, () => {
       if (isBegun) {
         return;
       }

@@ -1,4 +1,6 @@
-import { type MeterProvider, metrics, trace, type TracerProvider } from '@opentelemetry/api';
+import { diag, type MeterProvider, metrics, trace, type TracerProvider } from '@opentelemetry/api';
+import { PACKAGE_VERSION } from '../util/package-version.ts';
+import { perThread } from '../util/per-thread.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TaskMetrics } from './task-metrics.ts';
 import { makeSpans, type Relation } from './task-spans.ts';
@@ -17,18 +19,25 @@ export interface BackgroundTasksInstrumentationConfig {
   relation?: 'child' | 'link';
   /** @default true */
   metrics?: boolean;
-  /** Whether it begins at once. @default true */
+  /**
+   * Whether it begins at once. `false`: not before `enable`, which the SDK calls when it starts.
+   *
+   * @default true
+   */
   enabled?: boolean;
 }
 
 const NAME = 'nestjs-background-tasks';
-const VERSION = '0.1.0';
+
+/** The instrumentation that makes the spans and metrics. Two would make each of them twice. */
+const shared = perThread('instrumentation', (): { stop?: (() => void) | undefined; hasWarned?: boolean } => ({}));
 
 /**
  * Makes OpenTelemetry's spans and metrics of the tasks of all applications in the process. It patches nothing: it subscribes
  * to the package's diagnostics channels.
  *
- * Register it in each process that adds or runs tasks, and in the files of tasks for threads whose code makes spans.
+ * Register it in each process that adds or runs tasks, and in the files of tasks for threads whose code makes spans. If there
+ * are two, the one that was enabled last, or got a provider last, makes all spans and metrics, and `diag` has a warning.
  *
  * @example
  * new NodeSDK({ instrumentations: [new BackgroundTasksInstrumentation()] }).start();
@@ -37,12 +46,14 @@ const VERSION = '0.1.0';
  */
 export class BackgroundTasksInstrumentation {
   readonly instrumentationName = NAME;
-  readonly instrumentationVersion = VERSION;
-  /** Others at each `enable`: the former ones stay until the spans that they have begun are over. */
+  readonly instrumentationVersion = PACKAGE_VERSION;
+  /** Others at each start: the former ones stay until the spans that they have begun are over. */
   #subscriptions = new Subscriptions();
   #config: BackgroundTasksInstrumentationConfig;
+  /** Also while another instrumentation has taken over. */
+  #isEnabled = false;
   /** Until a provider is set, the API passes its spans on to the provider of the process, also to one that comes later. */
-  #tracer = trace.getTracer(NAME, VERSION);
+  #tracer = trace.getTracer(NAME, PACKAGE_VERSION);
   #meterProvider?: MeterProvider;
   #metrics: TaskMetrics | undefined;
 
@@ -55,27 +66,42 @@ export class BackgroundTasksInstrumentation {
 
   /** Subscribes to the channels, once. */
   enable(): void {
+    this.#isEnabled = true;
     if (!this.#subscriptions.isEmpty) {
       return;
     }
+    if (shared.stop) {
+      shared.stop();
+      if (!shared.hasWarned) {
+        shared.hasWarned = true;
+        diag.warn(
+          `${NAME}: expected one enabled BackgroundTasksInstrumentation, got another one. ` +
+            'The spans and metrics are those of the latest one. Make one, and give it to the SDK.',
+        );
+      }
+    }
+    shared.stop = this.#stop;
     this.#subscriptions = new Subscriptions();
-    const relation = (): Relation | undefined => this.#config.relation;
-    makeSpans(this.#subscriptions, () => this.#tracer, relation);
+    makeSpans(
+      this.#subscriptions,
+      () => this.#tracer,
+      () => this.#config.relation,
+    );
     if (this.#config.metrics ?? true) {
-      this.#metrics = new TaskMetrics((this.#meterProvider ?? metrics).getMeter(NAME, VERSION));
+      this.#metrics = new TaskMetrics((this.#meterProvider ?? metrics).getMeter(NAME, PACKAGE_VERSION));
       this.#metrics.subscribe(this.#subscriptions);
     }
   }
 
   /** Ends what `enable` began. Spans of tasks that run end with their attempt. */
   disable(): void {
-    this.#subscriptions.end();
-    this.#metrics?.remove();
-    this.#metrics = undefined;
+    this.#isEnabled = false;
+    this.#stop();
   }
 
   setTracerProvider(provider: TracerProvider): void {
-    this.#tracer = provider.getTracer(NAME, VERSION);
+    this.#tracer = provider.getTracer(NAME, PACKAGE_VERSION);
+    this.#restart();
   }
 
   setMeterProvider(provider: MeterProvider): void {
@@ -83,18 +109,32 @@ export class BackgroundTasksInstrumentation {
     this.#restart();
   }
 
+  /** Replaces the options. `enabled: false` disables the instrumentation; `true` does not enable it again: `enable` does. */
   setConfig(config: BackgroundTasksInstrumentationConfig): void {
     this.#config = { enabled: true, ...config };
-    this.#restart();
+    if (this.#config.enabled) {
+      this.#restart();
+    } else {
+      this.disable();
+    }
   }
 
   getConfig(): BackgroundTasksInstrumentationConfig {
     return this.#config;
   }
 
+  readonly #stop = (): void => {
+    if (shared.stop === this.#stop) {
+      shared.stop = undefined;
+    }
+    this.#subscriptions.end();
+    this.#metrics?.remove();
+    this.#metrics = undefined;
+  };
+
   #restart(): void {
-    if (!this.#subscriptions.isEmpty) {
-      this.disable();
+    if (this.#isEnabled) {
+      this.#stop();
       this.enable();
     }
   }

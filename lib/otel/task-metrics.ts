@@ -1,6 +1,8 @@
 import { type Attributes, diag, type Meter, type Observable } from '@opentelemetry/api';
 import { runningApplications } from '../observe/applications.ts';
 import type { QueueStats } from '../task/model/queue-stats.ts';
+import type { TaskEnd } from '../task/model/task-record.ts';
+import type { TaskTarget } from '../task/model/task-target.ts';
 import type { TaskAttemptMessage, TaskEnqueueMessage, TaskStepMessage } from '../observe/channel-messages.ts';
 import { attemptChannel, enqueueChannel, stepChannel } from '../observe/channels.ts';
 import { settlesWithin } from '../util/settles-within.ts';
@@ -36,8 +38,33 @@ interface Timed extends TaskAttemptMessage {
   [began]?: number;
 }
 
+/** The most names of tasks whose attributes are kept. */
+const MAX_NAMES = 1_000;
+
+/** The attributes of one task name, made once, and how many of its tasks have settled since the counter was told. */
+class NamedTask {
+  readonly attributes: Attributes;
+  readonly ends = new Map<TaskEnd, { readonly attributes: Attributes; count: number }>();
+
+  constructor(name: string, target: TaskTarget) {
+    this.attributes = { [TASK_NAME]: name, [TASK_TARGET]: target };
+  }
+
+  settled(status: TaskEnd): Attributes {
+    let end = this.ends.get(status);
+    if (!end) {
+      end = { attributes: { ...this.attributes, [TASK_STATUS]: status }, count: 0 };
+      this.ends.set(status, end);
+    }
+    end.count++;
+    return end.attributes;
+  }
+}
+
 /** Makes metrics of what the channels publish. `remove` ends the gauges. */
 export class TaskMetrics {
+  /** By the name of the task and its target. */
+  readonly #named = new Map<string, Map<TaskTarget, NamedTask>>();
   readonly #meter: Meter;
   readonly #gauges;
   readonly #wait;
@@ -92,19 +119,53 @@ export class TaskMetrics {
 
   remove(): void {
     this.#meter.removeBatchObservableCallback(this.#observe, Object.values(this.#gauges));
+    this.#count();
   }
 
   #stepped(message: TaskStepMessage): void {
     const { type, name, target } = message;
     if (type === 'started') {
       if (message.wait !== undefined) {
-        this.#wait.record(message.wait / 1_000, { [TASK_NAME]: name, [TASK_TARGET]: target });
+        this.#wait.record(message.wait / 1_000, this.#of(name, target).attributes);
       }
     } else if (type === 'completed' || type === 'failed' || type === 'cancelled' || type === 'skipped') {
-      const attributes = { [TASK_NAME]: name, [TASK_TARGET]: target, [TASK_STATUS]: type };
-      this.#settled.add(1, attributes);
+      const attributes = this.#of(name, target).settled(type);
       if ('run' in message && message.run !== undefined) {
         this.#duration.record(message.run / 1_000, attributes);
+      }
+    }
+  }
+
+  #of(name: string, target: TaskTarget): NamedTask {
+    const byTarget = this.#named.get(name) ?? this.#makeName(name);
+    let named = byTarget.get(target);
+    if (!named) {
+      named = new NamedTask(name, target);
+      byTarget.set(target, named);
+    }
+    return named;
+  }
+
+  #makeName(name: string): Map<TaskTarget, NamedTask> {
+    if (this.#named.size >= MAX_NAMES) {
+      this.#count();
+      this.#named.clear();
+    }
+    const byTarget = new Map<TaskTarget, NamedTask>();
+    this.#named.set(name, byTarget);
+    return byTarget;
+  }
+
+  /** Tells the counter how many tasks have settled. Not for each task: a call takes 1 µs, because the SDK sorts attributes. */
+  #count(): void {
+    for (const byTarget of this.#named.values()) {
+      for (const { ends } of byTarget.values()) {
+        for (const end of ends.values()) {
+          if (end.count > 0) {
+            this.#settled.add(end.count, end.attributes);
+            end.count = 0;
+          }
+        }
       }
     }
   }
@@ -123,6 +184,8 @@ export class TaskMetrics {
   }
 
   readonly #observe = async (result: { observe(gauge: Observable, value: number, attributes: Attributes): void }) => {
+    // The SDK calls this first, and then reads the counters.
+    this.#count();
     const { tasks } = this.#gauges;
     const states = { pending: 0, delayed: 0, running: 0 };
     for (const { counts } of runningApplications()) {

@@ -9,6 +9,7 @@ import {
   propagation,
   type Span,
   SpanKind,
+  type SpanOptions,
   SpanStatusCode,
   trace,
   type Tracer,
@@ -126,11 +127,12 @@ function startAttempt(tracer: Tracer, message: TaskAttemptMessage, relation?: Re
       [MESSAGE_ID]: id,
     });
   }
-  const linked = trace.getSpanContext(origin);
   const isLinked = !isTracedByQueue && (relation ?? (isMessage ? 'link' : 'child')) === 'link';
-  const kind = isMessage ? SpanKind.CONSUMER : SpanKind.INTERNAL;
-  const links = isLinked && linked ? [{ context: linked }] : [];
-  const options = { kind, attributes, root: isLinked, links };
+  const linked = isLinked ? trace.getSpanContext(origin) : undefined;
+  const options: SpanOptions = { kind: isMessage ? SpanKind.CONSUMER : SpanKind.INTERNAL, attributes, root: isLinked };
+  if (linked) {
+    options.links = [{ context: linked }];
+  }
   const span = tracer.startSpan(isMessage ? `process ${queue}` : `task ${name}`, options, origin);
   return [span, trace.setSpan(origin, span)];
 }

@@ -34,12 +34,15 @@ async function start(
     .compile();
   await app.init();
   onTestFinished(() => app.close());
-  return { runner: app.get(TaskRunner), queues: app.get(BullMqQueues) };
+  return { app, runner: app.get(TaskRunner), queues: app.get(BullMqQueues) };
 }
 
 /** What BullMQ's objects send to the server. */
 interface Sender {
-  readonly client?: Promise<{ eval(...args: unknown[]): Promise<unknown> }>;
+  readonly client?: Promise<{
+    eval(...args: unknown[]): Promise<unknown>;
+    hset(...args: string[]): Promise<unknown>;
+  }>;
   readonly connection: { pool: { query(...args: unknown[]): Promise<unknown> } };
 }
 
@@ -103,6 +106,23 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])(
       await queues.get('mail').add('theirs', [1, 'x'], { jobId: randomUUID() });
       const [mail] = await runner.queueStats();
       expect(mail).toMatchObject({ pending: 2, oldestAge: expect.any(Number) });
+      const theirs = await queues.get('mail').add('theirs', 1, { jobId: randomUUID() });
+      if (name === 'Redis') {
+        const redis = (await (queues.get('mail').backend as unknown as Sender).client)!;
+        await redis.hset(queues.get('mail').toKey(theirs.id!), 'opts', '{"delay":1e30}');
+      } else {
+        const { pool } = (queues.get('mail').backend as unknown as Sender).connection;
+        await pool.query(`UPDATE job SET opts = '{"delay":1e30}' WHERE id = $1`, [theirs.id]);
+      }
+      expect((await runner.queueStats())[0]).toMatchObject({ pending: 3, oldestAge: expect.any(Number) });
+    });
+
+    test('once the application has closed, the error says so', async () => {
+      const { app, runner } = await start(connection);
+      await app.close();
+      const asked = runner.queueStats();
+      await expect(asked).rejects.toThrow(TaskQueueError);
+      await expect(asked).rejects.toThrow('this application has closed its connection to the server');
     });
 
     test('without a task that names a queue there are none', async () => {

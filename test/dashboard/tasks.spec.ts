@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, test } from 'vitest';
-import { Task, TaskQueueError } from 'nestjs-background-tasks';
+import { currentTask, Task, TaskQueueError } from 'nestjs-background-tasks';
 import { BackgroundTasksDashboardModule, type RedactArguments } from 'nestjs-background-tasks/dashboard';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { TestTasksModule } from 'nestjs-background-tasks/testing';
@@ -228,6 +228,46 @@ describe('arguments and results', () => {
     ]);
     expect(shown[5]).toHaveLength(10_001);
     expect(shown[6]).toBe('[an anonymous function]');
+    const large = runner.start(
+      function large(..._args: unknown[]) {},
+      { ['k'.repeat(50_000)]: 1 },
+      Object.assign(new Error('m'.repeat(50_000))),
+      10n ** 20_000n,
+      Array.from({ length: 1_000 }, () => 't'.repeat(9_000)),
+    );
+    expect(JSON.stringify(await json(`/api/tasks/${large.id}`)).length).toBeLessThan(250_000);
+  });
+
+  test('progress is shown in part, and any of it', async () => {
+    const { json, runner } = await startDashboard();
+    const gate = new Gate();
+    const circular: { self?: object } = {};
+    circular.self = circular;
+    const given = {
+      NaN: NaN,
+      large: { percent: 50, rows: Array.from({ length: 10_000 }, () => 'x'.repeat(1_000)) },
+      circular,
+      date: new Date(0),
+    };
+    const ids = Object.entries(given).map(
+      ([name, progress]) =>
+        runner.with({ name }).start(() => {
+          currentTask()!.updateProgress(progress);
+          return gate.opened;
+        }).id,
+    );
+    await expect.poll(() => runner.stats().running).toBe(4);
+    const { tasks } = await json<TaskPage>('/api/tasks');
+    const of = (name: string) => tasks.find((task) => task.name === name)!.progress;
+    expect(of('NaN')).toEqual({ progress: 'NaN' });
+    expect(of('large')).toMatchObject({ percent: 50 });
+    expect(JSON.stringify(of('large')).length).toBeLessThan(2_000);
+    expect(of('circular')).toEqual({ self: '[circular]' });
+    expect(of('date')).toEqual({ progress: '1970-01-01T00:00:00.000Z' });
+    const view = JSON.stringify(await json<TaskView>(`/api/tasks/${ids[1]}`));
+    expect(view.length).toBeGreaterThan(2_000);
+    expect(view.length).toBeLessThan(250_000);
+    gate.open();
   });
 });
 

@@ -1,5 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel';
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { readFile } from 'node:fs/promises';
+import { diag, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { type INestApplication, Controller, Post, type Type } from '@nestjs/common';
 import { BullMQOtel } from 'bullmq-otel';
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -324,6 +325,75 @@ test('without metrics, and disabled, it makes none', async () => {
   instrumentation.enable();
   await runner.start(notify).settled();
   expect(telemetry.spansOf('task notify')).toHaveLength(1);
+});
+
+test('setConfig disables it, and never enables it', async () => {
+  const instrumentation = instrument();
+  const { runner } = await startApp({});
+  instrumentation.setConfig({ enabled: false });
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toEqual([]);
+  instrumentation.setConfig({ relation: 'link' });
+  instrumentation.setMeterProvider(metrics.getMeterProvider());
+  instrumentation.setTracerProvider(trace.getTracerProvider());
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toEqual([]);
+  instrumentation.enable();
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toHaveLength(1);
+});
+
+test('of two in one process, only the latest makes spans and metrics, and a warning says so once', async () => {
+  const warnings: string[] = [];
+  const ignore = () => undefined;
+  diag.setLogger({ verbose: ignore, debug: ignore, info: ignore, error: ignore, warn: (text) => warnings.push(text) });
+  onTestFinished(() => diag.disable());
+  const first = instrument({ relation: 'link' });
+  const second = instrument();
+  const { runner } = await startApp({});
+  const relations = async () => {
+    telemetry.reset();
+    await tracer.startActiveSpan('request', async (span) => {
+      await runner.start(notify).settled();
+      span.end();
+    });
+    return telemetry.spansOf('task notify').map(({ links }) => (links.length > 0 ? 'link' : 'child'));
+  };
+  expect(await relations()).toEqual(['child']);
+  // As an SDK does when it starts.
+  first.setTracerProvider(trace.getTracerProvider());
+  expect(await relations()).toEqual(['link']);
+  second.disable();
+  expect(await relations()).toEqual(['link']);
+  first.disable();
+  expect(await relations()).toEqual([]);
+  expect(warnings).toEqual([expect.stringContaining('expected one enabled BackgroundTasksInstrumentation')]);
+});
+
+test('settled tasks are counted exactly, also those of very many names and those before it is disabled', async () => {
+  const sum = async (prefix: string) =>
+    ((await telemetry.points())['background_tasks.tasks.settled'] ?? [])
+      .filter(({ attributes }) =>
+        String((attributes as Record<string, unknown>)['background_tasks.task.name']).startsWith(prefix),
+      )
+      .reduce((total, { value }) => total + (value as number), 0);
+  const instrumentation = instrument();
+  const { runner } = await startApp({});
+  for (let i = 0; i < 1_100; i++) {
+    runner.with({ name: `many ${i}` }).start(() => undefined);
+    runner.with({ name: `many ${i}` }).start(() => undefined);
+  }
+  await runner.drain();
+  expect(await sum('many')).toBe(2_200);
+  runner.with({ name: 'last' }).start(() => undefined);
+  await runner.drain();
+  instrumentation.disable();
+  expect(await sum('last')).toBe(1);
+});
+
+test('its version is that of the package', async () => {
+  const manifest = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+  expect(instrument({ enabled: false }).instrumentationVersion).toBe(manifest.version);
 });
 
 test.each(stores)("with BullMQ's own telemetry on $name, no span of a queue is doubled", async ({ connection }) => {

@@ -11,6 +11,7 @@ import { settlesWithin } from '../../util/settles-within.ts';
 import { now } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import {
+  connectionClosed,
   endRefused,
   jobGone,
   lockLost,
@@ -225,7 +226,8 @@ export class BullMqConnection {
     } catch (cause) {
       // A late answer would be an unhandled rejection.
       answer.catch(() => undefined);
-      throw new TaskQueueError(queueFailed(reasonOf(cause)), { cause: withoutDetails(cause) });
+      const reason = this.#isClosed ? connectionClosed() : reasonOf(cause);
+      throw new TaskQueueError(queueFailed(reason), { cause: withoutDetails(cause) });
     }
   }
 

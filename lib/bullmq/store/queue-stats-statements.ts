@@ -154,8 +154,9 @@ export async function redisQueueStats(queues: readonly Queue[], cancelled: strin
   });
 }
 
+// `numeric`, because other programs can write a delay that is no `bigint`.
 const SINCE = `greatest(
-    added_at_ms + CASE WHEN jsonb_typeof(opts->'delay') = 'number' THEN (opts->>'delay')::numeric::bigint ELSE 0 END,
+    added_at_ms + CASE WHEN jsonb_typeof(opts->'delay') = 'number' THEN (opts->>'delay')::numeric ELSE 0 END,
     processed_at_ms
   )`;
 

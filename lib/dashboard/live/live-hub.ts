@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { TaskMonitor } from '../../services/task-monitor.service.ts';
+import { PACKAGE_VERSION } from '../../util/package-version.ts';
 import { clearInterval, clearTimeout, now, setInterval, setTimeout } from '../../util/timers.ts';
 import type { QueueStats } from '../../task/model/queue-stats.ts';
 import type { Hello, Update } from '../dashboard.api.ts';
@@ -23,7 +24,6 @@ import { answerJson, writeHead } from '../http/answer.ts';
 import { ApiError } from '../http/api-error.ts';
 import { type Exchange, hasLeft } from '../http/exchange.ts';
 import { rowOfHandle } from '../tasks/task-rows.ts';
-import { packageVersion } from './package-version.ts';
 import { ChangedTasks } from './changed-tasks.ts';
 import { LiveClient } from './live-client.ts';
 import { MONITOR } from '../monitor.ts';
@@ -111,7 +111,7 @@ export class LiveHub implements OnModuleInit {
     const hello: Hello = {
       canAct,
       ...(title !== undefined && { title }),
-      version: packageVersion(),
+      version: PACKAGE_VERSION,
       startedAt: this.#startedAt,
       process: this.#process,
     };

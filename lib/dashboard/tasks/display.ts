@@ -2,30 +2,44 @@ import { types } from 'node:util';
 import { isError, kindOf } from '../../util/inspect.ts';
 
 /** How much of a value is shown. */
-const MAX_DEPTH = 20;
-const MAX_PARTS = 5_000;
-const MAX_TEXT = 10_000;
+export interface DisplayLimits {
+  readonly depth: number;
+  /** Values in objects and lists. */
+  readonly parts: number;
+  /** Characters of one text. */
+  readonly text: number;
+  /** Characters of all texts and keys together. */
+  readonly texts: number;
+}
+
+const IN_VIEW: DisplayLimits = { depth: 20, parts: 5_000, text: 10_000, texts: 200_000 };
 
 /** Turns a value into JSON that shows what is in it, and is of bounded size. Never throws. */
-export function displayOf(value: unknown): unknown {
+export function displayOf(value: unknown, limits = IN_VIEW): unknown {
   try {
-    return new Display().of(value, 0);
+    return new Display(limits).of(value, 0);
   } catch {
     return '[can not be shown]';
   }
 }
 
 class Display {
-  #left = MAX_PARTS;
+  #left: number;
+  #textLeft: number;
   /** The objects around the one that is shown. */
   readonly #around = new Set<object>();
 
+  constructor(private readonly limits: DisplayLimits) {
+    this.#left = limits.parts;
+    this.#textLeft = limits.texts;
+  }
+
   of(value: unknown, depth: number): unknown {
     if (typeof value === 'string') {
-      return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
+      return this.#text(value);
     }
     if (typeof value === 'bigint') {
-      return `${value}n`;
+      return this.#text(`${value}n`);
     }
     if (typeof value === 'number') {
       return Number.isFinite(value) ? value : String(value);
@@ -39,7 +53,7 @@ class Display {
     if (this.#around.has(value)) {
       return '[circular]';
     }
-    if (depth > MAX_DEPTH || --this.#left < 0) {
+    if (depth > this.limits.depth || --this.#left < 0) {
       return '…';
     }
     this.#around.add(value);
@@ -59,7 +73,7 @@ class Display {
       return `[${value.byteLength} bytes]`;
     }
     if (isError(value)) {
-      return `${value.name}: ${value.message}`;
+      return this.#text(`${value.name}: ${value.message}`);
     }
     if (value instanceof Map) {
       return { map: this.#list([...value], depth) };
@@ -77,9 +91,15 @@ class Display {
         shown['…'] = '…';
         break;
       }
-      shown[key] = this.of(it, depth);
+      shown[this.#text(key)] = this.of(it, depth);
     }
     return shown;
+  }
+
+  #text(text: string): string {
+    const max = Math.min(this.limits.text, this.#textLeft);
+    this.#textLeft -= Math.min(max, text.length);
+    return text.length > max ? `${text.slice(0, max)}…` : text;
   }
 
   #list(list: readonly unknown[], depth: number): unknown[] {

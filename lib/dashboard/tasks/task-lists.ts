@@ -11,7 +11,7 @@ import { AttemptHistory } from './attempt-history.ts';
 import { KeptArguments } from './kept-arguments.ts';
 import { Redaction } from './redaction.ts';
 import { type TaskQuery, TextSearch } from './task-query.ts';
-import { errorInView, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
+import { detailsInView, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
 import { MONITOR } from '../monitor.ts';
 
 /** How many of the newest tasks of a queue, or of those that this process has enqueued, are read for one answer. */
@@ -65,7 +65,7 @@ export class TaskLists {
           : new ApiError(503, 'UNAVAILABLE', queueError);
       }
       return {
-        task: { ...rowOfHandle(handle), ...errorInView(handle.toRecord()) },
+        task: { ...rowOfHandle(handle), ...detailsInView(handle.toRecord()) },
         attempts: [],
         ...(queueError !== undefined && { queueError }),
       };
@@ -202,7 +202,7 @@ export class TaskLists {
     return {
       task: {
         ...row,
-        ...errorInView(record),
+        ...detailsInView(record),
         ...this.#shownResult(row, task.currentStatus === 'completed', record.result),
       },
       attempts: this.attempts.of(task),
@@ -213,7 +213,7 @@ export class TaskLists {
   #viewOfShared(record: TaskRecord): TaskView {
     const row = rowOfShared(record);
     return {
-      task: { ...row, ...errorInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
+      task: { ...row, ...detailsInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
       attempts: [],
     };
   }
@@ -222,7 +222,7 @@ export class TaskLists {
     const row = rowOfQueued(record);
     const details = await this.monitor.queue?.details?.(record.id);
     return {
-      task: { ...row, ...errorInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
+      task: { ...row, ...detailsInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
       attempts: [...(details?.attempts ?? [])],
       ...shown('arguments', details?.args && this.redaction.arguments(row, details.args)),
     };

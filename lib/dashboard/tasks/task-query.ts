@@ -18,8 +18,8 @@ export interface TaskQuery {
 
 const STATUSES: readonly string[] = ['pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'];
 
-/** The most rows of one answer. */
-const MAX_LIMIT = 500;
+/** The most rows of one answer: the page asks for as many. The row of a task that is in a queue takes a request to the server. */
+const MAX_LIMIT = 100;
 
 /** @throws ApiError */
 export function readTaskQuery(query: URLSearchParams): TaskQuery {

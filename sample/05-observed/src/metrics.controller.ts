@@ -24,8 +24,10 @@ export class MetricsController {
       labelNames: ['task', 'quantile'],
       collect() {
         for (const [task, { run }] of Object.entries(runner.stats().byName)) {
-          this.set({ task, quantile: '0.5' }, run.p50 / 1_000);
-          this.set({ task, quantile: '0.95' }, run.p95 / 1_000);
+          if (run.count > 0) {
+            this.set({ task, quantile: '0.5' }, run.p50 / 1_000);
+            this.set({ task, quantile: '0.95' }, run.p95 / 1_000);
+          }
         }
       },
     });

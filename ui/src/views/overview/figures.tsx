@@ -33,7 +33,8 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
         {alive > 0 && <Meter part={busy / alive} tone={waiting > 0 ? 'warn' : 'calm'} />}
       </Figure>
       <Figure
-        label="Waiting"
+        label="Waiting here"
+        title="Tasks of this process. The figures of queues count all processes."
         to="/tasks?status=pending"
         icon={<StatusIcon status="pending" />}
         value={compact(stats.pending)}
@@ -81,6 +82,7 @@ export function Figures({ stats, queues }: { stats: TaskStats; queues: QueueStat
 
 interface FigureProps {
   label: string;
+  title?: string;
   value: ComponentChildren;
   children: ComponentChildren;
   icon?: ComponentChildren;
@@ -88,7 +90,7 @@ interface FigureProps {
   tone?: 'bad';
 }
 
-function Figure({ label, value, children, icon, to, tone }: FigureProps) {
+function Figure({ label, title, value, children, icon, to, tone }: FigureProps) {
   const content = (
     <>
       <span class="figure-label">
@@ -100,9 +102,11 @@ function Figure({ label, value, children, icon, to, tone }: FigureProps) {
     </>
   );
   return to === undefined ? (
-    <div class="figure">{content}</div>
+    <div class="figure" title={title}>
+      {content}
+    </div>
   ) : (
-    <a class="figure" href={href(to)}>
+    <a class="figure" href={href(to)} title={title}>
       {content}
     </a>
   );

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import type { TaskFigures } from '../../api/wire.ts';
+import type { EventLoopBlock, TaskFigures } from '../../api/wire.ts';
 import { duration } from '../../format/durations.ts';
 import { compact, count, percent } from '../../format/numbers.ts';
 import { Empty } from '../../parts/empty.tsx';
@@ -33,15 +33,21 @@ const columns: Column[] = [
     label: 'Blocked',
     class: 'medium',
     of: (it) => it.blocked,
-    title: 'How long these tasks have blocked the event loop',
+    title: 'How long these tasks have kept the event loop busy. In color: one has blocked it for too long lately',
   },
 ];
 
 const STEP = 25;
 const byDefault = 'completed';
 
+interface NamesTableProps {
+  byName: Record<string, TaskFigures>;
+  /** The latest calls that took longer than `blockingThreshold`. */
+  blocked: EventLoopBlock[];
+}
+
 /** How each kind of task goes: counts and percentiles by name. Sorts by any column, and keeps that in the URL. */
-export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) {
+export function NamesTable({ byName, blocked }: NamesTableProps) {
   const shown = useSignal(STEP);
   const filter = useSignal('');
   const sort = query.value.get('sort') ?? byDefault;
@@ -50,6 +56,7 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
   const wanted = filter.value.toLowerCase();
   const rows = all.filter((it) => it.name.toLowerCase().includes(wanted)).toSorted(comparing(sort, isAscending));
   const visible = rows.slice(0, shown.value);
+  const blockers = new Set(blocked.map((it) => it.name));
   const scale = {
     from: Math.min(1000, ...visible.filter((it) => it.run.count > 0).map((it) => it.run.p50)),
     to: Math.max(1, ...visible.map((it) => it.run.max)),
@@ -106,7 +113,7 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
           </thead>
           <tbody>
             {visible.map((row) => (
-              <NameRow key={row.name} row={row} scale={scale} />
+              <NameRow key={row.name} row={row} scale={scale} isBlocker={blockers.has(row.name)} />
             ))}
           </tbody>
         </table>
@@ -123,7 +130,13 @@ export function NamesTable({ byName }: { byName: Record<string, TaskFigures> }) 
   );
 }
 
-function NameRow({ row, scale }: { row: Row; scale: { from: number; to: number } }) {
+interface NameRowProps {
+  row: Row;
+  scale: { from: number; to: number };
+  isBlocker: boolean;
+}
+
+function NameRow({ row, scale, isBlocker }: NameRowProps) {
   const ended = row.completed + row.failed;
   return (
     <tr>
@@ -148,7 +161,7 @@ function NameRow({ row, scale }: { row: Row; scale: { from: number; to: number }
           {duration(column.of(row))}
         </td>
       ))}
-      <td class={row.blocked > 0 ? 'number medium tone-blocked' : 'number medium faint'}>
+      <td class={`number medium ${isBlocker ? 'tone-blocked' : 'faint'}`}>
         {row.blocked > 0 ? duration(row.blocked) : '–'}
       </td>
       <td class="wide spread-cell">{row.run.count > 0 && <Spread values={row.run} {...scale} />}</td>

@@ -39,7 +39,7 @@ export function Overview() {
           <ProcessPanel process={process} blocked={blocked} />
         </div>
       </div>
-      <NamesTable byName={stats.byName} />
+      <NamesTable byName={stats.byName} blocked={blocked} />
       <p class="foot">
         Counts are those of this process since it started, and times are those of its last minutes.{' '}
         <a href={href('/queues')}>Queues</a> are shared by all processes.
