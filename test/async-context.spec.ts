@@ -84,3 +84,41 @@ test('the error of a task is logged in its async context', async () => {
   await runner.drain();
   expect(contexts).toEqual(['acme']);
 });
+
+test.each([
+  ['a function', () => undefined],
+  [
+    'a function that throws',
+    () => {
+      throw new Error('boom');
+    },
+  ],
+  ['a promise', async () => {}],
+  ['a promise that rejects', () => Promise.reject(new Error('boom'))],
+])('what hears of the end of a task is not in the task: %s', async (_label, fn) => {
+  const { runner, log } = await startApp({});
+  const tasks: Record<string, string | undefined> = {};
+  const note = (label: string) => void (tasks[label] = currentTask()?.name);
+  Object.assign(log, { error: () => note('error'), debug: () => note('debug') });
+  runner.events.subscribe(({ type }) => void (type === 'added' || type === 'started' || note(type)));
+  runner.with({ attempts: 2, retryIf: () => (note('retryIf'), true) }).start(fn);
+  await runner.drain();
+  expect(Object.keys(tasks)).not.toHaveLength(0);
+  expect(Object.values(tasks).filter((name) => name !== undefined)).toEqual([]);
+});
+
+test('what a subscriber enters stays in its call', async () => {
+  const { runner } = await startApp({});
+  const stores: (string | undefined)[] = [];
+  runner.events.subscribe(({ type, task }) => {
+    if (type === 'completed') {
+      stores.push(tenant.getStore());
+      tenant.enterWith(task.id);
+    }
+  });
+  for (let i = 0; i < 3; i++) {
+    await runner.start(() => new Promise(setImmediate)).settled();
+    await runner.drain();
+  }
+  expect(stores).toEqual([undefined, undefined, undefined]);
+});

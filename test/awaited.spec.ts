@@ -75,3 +75,21 @@ test('every failure of a function is caught', async () => {
   }
   expect(log.said('error')).toHaveLength(tasks.length);
 });
+
+test('a result that throws when it is looked at fails its task', async () => {
+  const { runner } = await startApp({});
+  const strict = new Proxy<{ then?: undefined }>(
+    {},
+    {
+      get(_target, name) {
+        if (name !== 'then') {
+          throw new Error(`no ${String(name)} here`);
+        }
+        return undefined;
+      },
+    },
+  );
+  for (const task of [runner.start(() => strict), runner.start(async () => strict)]) {
+    expect(await task.settled()).toMatchObject({ status: 'failed', error: { message: 'no lift here' } });
+  }
+});

@@ -1,6 +1,8 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
+import { AttemptRunner } from '../lib/durable/attempt-runner.ts';
+import { readTaskCall } from '../lib/task/call/read-task-call.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { add } from './fixtures/threads/math.task.ts';
 
@@ -75,4 +77,22 @@ test('a task that is cancelled while it waits for a slot never runs, and frees n
   expect(await third.settled()).toMatchObject({ status: 'completed', result: 'third' });
   expect(second).toMatchObject({ status: 'cancelled', startedAt: undefined });
   expect(await runner.start(() => 'fourth').settled()).toMatchObject({ status: 'completed' });
+});
+
+test('many durable tasks do not starve the tasks of a request', async () => {
+  order.length = 0;
+  const { app, runner } = await startApp({}, { concurrency: 1 });
+  const results = Array.from({ length: 20 }, (_, i) => {
+    const { result } = app.get(AttemptRunner).run({
+      call: readTaskCall('start', [work, 'durable']),
+      restored: { id: `id ${i}`, createdAt: Date.now(), attempts: 0 },
+      options: {},
+      observer: { began: () => undefined, progressed: () => undefined },
+    });
+    return result;
+  });
+  runner.start(work, 'single');
+  await Promise.all([...results, runner.drain()]);
+  expect(order).toHaveLength(21);
+  expect(order.indexOf('single')).toBeLessThan(5);
 });

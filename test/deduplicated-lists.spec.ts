@@ -4,6 +4,7 @@ import { TaskArgumentError, type TaskOptions } from 'nestjs-background-tasks';
 import { notDurable } from '../lib/durable/durable.messages.ts';
 import { TaskEngine } from '../lib/engine/task-engine.ts';
 import { readTaskCall } from '../lib/task/call/read-task-call.ts';
+import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 /** Makes lists like those of requests. The test opens each when its response is over. */
@@ -214,4 +215,71 @@ test('for all orders and outcomes: a shared task runs once if one request succee
     }),
     { numRuns: 300 },
   );
+});
+
+test('a task that a list takes over once more keeps the options of that time when its first place comes up', async () => {
+  const { app, runner } = await startApp({});
+  const engine = app.get(TaskEngine);
+  const [first, second] = [engine.createList(), engine.createList()];
+  const call = (fn: () => unknown) => readTaskCall('addTask', [fn]);
+  const [before, attempt] = [new Gate(), new Gate()];
+  first.add(
+    call(() => before.opened),
+    {},
+  );
+  let attempts = 0;
+  const fails = async () => {
+    attempts++;
+    await attempt.opened;
+    throw new Error('boom');
+  };
+  const task = first.add(call(fails), once);
+  const last = first.add(
+    call(() => undefined),
+    {},
+  );
+  second.open('success');
+  second.add(
+    call(() => Promise.reject(new Error('boom'))),
+    {},
+  );
+  // As above: the second list takes the task over, and hands it back when it fails.
+  second.add(call(fails), once);
+  first.add(call(fails), { ...once, ...parallel, runOn: 'always', attempts: 2 });
+  await expect.poll(() => runner.stats().failed).toBe(1);
+  first.open('success');
+  await expect.poll(() => attempts).toBe(1);
+  before.open();
+  await last.settled();
+  attempt.open();
+  expect(await task.settled()).toMatchObject({ status: 'failed', attempts: 2 });
+});
+
+test('a list that goes on for ever does not keep the tasks that it has claimed', async () => {
+  const { app, runner } = await startApp({});
+  const engine = app.get(TaskEngine);
+  const list = engine.createOpenList();
+  let kept = 0;
+  const registry = new FinalizationRegistry(() => kept--);
+  for (let i = 0; i < 3_000; i++) {
+    const argument = {};
+    registry.register(argument, undefined);
+    kept++;
+    const other = engine.createOpenList();
+    const deduplication = { id: `x ${i}` };
+    other.add(readTaskCall('addTask', [(_argument: object) => undefined, argument]), { deduplication });
+    list.add(readTaskCall('addTask', [() => undefined]), { deduplication });
+    if (i % 100 === 0) {
+      await runner.drain();
+    }
+  }
+  await runner.drain();
+  await expect
+    .poll(async () => {
+      globalThis.gc!();
+      await new Promise(setImmediate);
+      return kept;
+    })
+    .toBeLessThan(2_000);
+  expect(list.isOpen).toBe(true);
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { TaskRegistry } from 'nestjs-background-tasks';
 import { AttemptRunner, type DurableAttempt } from '../lib/durable/attempt-runner.ts';
 import { readTaskCall } from '../lib/task/call/read-task-call.ts';
+import { Gate } from './fixtures/gate.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { fail } from './fixtures/threads/math.task.ts';
 
@@ -52,4 +53,18 @@ test('the statistics no longer count a durable attempt in the event retrying', a
   expect(await result).toMatchObject({ status: 'failed', isWorthAnother: true });
   expect(seen).toEqual([0, 0]);
   await runner.drain();
+});
+
+test('the history that forgets an earlier attempt does not forget the one that runs', async () => {
+  const { app, runner } = await startApp({}, { history: { max: 1 } });
+  const boom = () => Promise.reject(new Error('boom'));
+  const first = app.get(AttemptRunner).run(attemptOf(readTaskCall('start', [boom]), 'a'));
+  expect(await first.result).toMatchObject({ status: 'failed' });
+  // Somebody has asked the queue to retry the task.
+  const gate = new Gate();
+  const second = app.get(AttemptRunner).run(attemptOf(readTaskCall('start', [() => gate.opened]), 'a'));
+  await runner.start(() => undefined).settled();
+  expect(await app.get(TaskRegistry).get('a')).toMatchObject({ status: 'running' });
+  gate.open();
+  expect(await second.result).toMatchObject({ status: 'completed' });
 });

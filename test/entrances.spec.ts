@@ -53,3 +53,17 @@ test('middleware that the server had before Nest calls the next one later', asyn
   server.use((_request: unknown, _response: unknown, next: () => void) => void setImmediate(next));
   expect(await answerOf(`${await serve(await start(server))}/visit`)).toBe('1');
 });
+
+test('middleware that the server had before Nest adds tasks to its request', async () => {
+  const server = newServer();
+  let tasks: BackgroundTasks;
+  server.use((_request: unknown, _response: unknown, next: () => void) => {
+    tasks.addTask(() => undefined);
+    next();
+  });
+  const app = await NestFactory.create(AppModule, new ExpressAdapter(server), { logger: false });
+  onTestFinished(() => app.close());
+  await app.init();
+  tasks = app.get(BackgroundTasks);
+  expect(await answerOf(`${await serve(server)}/visit`)).toBe('2');
+});

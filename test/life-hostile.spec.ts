@@ -258,6 +258,34 @@ test('the history keeps no arguments, however a task has ended', async () => {
     .toEqual(names.toSorted());
 });
 
+test('a task that starts itself again does not keep those before it', async () => {
+  const { runner } = await startApp({}, { history: { max: 1 } });
+  let kept = 0;
+  let left = 500;
+  const registry = new FinalizationRegistry(() => kept--);
+  const again = async (): Promise<void> => {
+    await sleep(0);
+    if (left-- > 0) {
+      const argument = {};
+      registry.register(argument, undefined);
+      kept++;
+      runner.start(again, ...([argument] as unknown as []));
+    } else {
+      await expect
+        .poll(async () => {
+          globalThis.gc!();
+          await sleep(5);
+          return kept;
+        })
+        .toBeLessThan(50);
+    }
+  };
+  const first = runner.start(again);
+  await runner.drain();
+  expect(first.status).toBe('completed');
+  expect(runner.stats()).toMatchObject({ completed: 501, failed: 0 });
+});
+
 test.each([1, 2])('a logger that cancels the task in its line: attempts %d', async (attempts) => {
   const { runner, log } = await startApp({});
   const cancel = () => void task.cancel();

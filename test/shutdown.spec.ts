@@ -12,8 +12,8 @@ import {
   type OnApplicationShutdown,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { NEVER, startWith } from 'rxjs';
-import { expect, test } from 'vitest';
+import { NEVER, Observable, startWith } from 'rxjs';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   BackgroundTasks,
   currentTask,
@@ -456,4 +456,21 @@ test('a late task is accepted where nothing would catch the error', async () => 
   await expect.poll(() => ran).toEqual(['later']);
   gate.open();
   await closed;
+});
+
+test('an Observable whose teardown throws does not keep others from being cancelled', async () => {
+  const { app, runner } = await startApp({}, { shutdownTimeout: 0 });
+  const warnings: Error[] = [];
+  const listener = (warning: Error) => warnings.push(warning);
+  process.on('warning', listener);
+  onTestFinished(() => void process.off('warning', listener));
+  const endless = () =>
+    new Observable(() => () => {
+      throw new Error('boom');
+    });
+  const tasks = [runner.start(endless), runner.start(endless)];
+  await expect.poll(() => runner.stats().running).toBe(2);
+  await app.close();
+  expect(tasks.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+  await expect.poll(() => warnings.filter(({ message }) => message.startsWith('Error: boom'))).toHaveLength(2);
 });

@@ -10,6 +10,7 @@ import { EventLoopExecutor } from '../execution/event-loop.executor.ts';
 import { TASK_CONTROL, type TaskControl } from '../execution/task-control.ts';
 import { ProviderResolver } from '../execution/provider-resolver.ts';
 import { noteApplication, type ObservedApplication } from '../observe/applications.ts';
+import { stepChannel } from '../observe/channels.ts';
 import { reportThrownTo } from '../observe/guarded-channel.ts';
 import { TaskObserver } from '../observe/task-observer.ts';
 import { BackgroundTasksOptions } from '../options/background-tasks.options.ts';
@@ -108,6 +109,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
       control,
       showsArguments,
       watchers: this.#observer.watchers,
+      isObserved: () => this.#observer.isObserved || stepChannel.hasSubscribers,
     }));
     const defaults: ResolvedTaskOptions = { execution, runOn, onFailure, ...options.defaults };
     const flushing = { queues, admission, tracker, lifecycle, history: this.#history, log, defaults, showsArguments };

@@ -17,11 +17,11 @@ export type ResolvedTaskOptions = TaskOptions & {
  * A task in a list, with all that running it needs. The list drops the entry when the task has settled. It decides what
  * `cancel()` does to the task, by its state:
  *
- * | state     | entered when                                | what `cancel()` does                                      |
- * | --------- | ------------------------------------------- | --------------------------------------------------------- |
- * | `waiting` | the task waits for its turn, a slot, a delay | ends the wait; the task is `cancelled` at once           |
- * | `running` | an attempt starts                           | aborts the attempt; then the task is `cancelled`          |
- * | `over`    | the task is cancelled, or back in its queue | nothing                                                   |
+ * | state     | entered when                                  | what `cancel()` does                                    |
+ * | --------- | --------------------------------------------- | ------------------------------------------------------- |
+ * | `waiting` | the task waits for its turn, a slot, a delay  | ends the wait; the task is `cancelled` at once          |
+ * | `running` | an attempt starts                             | aborts the attempt; then the task is `cancelled`        |
+ * | `over`    | the task is cancelled, or back in its queue   | nothing                                                 |
  *
  * The handle of a settled task no longer calls this class. One class for all of it: each further object costs a short task
  * several percent.

@@ -32,7 +32,11 @@ export interface LifecycleContext {
   /** Whether the messages of channels have arguments and results. */
   readonly showsArguments: boolean;
   readonly watchers: TaskWatchers;
+  /** Whether code of the application hears of the steps of all tasks. */
+  readonly isObserved: () => boolean;
 }
+
+const newResource = () => new AsyncResource('BackgroundTasks');
 
 /**
  * Moves one task through its states: waits for its delay and for a slot, runs attempts until one succeeds or none is left,
@@ -45,7 +49,9 @@ export class TaskLifecycle implements EntryLifecycle {
   /** By `now()`. A delay that ends later is not waited for: the task is cancelled. */
   #deadline = Infinity;
   // Who hears of the end of a task is not in the async context of the task.
-  readonly #outside = new AsyncResource('BackgroundTasks');
+  readonly #outside = newResource();
+  /** Waits for slots in place of the lists of durable tasks, which are one each: together they count as one owner. */
+  readonly #queueOwner = {};
 
   constructor(private readonly context: LifecycleContext) {}
 
@@ -159,7 +165,7 @@ export class TaskLifecycle implements EntryLifecycle {
   /** Starts an attempt as soon as there is a slot. */
   readonly #start = (entry: TaskEntry): void => {
     const { slots, turns } = this.context;
-    const { task, call, owner } = entry;
+    const { task, call, owner, queue } = entry;
     if (task.isSettled) {
       return;
     }
@@ -177,7 +183,7 @@ export class TaskLifecycle implements EntryLifecycle {
     // A slot that becomes free later does so in the turn of another task.
     let isThisTurn = true;
     let isWaiting = true;
-    const leave = slots.acquire(owner, () => {
+    const leave = slots.acquire(queue ? this.#queueOwner : owner, () => {
       isWaiting = false;
       if (isThisTurn) {
         use();
@@ -202,7 +208,9 @@ export class TaskLifecycle implements EntryLifecycle {
   }
 
   attemptEnded(entry: TaskEntry, attempt: Attempt, isFailed: boolean, value: unknown): void {
-    this.#outside.runInAsyncScope(this.#ended, undefined, entry, attempt, isFailed, value);
+    // Before Node 24, a resource keeps what a subscriber enters with `enterWith`. Then each attempt needs its own.
+    const outside = this.context.isObserved() ? this.#outside.runInAsyncScope(newResource) : this.#outside;
+    outside.runInAsyncScope(this.#ended, undefined, entry, attempt, isFailed, value);
   }
 
   readonly #ended = (entry: TaskEntry, attempt: Attempt, isFailed: boolean, value: unknown): void => {
@@ -304,6 +312,7 @@ export class TaskLifecycle implements EntryLifecycle {
 
   cancelled(entry: TaskEntry, error: TaskCancelledError): void {
     const { task, call, owner, queue } = entry;
+    entry.claimants = undefined;
     this.#executorOf(call).release();
     if (queue) {
       // Not lost: another process runs it.

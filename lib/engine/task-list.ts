@@ -63,6 +63,7 @@ export class TaskList implements TaskOwner {
   #parallel?: Queue<TaskEntry>;
   /** Entries of other lists that this list claims. */
   #claimed?: TaskEntry[];
+  #maxClaimed = MAX_TASKS;
   #unflushed?: UnflushedTasks;
   /** Entries that this list has taken over, each with the options that it was added with here. */
   #adopted?: Map<TaskEntry, ResolvedTaskOptions>;
@@ -291,7 +292,7 @@ export class TaskList implements TaskOwner {
       // Of several claims of this list, the first counts, unless a later one runs after every outcome.
     } else if (!claimants.has(this) || options.runOn === 'always') {
       if (!claimants.has(this)) {
-        (this.#claimed ??= []).push(entry);
+        this.#keepClaimed(entry);
       }
       claimants.set(this, options);
     }
@@ -308,6 +309,16 @@ export class TaskList implements TaskOwner {
       this.#maxTasks = Math.max(MAX_TASKS, 2 * this.#tasks.length);
     }
     this.#tasks.push(task);
+  }
+
+  // Nobody tells a claimant that an entry has begun elsewhere.
+  #keepClaimed(entry: TaskEntry): void {
+    this.#claimed ??= [];
+    if (this.#claimed.length >= this.#maxClaimed) {
+      this.#claimed = this.#claimed.filter(({ claimants }) => claimants?.has(this));
+      this.#maxClaimed = Math.max(MAX_TASKS, 2 * this.#claimed.length);
+    }
+    this.#claimed.push(entry);
   }
 
   #enqueue(entry: TaskEntry, { execution }: ResolvedTaskOptions): void {
@@ -342,8 +353,12 @@ export class TaskList implements TaskOwner {
   #startNext(): void {
     // `discard` may have taken it out in the meantime.
     const entry = this.#parallel!.dequeue();
-    if (entry && this.#isWaiting(entry)) {
-      this.#run(entry);
+    if (entry) {
+      if (this.#isWaiting(entry)) {
+        this.#run(entry);
+      } else {
+        this.#leave(entry);
+      }
     }
     this.#isStarting = false;
     this.#advance();
@@ -375,7 +390,7 @@ export class TaskList implements TaskOwner {
 
   ended(entry: TaskEntry): void {
     const { onFailure } = this.optionsOf(entry);
-    this.#adopted?.delete(entry);
+    this.#leave(entry);
     if (entry !== this.#current) {
       return;
     }
@@ -385,6 +400,13 @@ export class TaskList implements TaskOwner {
     }
     this.#isBusy = false;
     this.#advance();
+  }
+
+  /** Drops the options of an entry, unless it runs here: a list that has taken an entry over twice has it in both queues. */
+  #leave(entry: TaskEntry): void {
+    if (entry.owner !== this || entry.task.isSettled) {
+      this.#adopted?.delete(entry);
+    }
   }
 
   /** @returns false if a claimant takes the entry over instead */

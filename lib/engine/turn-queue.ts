@@ -7,8 +7,8 @@ import { now, setImmediate } from '../util/timers.ts';
  */
 const TURN_BUDGET = 5;
 
-/** How many calls that are over an array can begin with before they are cut off. */
-const MAX_OVER = 2_000;
+/** How many empty places an array can begin with before they are cut off. */
+const MAX_EMPTY = 2_000;
 
 /** Calls functions in later turns of the event loop, first in, first out. I/O gets its turn in between. */
 export class TurnQueue {
@@ -16,7 +16,7 @@ export class TurnQueue {
   // much as the rest of a short task's way through this class.
   /** What this turn calls, or the next one. */
   #due: unknown[] = [];
-  /** How far `#due` is called. */
+  /** Where the next call is in `#due`. The places before it are empty. */
   #next = 0;
   /** What the turn after this one calls. */
   #later: unknown[] = [];
@@ -57,7 +57,7 @@ export class TurnQueue {
       do {
         const fn = due[this.#next] as (subject: unknown) => void;
         const subject = due[this.#next + 1];
-        // A call that is over is not kept for those that wait.
+        // What was called is not kept for as long as others wait.
         due[this.#next] = due[this.#next + 1] = undefined;
         this.#next += 2;
         fn(subject);
@@ -74,7 +74,7 @@ export class TurnQueue {
       this.#next = 0;
       this.#later = [];
     } else {
-      if (this.#next > MAX_OVER && this.#next > this.#due.length / 2) {
+      if (this.#next > MAX_EMPTY && this.#next > this.#due.length / 2) {
         this.#due = this.#due.slice(this.#next);
         this.#next = 0;
       }

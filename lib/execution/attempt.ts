@@ -44,9 +44,11 @@ export class Attempt implements CurrentTask {
 
   readonly attempt: number;
   readonly #task: BackgroundTask;
-  readonly #call: TaskCall;
   readonly #timeout: number | undefined;
-  readonly #queue: AttemptObserver | undefined;
+  // Both unset when the attempt is over. The async context of a task that this one adds holds this attempt, for
+  // `currentTask()`: a task that adds itself again would keep the calls of all before it.
+  #call: TaskCall | undefined;
+  #queue: AttemptObserver | undefined;
   /** Unset when it has heard of the end. */
   #listener: AttemptListener | undefined;
   /** Whether no other attempt follows, even if this one fails. */
@@ -79,8 +81,9 @@ export class Attempt implements CurrentTask {
     return this.#task;
   }
 
+  /** Not for use once the attempt is over. */
   get call(): TaskCall {
-    return this.#call;
+    return this.#call!;
   }
 
   get isLast(): boolean {
@@ -196,7 +199,7 @@ export class Attempt implements CurrentTask {
   /** From now on, the attempt can't be aborted, and its progress counts no more. */
   end(): void {
     this.#isOver = true;
-    this.#onAbort = undefined;
+    this.#onAbort = this.#call = this.#queue = undefined;
     this.#stopTimer?.();
   }
 }

@@ -1,9 +1,10 @@
-import { isObservable, type Observable, type Subscription } from 'rxjs';
+import { isObservable, type Observable, type Subscription, UnsubscriptionError } from 'rxjs';
 import { TaskCancelledError, TaskProviderError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
+import { stackOf } from '../util/error-text.ts';
 import { clearTimeout, now, setTimeout, soon } from '../util/timers.ts';
 import type { AbortReason, Attempt } from './attempt.ts';
 import { providerNotReady } from './execution.messages.ts';
@@ -12,6 +13,9 @@ import type { TaskExecutor } from './task-executor.ts';
 
 /** Learns how long a call kept the event loop busy before it returned, in ms. */
 export type BusyListener = (call: TaskCall, busy: number) => void;
+
+/** What stands for a result that is still to come. */
+const LATER = Symbol('later');
 
 /** Runs tasks on the event loop. */
 export class EventLoopExecutor implements TaskExecutor {
@@ -39,7 +43,18 @@ export class EventLoopExecutor implements TaskExecutor {
    * thenable, or an Observable. It subscribes to an Observable until it completes, as Nest does for a handler.
    */
   execute(attempt: Attempt): void {
-    attempt.call.scope.runInAsyncScope(runAsTask, undefined, attempt, this.#run, attempt);
+    let result: unknown;
+    try {
+      result = attempt.call.scope.runInAsyncScope(runAsTask, undefined, attempt, this.#run, attempt);
+    } catch (error) {
+      attempt.fail(error);
+      return;
+    }
+    // Here, outside of the task's context. In Node before 24, what runs in the same `scope` meanwhile sees the task as its
+    // own: a logger and `retryIf` would.
+    if (result !== LATER) {
+      attempt.succeed(result);
+    }
   }
 
   /** Resolves when the functions that shutdown has aborted have returned. */
@@ -48,25 +63,19 @@ export class EventLoopExecutor implements TaskExecutor {
   }
 
   // The result is followed in the task's context too: an Observable or a lazy thenable only then starts its work.
-  readonly #run = (attempt: Attempt): void => {
+  /** @returns the result, or `LATER` */
+  readonly #run = (attempt: Attempt): unknown => {
     const { call } = attempt;
     if (!call.of) {
-      this.#begin(attempt, call.fn, call.thisArg);
-      return;
+      return this.#begin(attempt, call.fn, call.thisArg);
     }
-    let target: object | Promise<object>;
-    try {
-      const { provider, create } = call.of;
-      target = create ? create() : this.providers.resolve(provider);
-    } catch (error) {
-      attempt.fail(error);
-      return;
-    }
+    const { provider, create } = call.of;
+    const target = create ? create() : this.providers.resolve(provider);
     if (target instanceof Promise) {
       this.#waitFor(attempt, target as Promise<object>);
-    } else {
-      this.#beginMethod(attempt, target);
+      return LATER;
     }
+    return this.#beginMethod(attempt, target);
   };
 
   /** Waits for a provider that Nest makes, or until the attempt is aborted. The task has not begun, so its timeout waits too. */
@@ -81,8 +90,18 @@ export class EventLoopExecutor implements TaskExecutor {
     const timer = setTimeout(() => giveUp(new TaskProviderError(providerNotReady(attempt.name, limit))), limit);
     const begin = (target: object) => {
       clearTimeout(timer);
-      if (!isGivenUp) {
-        this.#beginMethod(attempt, target);
+      if (isGivenUp) {
+        return;
+      }
+      let result: unknown;
+      try {
+        result = this.#beginMethod(attempt, target);
+      } catch (error) {
+        attempt.fail(error);
+        return;
+      }
+      if (result !== LATER) {
+        attempt.succeed(result);
       }
     };
     const settled = made.then(begin, giveUp);
@@ -93,46 +112,30 @@ export class EventLoopExecutor implements TaskExecutor {
     });
   }
 
-  #beginMethod(attempt: Attempt, target: object): void {
+  #beginMethod(attempt: Attempt, target: object): unknown {
     const { name, of } = attempt.call;
-    let fn: AnyFunction;
-    try {
-      fn = this.providers.methodOf(target, of!.method, name);
-    } catch (error) {
-      attempt.fail(error);
-      return;
-    }
-    this.#begin(attempt, fn, target);
+    return this.#begin(attempt, this.providers.methodOf(target, of!.method, name), target);
   }
 
-  #begin(attempt: Attempt, fn: AnyFunction, thisArg: unknown): void {
-    let returned: unknown;
-    try {
-      attempt.begin();
-      const { abortReason, trace } = attempt;
-      if (abortReason) {
-        // A subscriber of the event `started` has cancelled it.
-        throw abortReason;
-      }
-      returned = trace
-        ? trace.run(() => this.#callAndFollow(attempt, fn, thisArg))
-        : this.#callAndFollow(attempt, fn, thisArg);
-    } catch (error) {
-      attempt.fail(error);
-      return;
+  #begin(attempt: Attempt, fn: AnyFunction, thisArg: unknown): unknown {
+    attempt.begin();
+    const { abortReason, trace } = attempt;
+    if (abortReason) {
+      // A subscriber of the event `started` has cancelled it.
+      throw abortReason;
     }
-    if (isPrimitive(returned)) {
-      attempt.succeed(returned);
-    }
+    return trace
+      ? trace.run(() => this.#callAndFollow(attempt, fn, thisArg))
+      : this.#callAndFollow(attempt, fn, thisArg);
   }
 
-  /** @returns what the function returned. It is followed unless it is a primitive value */
   #callAndFollow(attempt: Attempt, fn: AnyFunction, thisArg: unknown): unknown {
     const returned = this.#call(attempt.call, fn, thisArg);
-    if (!isPrimitive(returned)) {
-      this.#follow(attempt, returned);
+    if (isPrimitive(returned)) {
+      return returned;
     }
-    return returned;
+    this.#follow(attempt, returned);
+    return LATER;
   }
 
   #call(call: TaskCall, fn: AnyFunction, thisArg: unknown): unknown {
@@ -151,12 +154,22 @@ export class EventLoopExecutor implements TaskExecutor {
     const fail = (error: unknown) => attempt.fail(error);
     attempt.onAbort((reason) => {
       soon(() => attempt.fail(reason));
-      subscription?.unsubscribe();
+      if (subscription) {
+        unsubscribeFrom(subscription);
+      }
       this.#linger(followed, reason);
     });
     const settle = (value: unknown) => {
-      if (isObservable(value)) {
-        subscription = subscribeTo(value, attempt);
+      let isStream: boolean;
+      try {
+        isStream = isObservable(value);
+      } catch (error) {
+        // It reads properties of the value, and a getter or a proxy can throw.
+        attempt.fail(error);
+        return;
+      }
+      if (isStream) {
+        subscription = subscribeTo(value as Observable<unknown>, attempt);
       } else {
         attempt.succeed(value);
       }
@@ -192,11 +205,22 @@ function subscribeTo(values: Observable<unknown>, attempt: Attempt): Subscriptio
     });
     // The Observable cancelled its own task during `subscribe`, when the listener had no subscription yet.
     if (attempt.abortReason) {
-      subscription.unsubscribe();
+      unsubscribeFrom(subscription);
     }
     return subscription;
   } catch (error) {
     fail(error);
     return undefined;
+  }
+}
+
+/** What a teardown of the Observable throws must not stop a shutdown, which cancels all tasks in one loop. */
+function unsubscribeFrom(subscription: Subscription): void {
+  try {
+    subscription.unsubscribe();
+  } catch (error) {
+    for (const thrown of error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error]) {
+      process.emitWarning(stackOf(thrown), 'BackgroundTasksWarning');
+    }
   }
 }

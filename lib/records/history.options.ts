@@ -19,7 +19,7 @@ export class HistoryOptions {
 }
 
 export const historyRules: OptionRules<HistoryOptions> = {
-  // The cache allocates memory for `max` entries when the application starts.
+  // A list of more tasks would block the event loop.
   max: integerFrom(0, 1_000_000),
   ttl: either(integerFrom(1), Infinity),
 };

@@ -68,6 +68,7 @@ export class ThreadRun {
   /** Two attempts of one task can be in threads at once: the thread of a killed one takes time to exit. */
   readonly id = count++;
   readonly definition: ThreadDefinition;
+  readonly #args: readonly unknown[];
   readonly request: ThreadRequest;
 
   /** Aborts to kill the thread, or to keep the pool from picking one. */
@@ -80,6 +81,7 @@ export class ThreadRun {
   ) {
     const { id, name, attempt: number, call } = attempt;
     this.definition = call.definition!.thread!;
+    this.#args = call.args;
     this.request = [
       this.definition.module,
       this.definition.name,
@@ -95,7 +97,7 @@ export class ThreadRun {
 
   /** The arguments are already a clone. Only another attempt could still need them, so the last one moves all their memory. */
   get transferList(): ArrayBuffer[] {
-    return this.attempt.isLast ? memoryIn(this.attempt.call.args) : [];
+    return this.attempt.isLast ? memoryIn(this.#args) : [];
   }
 
   get isInThread(): boolean {
@@ -123,7 +125,7 @@ export class ThreadRun {
     this.#loadedModules = loadedModules;
     this.#publishStart();
     // Large arguments take the thread a while to read, so it says when it calls the function.
-    if (this.#isLoaded && this.attempt.call.args.every(isPrimitive)) {
+    if (this.#isLoaded && this.#args.every(isPrimitive)) {
       // Later, when Piscina has posted the request: a subscriber of `started` may cancel the task, which kills the thread.
       soon(() => this.#begin());
     } else {

@@ -163,6 +163,7 @@ export class BackgroundTask<R = unknown> {
   /** Its neighbours in the list of unsettled tasks. */
   #previous: BackgroundTask | undefined;
   #next: BackgroundTask | undefined;
+  #keptSince = 0;
   readonly #target: TaskTarget;
   readonly #route: { readonly text: string } | undefined;
 
@@ -262,6 +263,15 @@ export class BackgroundTask<R = unknown> {
   /** @internal whether no lookup by id finds it any more */
   get isForgotten(): boolean {
     return this.#observer === undefined;
+  }
+
+  /** @internal since when the history keeps it, by `now()` */
+  get keptSince(): number {
+    return this.#keptSince;
+  }
+
+  set keptSince(time: number) {
+    this.#keptSince = time;
   }
 
   /** @internal the task before it in the list of unsettled tasks */
@@ -435,8 +445,10 @@ export class BackgroundTask<R = unknown> {
 
   /** @internal no lookup by id finds the task from now on, and nothing hears of its steps */
   forget(): void {
-    if (this.#id !== undefined) {
-      this.#observer?.ids.delete(this.#id);
+    const ids = this.#observer?.ids;
+    // Each attempt of a durable task has a handle of its own with the same id.
+    if (ids && this.#id !== undefined && ids.get(this.#id) === this) {
+      ids.delete(this.#id);
     }
     this.#observer = undefined;
   }
