@@ -167,6 +167,7 @@ export class BullMqConnection {
     const all = { ...this.#store.consuming, ...this.#telemetry, ...others, runRetryDelay: RECONNECT, autorun: false };
     const worker = this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
     this.#workers.push(worker);
+    this.#store.tune(worker);
     makeLasting(worker, {
       isNotNow: (error) => this.isNotNow(error),
       isLost: (error) => isLostLock(error, this.#bullmq.ErrorCode) || this.isNotInState(error),
