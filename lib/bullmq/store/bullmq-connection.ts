@@ -8,7 +8,7 @@ import { kindOf, read } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import { withoutDetails, withoutSecrets } from '../../util/secrets.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
-import { now } from '../../util/timers.ts';
+import { clearTimeout, now, setTimeout } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import {
   endRefused,
@@ -51,6 +51,7 @@ export class BullMqConnection {
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void> | undefined;
+  #isReady = false;
   /** Why the application has not started. */
   #refusal?: BackgroundTasksError;
   #isClosed = false;
@@ -102,10 +103,20 @@ export class BullMqConnection {
 
   /** Resolves when the server is ready; rejects if it refuses the connection. */
   get ready(): Promise<void> {
-    return (this.#ready ??= this.#store.prepare().catch((error: unknown) => {
-      this.#ready = undefined;
-      throw error;
-    }));
+    return (this.#ready ??= this.#store.prepare().then(
+      () => {
+        this.#isReady = true;
+      },
+      (error: unknown) => {
+        this.#ready = undefined;
+        throw error;
+      },
+    ));
+  }
+
+  /** Whether the server has once been ready: then there is nothing to wait for before a request. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /**
@@ -216,18 +227,24 @@ export class BullMqConnection {
    *
    * @throws TaskQueueError whose cause is the server's error
    */
-  async answered<T>(answer: Promise<T>): Promise<T> {
+  answered<T>(answer: Promise<T>): Promise<T> {
     const { enqueueTimeout } = this.options;
-    try {
-      if (!(await settlesWithin(answer, enqueueTimeout))) {
-        throw new Error(noAnswerInTime(enqueueTimeout));
-      }
-      return await answer;
-    } catch (cause) {
-      // A late answer would be an unhandled rejection.
-      answer.catch(() => undefined);
-      throw new TaskQueueError(queueFailed(reasonOf(cause)), { cause: withoutDetails(cause) });
-    }
+    // One promise: each enqueue passes here.
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown) =>
+        reject(new TaskQueueError(queueFailed(reasonOf(cause)), { cause: withoutDetails(cause) }));
+      const timer = setTimeout(() => fail(new Error(noAnswerInTime(enqueueTimeout))), enqueueTimeout);
+      answer.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (cause: unknown) => {
+          clearTimeout(timer);
+          fail(cause);
+        },
+      );
+    });
   }
 
   /** Whether BullMQ refused a change because the job is in another state. */
