@@ -62,7 +62,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
   }
 
   enqueue(jobs: readonly JobToAdd[], carrier?: TaskCarrier): Promise<readonly string[]> {
-    return this.enqueuer.enqueue(jobs.map((job) => withCarrier(job, carrier)));
+    return this.enqueuer.enqueue(withCarrier(jobs, carrier));
   }
 
   enqueueIn(
@@ -70,10 +70,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     jobs: readonly JobToAdd[],
     carrier?: TaskCarrier,
   ): Promise<EnqueuedInTransaction> {
-    return this.transactions.enqueue(
-      transaction,
-      jobs.map((job) => withCarrier(job, carrier)),
-    );
+    return this.transactions.enqueue(transaction, withCarrier(jobs, carrier));
   }
 
   find(id: string): Promise<TaskRecord | undefined> {

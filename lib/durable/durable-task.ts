@@ -12,6 +12,7 @@ import type { DurableTask } from './task-queue.ts';
  *
  * @param given the options of this call; they apply to each step of a chain or group
  * @param defaults the application's options for every task
+ * @param options both and those of the definition, merged
  * @throws TaskArgumentError if the call can't become a durable task
  */
 export function toDurableTask(
@@ -19,6 +20,7 @@ export function toDurableTask(
   call: TaskCall,
   given: TaskOptions,
   defaults: TaskOptions,
+  options: TaskOptions = { ...defaults, ...call.definition?.options, ...given },
 ): DurableTask {
   const { name, args, before, definition } = call;
   if (given.retryIf) {
@@ -27,7 +29,6 @@ export function toDurableTask(
   if (definition?.queue === undefined) {
     throw new TaskArgumentError(stepWithoutQueue(name));
   }
-  const options = { ...defaults, ...definition.options, ...given };
   if (before) {
     assertFitsFlow(name, options);
   }
@@ -39,9 +40,9 @@ export function toDurableTask(
     id,
     name,
     queue: definition.queue,
-    args: args.map((arg, i) => (previousAt.includes(i) ? undefined : arg)),
+    args: previousAt.length === 0 ? args : args.map((arg, i) => (previousAt.includes(i) ? undefined : arg)),
     createdAt: Number(createdAt),
-    ...(route !== undefined && { route }),
+    route,
     options,
     previousAt,
     before: before && {
@@ -53,7 +54,7 @@ export function toDurableTask(
 
 /** How many tasks it is, with those that have to complete before it. */
 export function sizeOf({ before }: DurableTask): number {
-  return 1 + (before?.tasks ?? []).reduce((sum, task) => sum + sizeOf(task), 0);
+  return before ? before.tasks.reduce((sum, task) => sum + sizeOf(task), 1) : 1;
 }
 
 function assertFitsFlow(name: string, options: TaskOptions): void {

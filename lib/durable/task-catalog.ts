@@ -37,7 +37,8 @@ export class TaskCatalog implements OnApplicationBootstrap {
   /** Until then, Nest still creates providers: each call looks again. */
   #isStarted = false;
   /** How many modules and functions there were at the last look, and when that was, by `now()`. */
-  #seen = '';
+  #seenModules = -1;
+  #seenFunctions = -1;
   #seenAt = 0;
   /** Why the last late look failed, to log it once. */
   #reported?: string;
@@ -110,19 +111,16 @@ export class TaskCatalog implements OnApplicationBootstrap {
   get #current(): ReadonlyMap<string, CatalogEntry> {
     if (!this.#isStarted) {
       this.#look();
-    } else if (this.#seen !== this.#present) {
+    } else if (this.#seenModules !== this.modules.size || this.#seenFunctions !== queuedFunctions.count) {
       this.#lookLate();
     }
     return this.#byName;
   }
 
-  get #present(): string {
-    return `${this.modules.size} ${queuedFunctions.count}`;
-  }
-
   /** @throws DefineTaskError */
   #look(): void {
-    this.#seen = this.#present;
+    this.#seenModules = this.modules.size;
+    this.#seenFunctions = queuedFunctions.count;
     this.#seenAt = now();
     const methods = [...providerTasks(this.modules)];
     this.#byName = byName(methods);

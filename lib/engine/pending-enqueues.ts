@@ -10,18 +10,19 @@ interface Pending {
 
 /** The enqueues of one context: those in flight, and the failure that no caller of `settle` has heard of. */
 export class PendingEnqueues {
-  readonly #inFlight = new Set<Pending>();
+  // A list, though it is searched: mostly it has one element, and a set costs a request more than the rest of this class.
+  readonly #inFlight: Pending[] = [];
   #unreported?: { readonly error: unknown } | undefined;
 
   get isEmpty(): boolean {
-    return this.#inFlight.size === 0;
+    return this.#inFlight.length === 0;
   }
 
   add(enqueue: Promise<void>): void {
     const end = enqueue.then(
-      () => void this.#inFlight.delete(pending),
+      () => this.#delete(pending),
       (error: unknown) => {
-        this.#inFlight.delete(pending);
+        this.#delete(pending);
         if (!pending.isAwaited) {
           this.#unreported ??= { error };
         }
@@ -29,7 +30,7 @@ export class PendingEnqueues {
       },
     );
     const pending: Pending = { enqueue, end, isAwaited: false };
-    this.#inFlight.add(pending);
+    this.#inFlight.push(pending);
   }
 
   /**
@@ -40,7 +41,7 @@ export class PendingEnqueues {
     const before = this.#unreported;
     this.#unreported = undefined;
     const [only] = this.#inFlight;
-    if (only && !before && this.#inFlight.size === 1) {
+    if (only && !before && this.#inFlight.length === 1) {
       // The usual case, with fewer promises.
       only.isAwaited = true;
       return only.enqueue;
@@ -48,8 +49,12 @@ export class PendingEnqueues {
     return this.#settleAll(before);
   }
 
+  #delete(pending: Pending): undefined {
+    this.#inFlight.splice(this.#inFlight.indexOf(pending), 1);
+  }
+
   async #settleAll(before: { readonly error: unknown } | undefined): Promise<void> {
-    const ends = Array.from(this.#inFlight, (pending) => {
+    const ends = this.#inFlight.map((pending) => {
       pending.isAwaited = true;
       return pending.end;
     });

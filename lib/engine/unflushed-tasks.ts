@@ -56,6 +56,8 @@ const cancelLater = (queue: TaskQueue, id: string) => () => queue.cancelLater(id
 /** The durable tasks of one list, until they are in their queues. */
 export class UnflushedTasks {
   #waiting: UnflushedTask[] = [];
+  /** How many tasks wait, with the steps before them. */
+  #size = 0;
   readonly #enqueues = new EnqueuesByAttempt();
 
   /**
@@ -84,19 +86,21 @@ export class UnflushedTasks {
     admission.check(name);
     const task = new BackgroundTask(name, tracker, undefined, call.definition?.queue, 'queue', this.route);
     task.waitsForQueue();
-    const durable = toDurableTask(task, call, given, defaults);
+    const durable = toDurableTask(task, call, given, defaults, options);
     const size = sizeOf(durable);
     const { maxAtOnce } = queue;
-    if (maxAtOnce !== undefined && this.#waiting.reduce((sum, it) => sum + it.size, size) > maxAtOnce) {
+    if (maxAtOnce !== undefined && this.#size + size > maxAtOnce) {
       throw admission.refuse(new TooManyTasksError(tooManyAtOnce(name, maxAtOnce)));
     }
     const prepared = queue.prepare(durable);
     const leave = () => {
       this.#waiting = this.#waiting.filter((it) => it !== unflushed);
+      this.#size -= size;
     };
     const cancellation = new UnflushedCancellation(task, leave, lifecycle.stop);
     const unflushed: UnflushedTask = { task, call, options, cancellation, prepared, size };
     this.#waiting.push(unflushed);
+    this.#size += size;
     tracker.add(task);
     return task;
   }
@@ -182,8 +186,12 @@ export class UnflushedTasks {
     this.#goToQueue(wanted);
     try {
       const prepared = wanted.map((it) => it.prepared);
-      const ids = await this.#traced(wanted, queue, (carrier) => queue.enqueue(prepared, carrier));
-      wanted.forEach((unflushed, i) => this.#arrive(unflushed, queue, ids[i]!));
+      const ids = await (enqueueChannel.hasSubscribers
+        ? this.#traced(wanted, queue, (carrier) => queue.enqueue(prepared, carrier))
+        : queue.enqueue(prepared));
+      for (const [i, unflushed] of wanted.entries()) {
+        this.#arrive(unflushed, queue, ids[i]!);
+      }
     } catch (error) {
       this.#refused(wanted, error, queues.onUnavailable === 'run-here');
     }
@@ -267,10 +275,18 @@ export class UnflushedTasks {
 
   /** Removes and returns the tasks whose options match. */
   #take(isTaken: (options: ResolvedTaskOptions) => boolean): UnflushedTask[] {
+    if (this.#waiting.length === 0) {
+      return this.#waiting;
+    }
     const taken: UnflushedTask[] = [];
     const left: UnflushedTask[] = [];
     for (const unflushed of this.#waiting) {
-      (isTaken(unflushed.options) ? taken : left).push(unflushed);
+      if (isTaken(unflushed.options)) {
+        taken.push(unflushed);
+        this.#size -= unflushed.size;
+      } else {
+        left.push(unflushed);
+      }
     }
     this.#waiting = left;
     return taken;

@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { serialize } from 'superjson';
 import { expect, test } from 'vitest';
+import { isRefusedJson } from '../../lib/durable/codec/accepted-text.ts';
 import { decode, encode } from '../../lib/durable/codec/value-codec.ts';
-import { isPlainJson } from '../../lib/durable/codec/storable.ts';
+import { NOT_PLAIN, PlainJsonCopy } from '../../lib/durable/codec/plain-json.ts';
 
 const anything = fc.anything({
   withBigInt: true,
@@ -13,6 +14,8 @@ const anything = fc.anything({
   withSparseArray: true,
   stringUnit: 'binary',
 });
+
+const isPlainJson = (value: unknown) => new PlainJsonCopy(value).value !== NOT_PLAIN;
 
 /** Makes the round trip through JSON, as a server returns it. */
 const stored = (value: unknown) =>
@@ -90,6 +93,20 @@ test.each([
   ['an object of a class', new (class Point {})()],
   ['a function', [() => 1]],
 ])('%s is not', (_, value) => expect(isPlainJson(value)).toBe(false));
+
+test('the copy is the same JSON, and its bound of the size holds', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue({ stringUnit: 'binary' }), anything), (value) => {
+      const copy = new PlainJsonCopy(value);
+      fc.pre(copy.value !== NOT_PLAIN);
+      const json = JSON.stringify(value);
+      expect(JSON.stringify(copy.value)).toBe(json);
+      expect(copy.maxSize).toBeGreaterThanOrEqual(Buffer.byteLength(json));
+      expect(copy.hasRefusedText).toBe(isRefusedJson(json));
+    }),
+    { numRuns: 2_000 },
+  );
+});
 
 test('arguments are enqueued as they were when the task was added', () => {
   const value = { tags: ['a'] };

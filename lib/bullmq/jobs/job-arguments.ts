@@ -6,25 +6,33 @@ import { decode, type Encoded, isOmitted, type Omitted } from '../../durable/cod
 import type { TaskJob } from './task-job.ts';
 
 /**
- * Reads the arguments of a task, and puts in the results of the steps before it.
+ * Reads the arguments of a task.
  *
+ * @throws TaskCancelledError if the task was cancelled
+ * @throws TaskQueueError if the arguments can't be read
+ */
+export function argumentsOf({ name, queueName, data }: TaskJob): readonly unknown[] {
+  if (data.cancelledAt !== undefined) {
+    throw new TaskCancelledError(name, 'requested');
+  }
+  return readArguments(name, queueName, data.args);
+}
+
+/**
+ * Puts the results of the steps before a task into its arguments.
+ *
+ * @param before the ids of the jobs before it
  * @param find finds a job in all queues
  * @returns `undefined` while a step before it is retried: the task has to wait
- * @throws TaskCancelledError if the task was cancelled
- * @throws TaskQueueError if the arguments can't be read, or a step before it failed or is gone
+ * @throws TaskQueueError if a step before it failed or is gone
  */
-export async function argumentsOf(
+export async function withResults(
   job: TaskJob,
+  args: readonly unknown[],
+  before: readonly string[],
   find: (id: string) => Promise<TaskJob | undefined>,
 ): Promise<readonly unknown[] | undefined> {
-  const { args: encoded, before, previousAt = [], isGroup, cancelledAt } = job.data;
-  if (cancelledAt !== undefined) {
-    throw new TaskCancelledError(job.name, 'requested');
-  }
-  const args = readArguments(job.name, job.queueName, encoded);
-  if (!before) {
-    return args;
-  }
+  const { previousAt = [], isGroup } = job.data;
   const byKey = Object.entries(await job.getChildrenValues<Encoded | Omitted | null>());
   const results: unknown[] = [];
   for (const id of before) {

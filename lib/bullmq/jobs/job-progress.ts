@@ -26,9 +26,9 @@ export class JobProgress {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when all updates are written. */
-  async written(): Promise<void> {
-    await this.#writing;
+  /** The writes that are underway; mostly there are none. */
+  get writing(): Promise<void> | undefined {
+    return this.#writing;
   }
 
   async #writeAll(): Promise<void> {

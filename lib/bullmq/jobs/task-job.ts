@@ -48,25 +48,38 @@ export function asTaskJob(job: Job | undefined): TaskJob | undefined {
 /** Reads the data of a job in the same way. */
 export function asJobData(data: unknown): JobData {
   const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-  const { options, previousAt, before, cancelledAt, claimsAtCancel, unknownSince, begun, route, carrier, ...others } = (
-    isObject ? data : {}
-  ) as Partial<JobData>;
-  const { timeout } = options ?? {};
-  const carried = readCarrier(carrier);
-  const fitting: Partial<JobData> = {
-    ...others,
-    options: timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {},
-    ...(Array.isArray(previousAt) && { previousAt }),
-    ...(Array.isArray(before) && { before: before.filter((id) => typeof id === 'string') }),
-    ...(Number.isFinite(cancelledAt) && { cancelledAt: cancelledAt! }),
-    ...(Number.isFinite(begun?.at) && { begun: begun! }),
-    ...(Number.isFinite(claimsAtCancel) && { claimsAtCancel: claimsAtCancel! }),
-    ...(Number.isFinite(unknownSince) && { unknownSince: unknownSince! }),
-    ...(typeof route === 'string' && { route }),
-    ...(carried && { carrier: carried }),
-  };
-  return fitting as JobData;
+  const fitting: Record<string, unknown> = { options: {} };
+  // Field by field: most jobs have two.
+  for (const [name, value] of Object.entries(isObject ? data : {})) {
+    const fits = Object.hasOwn(readers, name) ? readers[name]!(value) : value;
+    // Assigning `__proto__` would change the prototype.
+    if (fits !== undefined && name !== '__proto__') {
+      fitting[name] = fits;
+    }
+  }
+  return fitting as unknown as JobData;
 }
+
+const listOf = (value: unknown) => (Array.isArray(value) ? (value as unknown[]) : undefined);
+const numberOf = (value: unknown) => (Number.isFinite(value) ? value : undefined);
+
+/** For each field that is checked: the value if it fits, in part or as a whole. */
+const readers: Readonly<Record<string, (value: unknown) => unknown>> = {
+  options: (value) => {
+    const { timeout } = (value ?? {}) as JobData['options'];
+    return timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {};
+  },
+  previousAt: listOf,
+  before: (value) => listOf(value)?.filter((id) => typeof id === 'string'),
+  cancelledAt: numberOf,
+  begun: (value) => (Number.isFinite((value as JobData['begun'] | null)?.at) ? value : undefined),
+  claimsAtCancel: numberOf,
+  unknownSince: numberOf,
+  route: (value) => (typeof value === 'string' ? value : undefined),
+  carrier: readCarrier,
+};
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A job in the form that BullMQ takes. */
 export interface JobToAdd {
@@ -87,36 +100,40 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
   const { delay, deduplication } = task.options;
   assertText(name, 'a queue', queue);
   assertText(name, 'a deduplication id', deduplication?.id);
-  const children = before?.tasks.map((it) => childOf(it, options));
-  return {
-    name,
-    queueName: queue,
-    data: {
-      ...dataOf(name, args, task.options, options),
-      ...(previousAt.length > 0 && { previousAt, isGroup: before!.isGroup }),
-      ...(before && { before: before.tasks.map((it) => it.id) }),
-      ...(route !== undefined && { route: acceptedText(route) }),
-    },
-    opts: {
-      ...jobOptions(task.options, options),
-      jobId: id,
-      timestamp: createdAt,
-      // Postgres takes whole numbers only.
-      ...(delay !== undefined && { delay: Math.ceil(delay) }),
-      ...(deduplication && { deduplication }),
-    },
-    ...(children && { children }),
-  };
+  // Spreads in these literals would take longer than all the rest of it.
+  const data: Writable<JobData> = dataOf(name, args, task.options, options);
+  const opts: JobToAdd['opts'] = Object.assign(jobOptions(task.options, options), { jobId: id, timestamp: createdAt });
+  const job: Writable<JobToAdd> = { name, queueName: queue, data, opts };
+  if (before) {
+    data.before = before.tasks.map((it) => it.id);
+    job.children = before.tasks.map((it) => childOf(it, options));
+    if (previousAt.length > 0) {
+      data.previousAt = previousAt;
+      data.isGroup = before.isGroup;
+    }
+  }
+  if (route !== undefined) {
+    data.route = acceptedText(route);
+  }
+  if (delay !== undefined) {
+    // Postgres takes whole numbers only.
+    opts.delay = Math.ceil(delay);
+  }
+  if (deduplication) {
+    opts.deduplication = deduplication;
+  }
+  return job;
 }
 
-/** The same job, and the jobs before it, with what travels with them. */
-export function withCarrier(job: JobToAdd, carrier: TaskCarrier | undefined): JobToAdd {
+/** The same jobs, and the jobs before them, with what travels with them. */
+export function withCarrier(jobs: readonly JobToAdd[], carrier: TaskCarrier | undefined): readonly JobToAdd[] {
   const carried = readCarrier(carrier);
-  if (!carried) {
-    return job;
-  }
-  const children = job.children?.map((it) => withCarrier(it, carrier));
-  return { ...job, data: { ...job.data, carrier: carried }, ...(children && { children }) };
+  return carried ? jobs.map((job) => carrying(job, carried)) : jobs;
+}
+
+function carrying(job: JobToAdd, carrier: TaskCarrier): JobToAdd {
+  const children = job.children?.map((it) => carrying(it, carrier));
+  return { ...job, data: { ...job.data, carrier }, ...(children && { children }) };
 }
 
 /** A step before another one: when it fails, that one fails too. */
@@ -147,11 +164,16 @@ export function jobOptions(
   { attempts = 1, backoff, priority }: TaskOptions,
   { keepCompleted }: BullMqTasksOptions,
 ): JobsOptions {
-  return {
+  const options: JobsOptions = {
     attempts,
-    ...(backoff && { backoff }),
-    ...(priority !== undefined && { priority }),
     removeOnComplete: { count: keepCompleted },
     removeOnFail: { count: 10_000 },
   };
+  if (backoff) {
+    options.backoff = backoff;
+  }
+  if (priority !== undefined) {
+    options.priority = priority;
+  }
+  return options;
 }

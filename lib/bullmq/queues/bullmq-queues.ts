@@ -40,8 +40,10 @@ export class BullMqQueues {
 
   /** @internal without the check: the catalog misses tasks that were defined after the application had started */
   of(name: string): Queue {
-    const queue = this.#byName.get(name) ?? this.#connection.queue(name);
-    this.#byName.set(name, queue);
+    let queue = this.#byName.get(name);
+    if (!queue) {
+      this.#byName.set(name, (queue = this.#connection.queue(name)));
+    }
     return queue;
   }
 

@@ -23,10 +23,13 @@ export class JobEnqueuer {
    * @throws TaskQueueError
    */
   async enqueue(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
-    // A feature's `onModuleInit` can add tasks before the queue's own.
-    await this.connection.answered(this.connection.ready);
+    const { connection } = this;
+    if (!connection.isReady) {
+      // A feature's `onModuleInit` can add tasks before the queue's own.
+      await connection.answered(connection.ready);
+    }
     try {
-      return await this.connection.answered(this.#add(jobs));
+      return await connection.answered(this.#add(jobs));
     } catch (error) {
       // The server may have added the jobs nevertheless, or may still do so.
       this.#unconfirmed.add(jobs);
@@ -39,18 +42,15 @@ export class JobEnqueuer {
   }
 
   async #add(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
-    const [{ queueName, name, data, opts }] = jobs as readonly [JobToAdd];
-    const queue = this.queues.of(queueName);
-    if (jobs.every((job) => job.queueName === queueName && !job.children)) {
-      // Both are atomic, and faster than the transaction of a FlowProducer.
-      if (jobs.length === 1) {
-        const { id } = await queue.add(name, data, opts);
-        return [id!];
-      }
-      if (this.connection.isBulkAtomic) {
-        const added = await queue.addBulk([...jobs]);
-        return added.map(({ id }) => id!);
-      }
+    const [{ queueName, name, data, opts, children }] = jobs as readonly [JobToAdd];
+    // Both are atomic, and faster than the transaction of a FlowProducer.
+    if (jobs.length === 1 && !children) {
+      const { id } = await this.queues.of(queueName).add(name, data, opts);
+      return [id!];
+    }
+    if (this.connection.isBulkAtomic && jobs.every((job) => job.queueName === queueName && !job.children)) {
+      const added = await this.queues.of(queueName).addBulk([...jobs]);
+      return added.map(({ id }) => id!);
     }
     this.#flows ??= this.connection.flows();
     const nodes = await this.#flows.addBulk([...jobs]);

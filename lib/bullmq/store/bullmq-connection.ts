@@ -8,7 +8,7 @@ import { kindOf, read } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import { withoutDetails, withoutSecrets } from '../../util/secrets.ts';
 import { settlesWithin } from '../../util/settles-within.ts';
-import { now } from '../../util/timers.ts';
+import { clearTimeout, now, setTimeout } from '../../util/timers.ts';
 import { BullMqTasksOptions, BullMqWorkerOptions } from '../bullmq-tasks.options.ts';
 import {
   connectionClosed,
@@ -52,6 +52,7 @@ export class BullMqConnection {
   readonly #bullmq: BullMq;
   readonly #store: Store;
   #ready?: Promise<void> | undefined;
+  #isReady = false;
   /** Why the application has not started. */
   #refusal?: BackgroundTasksError;
   #isClosed = false;
@@ -103,10 +104,20 @@ export class BullMqConnection {
 
   /** Resolves when the server is ready; rejects if it refuses the connection. */
   get ready(): Promise<void> {
-    return (this.#ready ??= this.#store.prepare().catch((error: unknown) => {
-      this.#ready = undefined;
-      throw error;
-    }));
+    return (this.#ready ??= this.#store.prepare().then(
+      () => {
+        this.#isReady = true;
+      },
+      (error: unknown) => {
+        this.#ready = undefined;
+        throw error;
+      },
+    ));
+  }
+
+  /** Whether the server has once been ready: then there is nothing to wait for before a request. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /**
@@ -168,6 +179,7 @@ export class BullMqConnection {
     const all = { ...this.#store.consuming, ...this.#telemetry, ...others, runRetryDelay: RECONNECT, autorun: false };
     const worker = this.#opened(new this.#bullmq.Worker(name, processor, all, ...this.#backend));
     this.#workers.push(worker);
+    this.#store.tune(worker);
     makeLasting(worker, {
       isNotNow: (error) => this.isNotNow(error),
       isLost: (error) => isLostLock(error, this.#bullmq.ErrorCode) || this.isNotInState(error),
@@ -216,19 +228,26 @@ export class BullMqConnection {
    *
    * @throws TaskQueueError whose cause is the server's error
    */
-  async answered<T>(answer: Promise<T>): Promise<T> {
+  answered<T>(answer: Promise<T>): Promise<T> {
     const { enqueueTimeout } = this.options;
-    try {
-      if (!(await settlesWithin(answer, enqueueTimeout))) {
-        throw new Error(noAnswerInTime(enqueueTimeout));
-      }
-      return await answer;
-    } catch (cause) {
-      // A late answer would be an unhandled rejection.
-      answer.catch(() => undefined);
-      const reason = this.#isClosed ? connectionClosed() : reasonOf(cause);
-      throw new TaskQueueError(queueFailed(reason), { cause: withoutDetails(cause) });
-    }
+    // One promise: each enqueue passes here.
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown) => {
+        const reason = this.#isClosed ? connectionClosed() : reasonOf(cause);
+        reject(new TaskQueueError(queueFailed(reason), { cause: withoutDetails(cause) }));
+      };
+      const timer = setTimeout(() => fail(new Error(noAnswerInTime(enqueueTimeout))), enqueueTimeout);
+      answer.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (cause: unknown) => {
+          clearTimeout(timer);
+          fail(cause);
+        },
+      );
+    });
   }
 
   /** Whether BullMQ refused a change because the job is in another state. */

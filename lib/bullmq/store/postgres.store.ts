@@ -61,6 +61,10 @@ export class PostgresStore implements Store {
     });
   }
 
+  tune(): void {
+    // A statement is a round trip of its own.
+  }
+
   noticeRefusal(): void {
     // The driver sees all errors.
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { QueueOptions, RedisOptions, WorkerOptions } from 'bullmq';
+import type { QueueOptions, RedisOptions, Worker, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { isError } from '../../util/inspect.ts';
@@ -10,6 +10,7 @@ import { isReadOnly, isRedisNotNow, isRedisRefusal } from './redis-errors.ts';
 import { checkRedisOptions } from './redis-options.ts';
 import { forbiddenCommands } from './redis-permissions.ts';
 import { RECONNECT, type Store } from './store.ts';
+import { type CommandSender, writeTogether } from './write-together.ts';
 
 /** Options of ioredis that a connection needs on which commands block, or wait for the server to come back. */
 const WAITING = {
@@ -53,6 +54,7 @@ export class RedisStore implements Store {
     } as object;
     this.#producer = connect(redis, url, all);
     this.#producer.on('error', onError);
+    writeTogether(this.#producer);
   }
 
   get producing(): QueueOptions {
@@ -62,6 +64,12 @@ export class RedisStore implements Store {
   // With BullMQ's version check: without it, BullMQ waits for whole seconds, because an old Redis can't wait for less.
   get consuming(): WorkerOptions {
     return this.#with({ ...this.#connection, ...WAITING });
+  }
+
+  tune(worker: Worker): void {
+    // It rejects if the worker is closed before it has a client.
+    const { client } = worker.backend as unknown as { readonly client: Promise<CommandSender> };
+    client.then(writeTogether, () => undefined);
   }
 
   async prepare(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BackendFactory, QueueOptions, WorkerOptions } from 'bullmq';
+import type { BackendFactory, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 
 /** ms between two attempts to reach the server. */
 export const RECONNECT = 500;
@@ -19,6 +19,8 @@ export interface Store {
   readonly isEmbedded: boolean;
   /** Whether the server refused for now: the same request can succeed later. */
   isNotNow(error: unknown): boolean;
+  /** Makes a worker's requests cheaper. */
+  tune(worker: Worker): void;
   /** Called with an error that the driver did not see, so that the store can reconnect. */
   noticeRefusal(error: Error): void;
   /**

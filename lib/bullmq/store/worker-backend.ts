@@ -107,19 +107,43 @@ function withWaitInBounds([id, now, delay, ...others]: readonly unknown[]): read
   return [id, now, Math.min(Math.ceil(delay as number), MAX_DELAY), ...others];
 }
 
+/** Mostly the first try is the only one: then it costs no more than BullMQ's own. */
 async function writeLastingly(
-  { backend, lockManager }: Inside,
+  inside: Inside,
   rules: WorkerRules,
   end: End,
   write: Method,
   args: readonly unknown[],
 ): Promise<unknown> {
+  if (rules.isOver()) {
+    throw closed();
+  }
+  const first = write(...args);
+  try {
+    return await first;
+  } catch {
+    return goOnWriting(inside, rules, end, write, args, first);
+  }
+}
+
+/** @param first the first try, which has failed */
+async function goOnWriting(
+  { backend, lockManager }: Inside,
+  rules: WorkerRules,
+  end: End,
+  write: Method,
+  args: readonly unknown[],
+  first: Promise<unknown>,
+): Promise<unknown> {
   const { states, tokenAt, written } = ENDS[end];
   const id = typeof args[0] === 'string' ? args[0] : (args[0] as Job).id!;
   let isRefused = false;
+  let next: Promise<unknown> | undefined = first;
   const writeOnce = async () => {
+    const current = next ?? write(...args);
+    next = undefined;
     try {
-      return await write(...args);
+      return await current;
     } catch (error) {
       // An earlier try can have been written though its answer was lost.
       if (rules.isLost(error) && (states as readonly string[]).includes(await backend.getState(id))) {
@@ -135,7 +159,7 @@ async function writeLastingly(
     }
   };
   try {
-    return await untilAccepted(rules, writeOnce);
+    return await untilAccepted(rules, writeOnce, () => next === undefined && rules.isOver());
   } finally {
     if (isRefused) {
       lockManager.untrackJob(id);
@@ -144,7 +168,11 @@ async function writeLastingly(
 }
 
 /** Writes until the server does not refuse for now. @throws the server's error: a final one, or the last one before the cut */
-async function untilAccepted(rules: WorkerRules, write: () => Promise<unknown>): Promise<unknown> {
+async function untilAccepted(
+  rules: WorkerRules,
+  write: () => Promise<unknown>,
+  shouldStop = () => rules.isOver(),
+): Promise<unknown> {
   let refused: unknown;
   const tryOnce = async () => {
     try {
@@ -157,9 +185,13 @@ async function untilAccepted(rules: WorkerRules, write: () => Promise<unknown>):
       return undefined;
     }
   };
-  const accepted = await retryUntil(tryOnce, { ...PAUSE, shouldStop: () => rules.isOver() });
+  const accepted = await retryUntil(tryOnce, { ...PAUSE, shouldStop });
   if (!accepted) {
-    throw refused ?? new Error('Connection is closed.');
+    throw refused ?? closed();
   }
   return accepted.value;
+}
+
+function closed(): Error {
+  return new Error('Connection is closed.');
 }

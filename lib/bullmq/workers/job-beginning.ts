@@ -1,4 +1,6 @@
 import { clearTimeout, setTimeout } from '../../util/timers.ts';
+import type { TaskJob } from '../jobs/task-job.ts';
+import type { JobMarks } from '../queues/job-marks.ts';
 
 /**
  * ms after which the queue hears that the function of a task has begun. Most tasks have returned by then, and cost no write:
@@ -16,12 +18,10 @@ export class JobBeginning {
   #said?: Promise<void> | undefined;
   #hasEnded = false;
 
-  /**
-   * @param write writes the time to the job
-   * @param onError is told of a failed write: the task itself goes on
-   */
+  /** @param onError is told of a failed write: the task itself goes on */
   constructor(
-    private readonly write: (at: number) => Promise<unknown>,
+    private readonly job: TaskJob,
+    private readonly marks: JobMarks,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -39,16 +39,16 @@ export class JobBeginning {
     }
   }
 
-  /** Call it when the attempt has ended. Resolves when no write is left. */
-  async ended(): Promise<void> {
+  /** Call it when the attempt has ended. @returns the write that is underway; mostly there is none */
+  ended(): Promise<void> | undefined {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
-    await this.#said;
+    return this.#said;
   }
 
   async #write(at: number): Promise<void> {
     try {
-      await this.write(at);
+      await this.marks.begun(this.job, at);
     } catch (error) {
       this.onError(error);
       this.#said = undefined;

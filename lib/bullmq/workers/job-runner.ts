@@ -7,10 +7,10 @@ import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { unknownTaskName } from '../../durable/durable.messages.ts';
 import { taskNotKnownHere, taskReleased } from '../bullmq.messages.ts';
-import { argumentsOf } from '../jobs/job-arguments.ts';
+import { argumentsOf, withResults } from '../jobs/job-arguments.ts';
 import { encodeResult, type Encoded, isOmitted, type Omitted } from '../../durable/codec/value-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
-import { JobProgress, readProgress } from '../jobs/job-progress.ts';
+import { readProgress } from '../jobs/job-progress.ts';
 import { startOf } from '../jobs/job-record.ts';
 import { type Begun, withBegun } from '../jobs/job-start.ts';
 import type { JobData, TaskJob } from '../jobs/task-job.ts';
@@ -19,7 +19,7 @@ import { JobMarks } from '../queues/job-marks.ts';
 import { RunIds } from '../queues/run-ids.ts';
 import { RolloutTimes } from '../queues/schedule-versions.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
-import { JobBeginning } from './job-beginning.ts';
+import { JobReports } from './job-reports.ts';
 import { RunningJobs } from './running-jobs.ts';
 
 /** ms after which a job that waits for others looks at them again. */
@@ -38,6 +38,7 @@ export class JobRunner {
   readonly #logger = new Logger('BackgroundTasks');
   /** The names that the log has warned of. */
   readonly #unknown = new Set<string>();
+  readonly #onError = (error: unknown) => this.connection.warn(error);
 
   constructor(
     @Inject(BullMqTasksOptions) private readonly options: BullMqTasksOptions,
@@ -57,13 +58,19 @@ export class JobRunner {
     if (!entry) {
       return this.#leaveToOthers(job, token);
     }
-    const args = await this.#argumentsOf(job);
+    const own = this.#argumentsOf(job);
+    const { before } = job.data;
+    const args = before ? await this.#withResults(job, own, before) : own;
     if (!args) {
       return this.#waitForOthers(job, token);
     }
     const { result, begun } = await this.#attempt(job, entry, args);
     if (result.status === 'completed') {
-      return { ...this.#encoded(job, result.result), ...(begun.startedAt && { startedAt: begun.startedAt }) };
+      const encoded = this.#encoded(job, result.result);
+      if (begun.startedAt) {
+        encoded.startedAt = begun.startedAt;
+      }
+      return encoded;
     }
     if (result.status === 'released') {
       this.#logger.warn(taskReleased({ id: this.ids.of(job), name: job.name }));
@@ -87,9 +94,7 @@ export class JobRunner {
     args: readonly unknown[],
   ): Promise<{ result: AttemptResult; begun: Begun }> {
     const { data, timestamp, opts } = job;
-    const onError = (error: unknown) => this.connection.warn(error);
-    const beginning = new JobBeginning((at) => this.marks.begun(job, at), onError);
-    const progress = new JobProgress(job, () => beginning.say(), onError);
+    const reports = new JobReports(job, this.marks, this.#onError);
     const attempt = this.attempts.run({
       call: entry.call(args),
       restored: {
@@ -102,23 +107,34 @@ export class JobRunner {
       options: { ...entry.definition.options, ...data.options, attempts: opts.attempts ?? 1 },
       carrier: data.carrier,
       isTraced: this.options.telemetry !== undefined,
-      observer: {
-        began: ({ startedAt }) => beginning.began(Number(startedAt)),
-        progressed: (it) => progress.write(it.progress!),
-      },
+      observer: reports,
     });
     this.running.add(job, attempt.task);
     const result = await attempt.result;
     this.running.delete(job.id!);
-    await Promise.all([beginning.ended(), progress.written()]);
+    // Mostly there is nothing to wait for.
+    const writes = reports.ended();
+    await (writes && Promise.all(writes));
     const { attempts, startedAt } = attempt.task;
     return { result, begun: { attempts, startedAt: startedAt && Number(startedAt) } };
   }
 
-  /** @returns `undefined` if the job has to wait: for a step before it, or for the server */
-  async #argumentsOf(job: TaskJob): Promise<readonly unknown[] | undefined> {
+  #argumentsOf(job: TaskJob): readonly unknown[] {
     try {
-      return await argumentsOf(job, (id) => this.finder.find(id));
+      return argumentsOf(job);
+    } catch (error) {
+      throw error instanceof BackgroundTasksError ? this.#refused(job, error) : error;
+    }
+  }
+
+  /** @returns `undefined` if the job has to wait: for a step before it, or for the server */
+  async #withResults(
+    job: TaskJob,
+    args: readonly unknown[],
+    before: readonly string[],
+  ): Promise<readonly unknown[] | undefined> {
+    try {
+      return await withResults(job, args, before, (id) => this.finder.find(id));
     } catch (error) {
       if (error instanceof BackgroundTasksError) {
         throw this.#refused(job, error);

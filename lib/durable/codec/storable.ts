@@ -46,26 +46,3 @@ function isKnown(value: object): boolean {
 export function isBytes(value: unknown): value is ArrayBuffer | ArrayBufferView {
   return ArrayBuffer.isView(value) || types.isArrayBuffer(value);
 }
-
-/**
- * Whether JSON alone restores exactly this value: it has only what JSON can express, and no object twice.
- *
- * This doesn't use `walk`, since it also looks at keys and holes, and every task for a queue pays for it.
- */
-export function isPlainJson(value: unknown, seen = new Set<object>()): boolean {
-  if (typeof value === 'number') {
-    return Number.isFinite(value) && !Object.is(value, -0);
-  }
-  if (typeof value !== 'object' || value === null) {
-    return typeof value === 'string' || typeof value === 'boolean' || value === null;
-  }
-  if (seen.has(value)) {
-    return false;
-  }
-  seen.add(value);
-  if (Array.isArray(value)) {
-    // `every` skips holes, `includes` doesn't.
-    return !value.includes(undefined) && value.every((it) => isPlainJson(it, seen));
-  }
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every((it) => isPlainJson(it, seen));
-}

@@ -13,7 +13,8 @@ import {
 import { acceptedText, isRefusedJson } from './accepted-text.ts';
 import { ErrorCopy, plainCopy } from './plain-copy.ts';
 import { hasSpecialKey, unescapeKeys } from './special-keys.ts';
-import { isBytes, isPlainJson, unstorableIn } from './storable.ts';
+import { NOT_PLAIN, PlainJsonCopy } from './plain-json.ts';
+import { isBytes, unstorableIn } from './storable.ts';
 
 /**
  * A value in a job: JSON, with superjson's notes about what plain JSON can't hold, and whether keys are renamed. As base64,
@@ -59,18 +60,50 @@ superJson.registerCustom<ErrorCopy | Error, never>(
   'error',
 );
 
+/** A value in the form that every server accepts. Its JSON has no more than `maxSize` bytes. */
+interface Encoding {
+  readonly encoded: Encoded;
+  readonly maxSize: number;
+}
+
+/** The bytes of `{"json":}`. */
+const FRAME = 9;
+
 /**
- * Copies a value into a form that every server accepts. `size` is in bytes of JSON.
+ * Copies a value into a form that every server accepts.
  *
  * @throws an error of superjson if it can't
  */
-export function encode(value: unknown, isPlain = isPlainJson(value)): { encoded: Encoded; size: number } {
-  // For plain JSON, superjson returns the same and takes several times as long.
-  const text = JSON.stringify(isPlain ? { json: value } : serialized(value));
+export function encode(value: unknown): Encoding {
+  return encodePlain(value) ?? encodeOther(serialized(value));
+}
+
+/** For plain JSON, superjson returns the same and takes many times as long. @returns `undefined` for other values */
+function encodePlain(value: unknown): Encoding | undefined {
+  const copy = new PlainJsonCopy(value);
+  if (copy.value === NOT_PLAIN) {
+    return undefined;
+  }
+  const json = { json: copy.value } as EncodedJson;
+  return copy.hasRefusedText ? encodeOther(json) : { encoded: json, maxSize: copy.maxSize + FRAME };
+}
+
+function encodeOther(json: EncodedJson): Encoding {
+  const text = JSON.stringify(json);
   const encoded = isRefusedJson(text)
     ? { base64: Buffer.from(text).toString('base64') }
     : (JSON.parse(text) as EncodedJson);
-  return { encoded, size: Buffer.byteLength(text) };
+  return { encoded, maxSize: Buffer.byteLength(text) };
+}
+
+/** @returns the size in bytes of JSON if it is larger than the limit */
+function sizeAbove(limit: number, { encoded, maxSize }: Encoding): number | undefined {
+  if (maxSize <= limit) {
+    return undefined;
+  }
+  const size =
+    'base64' in encoded ? Buffer.byteLength(encoded.base64, 'base64') : Buffer.byteLength(JSON.stringify(encoded));
+  return size > limit ? size : undefined;
 }
 
 export function decode(encoded: Encoded): unknown {
@@ -92,11 +125,12 @@ function serialized(value: unknown): EncodedJson {
 
 /** @throws TaskArgumentError if they can't be serialized, or are larger than `maxSize` bytes of JSON */
 export function encodeArguments(name: string, args: readonly unknown[], maxSize: number): Encoded {
-  const { encoded, size } = tryToEncode(name, args);
-  if (size > maxSize) {
+  const encoding = tryToEncode(name, args);
+  const size = sizeAbove(maxSize, encoding);
+  if (size !== undefined) {
     throw new TaskArgumentError(argumentsTooLarge(name, size, maxSize));
   }
-  return encoded;
+  return encoding.encoded;
 }
 
 /**
@@ -105,11 +139,13 @@ export function encodeArguments(name: string, args: readonly unknown[], maxSize:
  */
 export function encodeResult(name: string, result: unknown, maxSize: number): Encoded | Omitted {
   try {
-    const { encoded, size } = encode(result);
+    const encoding = encode(result);
+    const { encoded } = encoding;
     if (!('base64' in encoded) && encoded.json === undefined && result !== undefined) {
       return { omitted: acceptedText(resultNotData(name, kindOf(result))) };
     }
-    return size > maxSize ? { omitted: resultTooLarge(name, size, maxSize) } : encoded;
+    const size = sizeAbove(maxSize, encoding);
+    return size === undefined ? encoded : { omitted: resultTooLarge(name, size, maxSize) };
   } catch (error) {
     return { omitted: acceptedText(resultNotSerializable(name, classNameOfThrown(error))) };
   }
@@ -122,10 +158,11 @@ export function isOmitted(returned: unknown): returned is Omitted {
   );
 }
 
-function tryToEncode(name: string, args: readonly unknown[]): ReturnType<typeof encode> {
+function tryToEncode(name: string, args: readonly unknown[]): Encoding {
   try {
-    if (isPlainJson(args)) {
-      return encode(args, true);
+    const plain = encodePlain(args);
+    if (plain) {
+      return plain;
     }
     for (const [index, arg] of args.entries()) {
       const held = unstorableIn(arg);
@@ -133,7 +170,7 @@ function tryToEncode(name: string, args: readonly unknown[]): ReturnType<typeof 
         throw new TaskArgumentError(argumentNotSerializable(name, index, held));
       }
     }
-    return encode(args, false);
+    return encodeOther(serialized(args));
   } catch (cause) {
     if (cause instanceof TaskArgumentError) {
       throw cause;

@@ -51,5 +51,11 @@ export const previousResult: never = PREVIOUS as never;
 
 /** The positions of `previousResult` in a list of arguments. */
 export function positionsOfPrevious(args: readonly unknown[]): number[] {
-  return args.flatMap((arg, i) => (arg === PREVIOUS ? [i] : []));
+  const positions: number[] = [];
+  args.forEach((arg, i) => {
+    if (arg === PREVIOUS) {
+      positions.push(i);
+    }
+  });
+  return positions;
 }

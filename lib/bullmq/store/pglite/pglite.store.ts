@@ -54,6 +54,10 @@ export class PgliteStore implements Store {
     await this.#open();
   }
 
+  tune(): void {
+    // A statement is a round trip of its own.
+  }
+
   noticeRefusal(): void {
     // The driver sees all errors.
   }
