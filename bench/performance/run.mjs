@@ -43,16 +43,14 @@ console.log(
 );
 console.log('The ratio is the cost of the other side to ours: 1 is as cheap, 0.5 costs twice as much.\n');
 printHeading();
-try {
-  for (const family of positionals.length > 0 ? positionals : FAMILIES) {
-    const { measure, unit } = await import(`./${family}.mjs`);
-    printFamily(family, unit);
-    for await (const row of measure(settings)) {
-      printRow(row);
-      results.rows.push({ family, ...row });
-    }
+for (const family of positionals.length > 0 ? positionals : FAMILIES) {
+  const { measure, unit } = await import(`./${family}.mjs`);
+  printFamily(family, unit);
+  for await (const row of measure(settings)) {
+    printRow(row);
+    results.rows.push({ family, ...row });
+    // After each row, so that a run that is stopped leaves what it has measured.
+    writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
   }
-} finally {
-  writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
-  console.log(`\nWritten to ${values.json}`);
 }
+console.log(`\nWritten to ${values.json}`);

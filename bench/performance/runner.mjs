@@ -13,7 +13,6 @@ export const runner = (kind, question, argument) => async () => {
 const comparisons = [
   ['200,000 tasks at once', 'µs', 'run', { count: 200_000, atOnce: 200_000 }],
   ['200,000 tasks, a thousand at a time', 'µs', 'run', { count: 200_000, atOnce: 1_000 }],
-  ['what 200,000 settled tasks leave in memory', 'kB', 'left', { count: 200_000, atOnce: 1_000 }],
   ['bytes that a pending task holds', 'B', 'bytes', { count: 100_000 }],
 ];
 
@@ -24,4 +23,7 @@ export async function* measure({ rounds }) {
     const [ours, other] = await takeTurns(rounds, sides);
     yield row({ what, against: 'p-queue 9, the same functions', unit: of, ours, other });
   }
+  const left = runner('ours', 'left', { count: 200_000, atOnce: 1_000 });
+  const [ours] = await takeTurns(rounds, [left]);
+  yield row({ what: 'what 200,000 settled tasks leave in memory', unit: 'kB', ours });
 }

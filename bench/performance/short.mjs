@@ -41,7 +41,7 @@ const comparisons = [
     runner('p-queue', 'run', batches),
   ],
   ['tasks in a thread', 0.25, thread('ours', 'many', inThread), thread('piscina', 'many', inThread)],
-  ['one durable task a request', 0.18, web('ours', store, 1, settings), web('direct', store, 1, settings)],
+  ['one durable task a request', 0.12, web('ours', store, 1, settings), web('direct', store, 1, settings)],
   ['durable tasks that run', 0.18, worker('ours', store, 16, 2_000), worker('direct', store, 16, 2_000)],
 ];
 

@@ -51,7 +51,7 @@ export const skipped = (what, reason) => ({ what, skipped: reason });
 const WIDTHS = { what: 56, against: 48, ours: 10, other: 7, more: 7, ratio: 5 };
 
 /** Four digits at most, and the same number of them behind the point where the figures are close. */
-function short(value) {
+export function short(value) {
   const size = Math.abs(value);
   return size >= 1_000 ? Math.round(value).toLocaleString('en') : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
 }
