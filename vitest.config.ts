@@ -69,6 +69,7 @@ const notQuick = [
   'test/fake-timers-jest.spec.ts',
   'test/nest-11-app.spec.ts',
   'test/new-application.spec.ts',
+  'test/otel/sentry.spec.ts',
   'test/quick-start.spec.ts',
   'test/sample-*.spec.ts',
   'test/testing/runners.spec.ts',

@@ -1,4 +1,4 @@
-import { diag, type MeterProvider, metrics, trace, type TracerProvider } from '@opentelemetry/api';
+import { diag, type MeterProvider, metrics, ProxyTracerProvider, trace, type TracerProvider } from '@opentelemetry/api';
 import { PACKAGE_VERSION } from '../util/package-version.ts';
 import { perThread } from '../util/per-thread.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -100,7 +100,10 @@ export class BackgroundTasksInstrumentation {
   }
 
   setTracerProvider(provider: TracerProvider): void {
-    this.#tracer = provider.getTracer(NAME, PACKAGE_VERSION);
+    // The API's stand-in for the provider of the process. Sentry hands on that of another copy of the API, which never hears
+    // of the provider that comes later. That of this copy does.
+    const isStandIn = provider instanceof ProxyTracerProvider || 'getDelegate' in provider;
+    this.#tracer = (isStandIn ? trace : provider).getTracer(NAME, PACKAGE_VERSION);
     this.#restart();
   }
 

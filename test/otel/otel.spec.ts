@@ -1,6 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import { readFile } from 'node:fs/promises';
-import { diag, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { diag, metrics, ProxyTracerProvider, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { type INestApplication, Controller, Post, type Type } from '@nestjs/common';
 import { BullMQOtel } from 'bullmq-otel';
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -389,6 +389,14 @@ test('settled tasks are counted exactly, also those of very many names and those
   await runner.drain();
   instrumentation.disable();
   expect(await sum('last')).toBe(1);
+});
+
+test('a stand-in for the provider of the process, from another copy of the API, changes nothing', async () => {
+  // As Sentry gives it: no copy of the API tells that of another that there is a provider now.
+  instrument().setTracerProvider(new ProxyTracerProvider());
+  const { runner } = await startApp({});
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toHaveLength(1);
 });
 
 test('its version is that of the package', async () => {
