@@ -104,20 +104,22 @@ export class BullMqConnection {
 
   /** Resolves when the server is ready; rejects if it refuses the connection. */
   get ready(): Promise<void> {
-    return (this.#ready ??= this.#store.prepare().then(
-      () => {
-        this.#isReady = true;
-      },
-      (error: unknown) => {
-        this.#ready = undefined;
-        throw error;
-      },
-    ));
+    return (this.#ready ??= this.#prepare());
   }
 
   /** Whether the server has once been ready: then there is nothing to wait for before a request. */
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  async #prepare(): Promise<void> {
+    try {
+      await this.#store.prepare();
+      this.#isReady = true;
+    } catch (error) {
+      this.#ready = undefined;
+      throw error;
+    }
   }
 
   /**
@@ -240,11 +242,11 @@ export class BullMqConnection {
       answer.then(
         (value) => {
           clearTimeout(timer);
-          resolve(value);
+          return resolve(value);
         },
         (cause: unknown) => {
           clearTimeout(timer);
-          fail(cause);
+          return fail(cause);
         },
       );
     });

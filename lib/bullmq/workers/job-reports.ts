@@ -29,10 +29,10 @@ export class JobReports implements Pick<DurableAttempt['observer'], 'began' | 'p
     this.#progress.write(progress!);
   }
 
-  /** Call it when the attempt has ended. @returns the writes that are underway; `undefined` if there are none */
-  ended(): (Promise<void> | undefined)[] | undefined {
+  /** Call it when the attempt has ended. @returns the writes that are underway; `undefined` if there are none, as mostly */
+  ended(): Promise<void> | undefined {
     const said = this.#beginning.ended();
     const written = this.#progress?.writing;
-    return said || written ? [said, written] : undefined;
+    return said && written ? said.then(() => written) : (said ?? written);
   }
 }

@@ -112,9 +112,10 @@ export class JobRunner {
     this.running.add(job, attempt.task);
     const result = await attempt.result;
     this.running.delete(job.id!);
-    // Mostly there is nothing to wait for.
     const writes = reports.ended();
-    await (writes && Promise.all(writes));
+    if (writes) {
+      await writes;
+    }
     const { attempts, startedAt } = attempt.task;
     return { result, begun: { attempts, startedAt: startedAt && Number(startedAt) } };
   }

@@ -3,7 +3,7 @@ import { isRefused } from './accepted-text.ts';
 /** In the place of a copy: JSON alone does not restore the value. */
 export const NOT_PLAIN = Symbol('not plain');
 
-/** No more bytes of JSON for each of these: six for a UTF-16 unit that is escaped, and quotes, comma or colon beside. */
+/** JSON has no more bytes for each: six for a UTF-16 unit that is escaped, and quotes, a comma or a colon beside. */
 const BYTES_PER_UNIT = 6;
 const BYTES_PER_PART = 3;
 const BYTES_PER_NUMBER = 28;
@@ -27,26 +27,19 @@ export class PlainJsonCopy {
   }
 
   #copy(value: unknown): unknown {
-    switch (typeof value) {
-      case 'string':
-        this.#add(value);
-        return value;
-      case 'number':
-        this.maxSize += BYTES_PER_NUMBER;
-        return Number.isFinite(value) && !Object.is(value, -0) ? value : NOT_PLAIN;
-      case 'boolean':
-        this.maxSize += BYTES_PER_NUMBER;
-        return value;
-      case 'object':
-        return value === null ? this.#null() : this.#copyObject(value);
-      default:
-        return NOT_PLAIN;
+    if (typeof value === 'string') {
+      this.#add(value);
+      return value;
     }
-  }
-
-  #null(): null {
+    if (typeof value === 'object' && value !== null) {
+      return this.#copyObject(value);
+    }
     this.maxSize += BYTES_PER_NUMBER;
-    return null;
+    const isPlain =
+      typeof value === 'number'
+        ? Number.isFinite(value) && !Object.is(value, -0)
+        : typeof value === 'boolean' || value === null;
+    return isPlain ? value : NOT_PLAIN;
   }
 
   #copyObject(value: object): unknown {
