@@ -60,11 +60,9 @@ const spanOf = ({ span_id, parent_span_id, trace_id, op, description, status }) 
 });
 process.stdout.write(
   JSON.stringify({
-    transactions: transactions.map(({ transaction, contexts, spans }) => ({
-      name: transaction,
-      ...spanOf(contexts.trace),
-      spans: spans.map(spanOf),
-    })),
+    transactions: transactions.map(({ transaction, contexts, spans }) =>
+      Object.assign(spanOf(contexts.trace), { name: transaction, spans: spans.map(spanOf) }),
+    ),
     errors: errors.map(({ exception, contexts, tags }) => ({
       message: exception.values[0].value,
       trace_id: contexts.trace.trace_id,
