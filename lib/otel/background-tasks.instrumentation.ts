@@ -3,7 +3,7 @@ import { PACKAGE_VERSION } from '../util/package-version.ts';
 import { perThread } from '../util/per-thread.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TaskMetrics } from './task-metrics.ts';
-import { makeSpans, type Relation } from './task-spans.ts';
+import { makeSpans } from './task-spans.ts';
 
 /**
  * Options of `BackgroundTasksInstrumentation`.
