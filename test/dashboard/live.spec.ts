@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import {} from 'nestjs-background-tasks';
 import { Gate } from '../fixtures/gate.ts';
 import type { TaskView } from '../../lib/dashboard/dashboard.api.ts';
 import { LiveHub, MAX_CLIENTS } from '../../lib/dashboard/live/live-hub.ts';
