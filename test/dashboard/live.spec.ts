@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { currentTask } from 'nestjs-background-tasks';
 import { Gate } from '../fixtures/gate.ts';
 import type { TaskView } from '../../lib/dashboard/dashboard.api.ts';
 import { LiveHub, MAX_CLIENTS } from '../../lib/dashboard/live/live-hub.ts';
@@ -112,15 +111,12 @@ describe.each(platforms)('the stream on %s', (platform) => {
     slow.pause();
     const hub = app.get(LiveHub, { strict: false });
     // Rows of many KB fill what Node and the operating system hold.
-    const text = 'x'.repeat(200_000);
-    const large = function large() {
-      currentTask()!.updateProgress({ text });
-    };
+    const large = runner.with({ name: 'x'.repeat(200_000) });
     const client = { isFull: false };
     const fill = async () => {
       while (!client.isFull) {
         const count = fast.updates.length;
-        await Promise.all(Array.from({ length: 10 }, () => runner.start(large).settled()));
+        await Promise.all(Array.from({ length: 10 }, () => large.start(() => undefined).settled()));
         await expect.poll(() => fast.updates.length, { interval: 10 }).toBeGreaterThan(count);
       }
     };
