@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type DefaultTheme } from 'vitepress';
+import { slugify } from './slugify.ts';
 
 const docs = join(import.meta.dirname, '..');
 
@@ -13,6 +14,7 @@ const guides: Record<string, Record<string, string>> = {
   },
   'Running tasks': {
     'Following a task': 'following',
+    'Retries and time limits': 'retries',
     Threads: 'threads',
     Queues: 'queues',
     'Queues in depth': 'queues-in-depth',
@@ -37,6 +39,7 @@ const guides: Record<string, Record<string, string>> = {
     Errors: 'errors',
     Troubleshooting: 'troubleshooting',
     Recipes: 'recipes',
+    Samples: 'samples',
   },
 };
 
@@ -70,6 +73,7 @@ export default defineConfig({
   description: 'Answer the client first, then do the work: background tasks for NestJS',
   // The page for people who change the package is read in the repository.
   srcExclude: ['architecture.md'],
+  markdown: { anchor: { slugify } },
   themeConfig: {
     nav: [
       { text: 'Start', link: '/start' },
