@@ -1,12 +1,17 @@
 // The first example of each guide, and every recipe, as users paste them. What has a spec of its own is left out: the
 // quick start (test/quick-start.spec.ts), testing, transactions, bundlers, and the recipes of figures.
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { ModuleMetadata, Type } from '@nestjs/common';
+import { ClientProxyFactory, type MicroserviceOptions, Transport } from '@nestjs/microservices';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
+import { lastValueFrom } from 'rxjs';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
 import {
   BackgroundTasksModule,
   TaskRegistry,
@@ -161,6 +166,39 @@ test('flows.md: steps get what the steps before have returned', async () => {
   await tasks.run();
   expect(await registry.get(chained['id']!)).toMatchObject({ status: 'completed', result: 'file of a at 300' });
   expect(await registry.get(grouped['id']!)).toMatchObject({ status: 'completed', result: 'file of a, file of b' });
+});
+
+test('places.md: a gateway and a handler of messages add tasks', async () => {
+  const { ChatGateway, OrdersEvents, ...pasted } = await paste(
+    'docs/places.md',
+    'src/chat.gateway.ts',
+    'src/orders.events.ts',
+  );
+  const { history, shipped } = pasted as unknown as Record<'history' | 'shipped', unknown[]>;
+  const { app, port, runner } = await startApp(
+    { controllers: [OrdersEvents!], providers: [ChatGateway!] },
+    {},
+    (it) => void it.useWebSocketAdapter(new WsAdapter(it)),
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ event: 'say', data: 'hello' }));
+  const [reply] = (await once(socket, 'message')) as [Buffer];
+  expect(JSON.parse(reply.toString())).toEqual({ event: 'said', data: 'hello' });
+  await expect.poll(() => history).toEqual(['hello']);
+  socket.close();
+
+  const service = app.connectMicroservice<MicroserviceOptions>(
+    { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } },
+    { inheritAppConfig: true },
+  );
+  await app.startAllMicroservices();
+  const { port: tcp } = (service.unwrap<Server>().address() ?? {}) as AddressInfo;
+  const client = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port: tcp } });
+  onTestFinished(() => void client.close());
+  await lastValueFrom(client.emit('order-paid', 7));
+  await expect.poll(() => shipped).toEqual([7]);
+  await runner.drain();
 });
 
 test('options.md: the application starts with these options', async () => {
