@@ -81,3 +81,9 @@ test('lines of prose have at most 120 characters', () => {
   );
   expect(long).toEqual([]);
 });
+
+test('no page has a phrase that readers stumble over', () => {
+  const phrases =
+    /\b(of which|by whom|whichever|is to be|as ever|let go of|come to its end|all the same|none of ours)\b/i;
+  expect(pages.filter((page) => phrases.test(textOf(page)))).toEqual([]);
+});
