@@ -65,6 +65,7 @@ const notQuick = [
   'test/commonjs.spec.ts',
   'test/bundlers/**',
   'test/define-task.spec.ts',
+  'test/documentation/**',
   'test/editor.spec.ts',
   'test/fake-timers-jest.spec.ts',
   'test/nest-11-app.spec.ts',

@@ -69,17 +69,17 @@ const prefixed = (prefix: string, options: object) =>
 const sorted = (names: readonly string[]) => names.toSorted();
 const namesOf = (rows: readonly Row[]) => rows.map(({ name }) => name);
 
-const moduleRows = tableIn('README.md', '### Options of the module');
-const taskRows = tableIn('README.md', '### Options of a task');
+const moduleRows = tableIn('docs/options.md', '## Options of the module');
+const taskRows = tableIn('docs/options.md', '## Options of a task');
 const definitionRows = tableIn(
-  'README.md',
+  'docs/options.md',
   '`@Task` and `defineTask` also take these, and `thread` is for `defineTask` only:',
 );
 const queueRows = tableIn('docs/queues.md', '## Options');
 const dashboardRows = tableIn('docs/dashboard.md', '## Quick start');
 const workerRows = tableIn('docs/queues.md', '## Options', 'option of `worker`');
 
-test('the README documents every option of the module', () => {
+test('docs/options.md documents every option of the module', () => {
   const nested = new Set(['history', 'observe', 'pool']);
   const names = [
     ...knownOptions(resolveOptions).filter((name) => !nested.has(name)),
@@ -90,7 +90,7 @@ test('the README documents every option of the module', () => {
   expect(sorted(namesOf(moduleRows))).toEqual(sorted(names));
 });
 
-test('the README documents the defaults of the module', () => {
+test('docs/options.md documents the defaults of the module', () => {
   const { history: _history, observe: _observe, pool: _pool, ...options } = new BackgroundTasksOptions();
   const { scope } = new BackgroundTasksExtras();
   expect(scope).toBe(Scope.REQUEST);
@@ -106,11 +106,11 @@ test('the README documents the defaults of the module', () => {
   });
 });
 
-test('the README documents every option of a task', () => {
+test('docs/options.md documents every option of a task', () => {
   expect(sorted(namesOf(taskRows))).toEqual(sorted(knownOptions((options) => checkTaskOptions('with', options))));
 });
 
-test('the README documents every option that only definitions have', () => {
+test('docs/options.md documents every option that only definitions have', () => {
   // Typed, because no value lists them: the compiler refuses a missing and an unknown name.
   const names: Record<Exclude<keyof DefineTaskOptions, keyof TaskOptions>, true> = {
     queue: true,

@@ -158,14 +158,14 @@ test('the package contains what is built from lib and ui, the schematics, the do
   });
   // The bundles of packages that are only ESM hold their code, so they hold their licenses too.
   built.push('dist/cjs/package.json', 'dist/cjs/vendor/LICENSES.md');
-  // The page of the dashboard: the names of its assets have hashes. Pictures are for the site and the repository.
+  // The page of the dashboard: the names of its assets have hashes. Pictures and the site itself are for the repository.
   const page = (await filesIn(join(installed(), 'dist/dashboard/page'))).map((it) => join('dist/dashboard/page', it));
   const kinds = page.map((it) => it.replace(/^dist\/dashboard\/page\/(assets\/\w+-)?.*(\.\w+)$/, '$1*$2'));
   expect(kinds.toSorted()).toEqual(['*.html', '*.md', 'assets/index-*.css', 'assets/index-*.js']);
   built.push(...page);
   const docs = (await filesIn(join(root, 'docs')))
     .map((it) => join('docs', it))
-    .filter((it) => !it.startsWith('docs/images/'));
+    .filter((it) => !/^docs\/(images|api|\.vitepress)\//.test(it));
   const schematics = (await filesIn(join(root, 'schematics'))).map((it) => join('schematics', it));
   const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   expect(docs.filter((it) => !it.endsWith('.md'))).toEqual([]);

@@ -116,6 +116,7 @@ export class BullMqTasksOptions {
  * Options of `BullMqTasksModule.forRoot`: `connection` is required.
  *
  * @since 0.1.0
+ * @interface
  */
 export type BullMqTasksModuleOptions = Pick<BullMqTasksOptions, 'connection'> &
   Partial<Omit<BullMqTasksOptions, typeof inspect.custom>>;

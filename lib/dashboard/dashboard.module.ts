@@ -33,6 +33,7 @@ noteCopy();
  * What `forRoot` takes.
  *
  * @since 0.1.0
+ * @interface
  */
 export type DashboardModuleOptions = DashboardOptions & {
   /** The modules that provide what the guards inject. */
@@ -43,6 +44,7 @@ export type DashboardModuleOptions = DashboardOptions & {
  * What a factory, or the method of a class, returns.
  *
  * @since 0.1.0
+ * @interface
  */
 export type DashboardModuleSettings = Partial<DashboardSettings>;
 
@@ -59,6 +61,7 @@ export interface DashboardOptionsFactory {
  * What `forRootAsync` takes. Nest must know `path` and `guards` before it calls the factory.
  *
  * @since 0.1.0
+ * @interface
  */
 export type DashboardModuleAsyncOptions = Partial<DashboardRouting> &
   Pick<DashboardRouting, 'guards'> & {

@@ -117,6 +117,7 @@ export class BackgroundTasksOptions {
  * The options of `BackgroundTasksModule.forRoot`. Each has a default.
  *
  * @since 0.1.0
+ * @interface
  */
 export type BackgroundTasksModuleOptions = Partial<
   Omit<BackgroundTasksOptions, 'pool' | 'history' | 'observe' | typeof inspect.custom> & {

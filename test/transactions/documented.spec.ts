@@ -94,16 +94,16 @@ function failIfAsked({ fails }: CreateOrder) {
   }
 }
 
-@Controller()
-class OrdersController {
+// #region handler
+@Controller('orders')
+export class OrdersController {
   constructor(
     private readonly tasks: BackgroundTasks,
     private readonly mailer: Mailer,
     private readonly dataSource: DataSource,
   ) {}
 
-  // #region handler
-  @Post('orders')
+  @Post()
   async create(@Body() body: CreateOrder) {
     return this.dataSource.transaction(async (manager) => {
       const order = await manager.save(Order, body);
@@ -112,10 +112,19 @@ class OrdersController {
       return order;
     });
   }
-  // #endregion
+}
+// #endregion
 
-  @Post('orders-in-vain')
-  async createInVain(@Body() body: CreateOrder) {
+@Controller('orders-in-vain')
+class OrdersInVainController {
+  constructor(
+    private readonly tasks: BackgroundTasks,
+    private readonly mailer: Mailer,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  @Post()
+  async create(@Body() body: CreateOrder) {
     return this.dataSource.transaction(async (manager) => {
       const order = await manager.save(Order, body);
       this.tasks.addTask(this.mailer, 'sendConfirmation', order.id);
@@ -292,7 +301,13 @@ describe.runIf(url)('the examples of docs/transactions.md', { timeout: 60_000 },
           ],
         }),
       ],
-      controllers: [OrdersController, ClsController, InterceptedController, DiscardingController],
+      controllers: [
+        OrdersController,
+        OrdersInVainController,
+        ClsController,
+        InterceptedController,
+        DiscardingController,
+      ],
       providers: [Orders, Billing],
     });
 
