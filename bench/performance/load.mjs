@@ -17,8 +17,9 @@ export const loadTool = hasWrk ? 'wrk' : 'autocannon';
 
 /** How often a load is repeated until a server answers: on a very busy machine, its start may last longer than a load. */
 const PATIENCE = 30;
-/** ms of CPU time after which a server's code is compiled. By the clock, a busy machine would need much longer. */
-const WARM = 1_500;
+/** A server is warm when a load costs at least this share of the best one before, or after so many loads. */
+const WARM = 0.95;
+const WARM_UPS = 10;
 /** ms of CPU time that are measured for each second of a load, at least: a busy machine gives a server less than it asks. */
 const MEASURED = 300;
 
@@ -81,10 +82,15 @@ export function underLoad(url, cpuTime, options) {
      * @returns µs of CPU time for each request, the number of them, and requests a second by the clock
      */
     measure: (around = (it) => it()) => around(run),
+    // By the cost, not by the clock: on a busy machine, it takes long until V8 has compiled what is hot.
     warmUp: async () => {
-      const start = await cpuTime();
-      while ((await cpuTime()) - start < WARM * 1_000) {
-        await load(url, options);
+      let best = Infinity;
+      for (let loads = 0; loads < WARM_UPS; loads++) {
+        const { cost } = await run();
+        if (cost > best * WARM) {
+          return;
+        }
+        best = Math.min(best, cost);
       }
     },
   };
