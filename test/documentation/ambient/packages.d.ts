@@ -11,3 +11,12 @@ declare module '@opentelemetry/sdk-node' {
 declare module '@opentelemetry/instrumentation-http' {
   export class HttpInstrumentation {}
 }
+
+declare module '@sentry/nestjs' {
+  export function init(options: {
+    dsn: string | undefined;
+    tracesSampleRate: number;
+    openTelemetryInstrumentations: object[];
+  }): void;
+  export function captureException(error: unknown, hint: { tags: object }): void;
+}
