@@ -81,6 +81,8 @@ const notQuick = [
   'test/retry-until.spec.ts',
   'test/shutdown-hooks.spec.ts',
   'test/start-errors*.spec.ts',
+  'test/durable/task-queue.spec.ts',
+  'test/testing/memory-queue.spec.ts',
   // They repeat one thing a thousand times, with random, hostile or all kinds of messages.
   'test/*.property.spec.ts',
   'test/*-hostile.spec.ts',

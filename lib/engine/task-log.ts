@@ -3,6 +3,7 @@ import { ANONYMOUS, type TaskCall } from '../task/call/task-call.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { RequestOrigin } from '../task/model/task-route.ts';
 import { stackOf } from '../util/error-text.ts';
+import { warnProcess } from '../util/process-warning.ts';
 import { TaskLogLine } from './task-log-line.ts';
 import {
   eventLoopBlocked,
@@ -95,7 +96,7 @@ export class TaskLog {
     try {
       write();
     } catch (error) {
-      process.emitWarning(stackOf(error), 'BackgroundTasksWarning');
+      warnProcess(error);
     }
   }
 }

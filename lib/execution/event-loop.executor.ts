@@ -4,7 +4,7 @@ import type { TaskCall } from '../task/call/task-call.ts';
 import { runAsTask } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
-import { stackOf } from '../util/error-text.ts';
+import { warnProcess } from '../util/process-warning.ts';
 import { clearTimeout, now, setTimeout, soon } from '../util/timers.ts';
 import type { AbortReason, Attempt } from './attempt.ts';
 import { providerNotReady } from './execution.messages.ts';
@@ -220,7 +220,7 @@ function unsubscribeFrom(subscription: Subscription): void {
     subscription.unsubscribe();
   } catch (error) {
     for (const thrown of error instanceof UnsubscriptionError ? (error.errors as unknown[]) : [error]) {
-      process.emitWarning(stackOf(thrown), 'BackgroundTasksWarning');
+      warnProcess(thrown);
     }
   }
 }

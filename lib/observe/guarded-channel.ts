@@ -4,7 +4,7 @@
  * to 26), whoever has subscribed first; where a version of Node has no such lists, its own methods are used.
  */
 import { channel, type Channel } from 'node:diagnostics_channel';
-import { stackOf } from '../util/error-text.ts';
+import { warnProcess } from '../util/process-warning.ts';
 
 /** A store that `channel.bindStore` takes: an `AsyncLocalStorage`, or any object with such a method. */
 export interface ChannelStore {
@@ -19,7 +19,7 @@ interface Lists {
   readonly _stores?: ReadonlyMap<ChannelStore, Transform | undefined>;
 }
 
-let report = (thrown: unknown): void => process.emitWarning(stackOf(thrown), 'BackgroundTasksWarning');
+let report = warnProcess;
 
 /** Where goes what a subscriber throws. Default: a warning of the process. */
 export function reportThrownTo(listener: (thrown: unknown) => void): void {

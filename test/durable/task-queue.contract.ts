@@ -414,9 +414,6 @@ class Application {
 /** How many batches of tasks are watched for records that contradict themselves. */
 const BATCHES = 10;
 
-/** How many looks at them are enough: one look takes a second in PGlite on a machine that is busy. */
-const LOOKS = 100;
-
 const SETTLED: ReadonlySet<TaskStatus> = new Set(['completed', 'failed', 'cancelled', 'skipped']);
 
 /** What a record of a task that returns 1 says that can't all be true at one moment. */
@@ -1150,10 +1147,9 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
           expect(stats[age]).toBeLessThanOrEqual(Date.now() - since);
         }
 
-        test('has every queue that a task names, even an empty queue', async () => {
+        test('has every queue that a task names, with or without tasks in it', async () => {
           const stats = await elsewhere.stats();
-          // Other files of a quick run share the process, and define tasks of their own.
-          expect(stats.map((it) => it.name)).toEqual(expect.arrayContaining([COUNTED, IDLE, LISTED, SIDE, WORK]));
+          expect(stats.map((it) => it.name).toSorted()).toEqual([COUNTED, IDLE, LISTED, SIDE, WORK]);
           const counts = { pending: 0, delayed: 0, running: 0, completed: 0, failed: 0 };
           expect(await statsOf(COUNTED)).toEqual({ name: COUNTED, isPaused: false, ...counts });
         });
@@ -1287,10 +1283,9 @@ export function describeTaskQueue(name: string, harness: TaskQueueHarness): void
 
         /** Looks at tasks that run, batch after batch, until a look contradicts itself. */
         async function watchWhileRunning(look: (ids: readonly string[]) => Promise<TaskRecord[]>): Promise<string[]> {
-          let looks = 0;
-          for (let batches = 0; batches < BATCHES && looks < LOOKS; batches++) {
+          for (let batches = 0; batches < BATCHES; batches++) {
             const ids = await app.addAll(Array.from({ length: 20 }, () => taskOf(call('note', 'x'))));
-            for (let isOver = false; !isOver; looks++) {
+            for (let isOver = false; !isOver;) {
               const records = await look(ids);
               const contradictions = records.flatMap((it) => contradictionsIn(it));
               if (records.length !== ids.length || new Set(records.map(({ id }) => id)).size !== ids.length) {

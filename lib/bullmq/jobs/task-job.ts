@@ -8,6 +8,7 @@ import { textRefused } from '../bullmq.messages.ts';
 import { encodeArguments, type Encoded, type Omitted } from '../../durable/codec/value-codec.ts';
 import { acceptedText, isRefused } from '../../durable/codec/accepted-text.ts';
 import { MAX_TIMER } from '../../validation/option-rules.ts';
+import type { Writable } from '../../util/writable.ts';
 
 /** The data of a job. */
 export interface JobData {
@@ -78,8 +79,6 @@ const readers: Readonly<Record<string, (value: unknown) => unknown>> = {
   route: (value) => (typeof value === 'string' ? value : undefined),
   carrier: readCarrier,
 };
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A job in the form that BullMQ takes. */
 export interface JobToAdd {

@@ -9,7 +9,7 @@ const BYTES_PER_PART = 3;
 const BYTES_PER_NUMBER = 28;
 
 /**
- * Copies a value of which JSON alone restores exactly this value: it has only what JSON can express, and no object twice.
+ * Copies a value that JSON restores exactly: it has only what JSON can express, and no object twice.
  *
  * One walk checks, copies and bounds the size, since every task for a queue pays for it: BullMQ makes JSON of the copy.
  */

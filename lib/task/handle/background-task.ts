@@ -12,6 +12,7 @@ import {
   type TaskStatus,
   withoutRoute,
 } from '../model/task-record.ts';
+import type { Writable } from '../../util/writable.ts';
 import { showHandle } from './shown-handle.ts';
 
 /** From which status a task can get to which. The other statuses are final. */
@@ -92,8 +93,6 @@ class Waiting<R> {
   onSettled?: () => void;
   onEnqueued?: (queue: OwningQueue) => void;
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * The handle of one task. `addTask` and `start` return it. Its properties change as the task runs.
