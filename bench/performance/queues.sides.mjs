@@ -4,6 +4,8 @@ import { directQueue } from './queues.direct.mjs';
 
 /** Jobs that one request adds to fill a queue. */
 const BATCH = 500;
+/** Rounds of jobs until V8 has compiled what is hot. */
+const WARM_UPS = 3;
 
 async function startWeb(kind, queue, { url, prefix }) {
   const { started, ...web } = await startScript('./queues.web.mjs', { kind, queue, url, prefix });
@@ -34,24 +36,30 @@ export const worker = (kind, store, concurrency, jobs) => async () => {
   const filler = await startWeb('ours', queue, store);
   const handle = directQueue(queue, url, prefix);
   const { ask, stop } = await startScript('./queues.worker.mjs', { kind, queue, url, prefix, concurrency });
-  return {
-    /**
-     * @param around lets the jobs run, for what else is to be measured meanwhile
-     * @returns µs of CPU time for each job, the number of them, and jobs a second by the clock
-     */
-    async measure(around = (it) => it()) {
-      await handle.pause();
-      for (let added = 0; added < jobs; added += BATCH) {
-        const response = await fetch(`${filler.url}/${Math.min(BATCH, jobs - added)}`);
-        if (!response.ok) {
-          throw new Error(`The jobs were not enqueued: ${response.status}`);
-        }
+  /**
+   * @param around lets the jobs run, for what else is to be measured meanwhile
+   * @returns µs of CPU time for each job, the number of them, and jobs a second by the clock
+   */
+  const measure = async (around = (it) => it()) => {
+    await handle.pause();
+    for (let added = 0; added < jobs; added += BATCH) {
+      const response = await fetch(`${filler.url}/${Math.min(BATCH, jobs - added)}`);
+      if (!response.ok) {
+        throw new Error(`The jobs were not enqueued: ${response.status}`);
       }
-      await ask('expect', jobs);
-      return around(async () => {
-        await handle.resume();
-        return ask('finished');
-      });
+    }
+    await ask('expect', jobs);
+    return around(async () => {
+      await handle.resume();
+      return ask('finished');
+    });
+  };
+  return {
+    measure,
+    async warmUp() {
+      for (let round = 0; round < WARM_UPS; round++) {
+        await measure();
+      }
     },
     async stop() {
       await handle.close();

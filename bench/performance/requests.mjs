@@ -30,10 +30,22 @@ const comparisons = [
     { ...byHand, ...interceptor },
   ],
   [
+    'one task, @Tasks(), REQUEST',
+    { scope: 'REQUEST', tasks: 'parameter' },
+    'the same by a pipe, watching interceptor',
+    { ...byHand, ...interceptor, isPiped: true, isWatched: true },
+  ],
+  [
     'one task, injected, REQUEST',
     { scope: 'REQUEST', tasks: 'injected' },
     "res.once('finish'), interceptor, scoped provider",
     { ...byHand, ...interceptor, isScoped: true },
+  ],
+  [
+    'one task, injected, REQUEST',
+    { scope: 'REQUEST', tasks: 'injected' },
+    'the same, watching interceptor',
+    { ...byHand, ...interceptor, isScoped: true, isWatched: true },
   ],
 ];
 

@@ -1,17 +1,19 @@
 // One of the applications whose requests are measured.
 import 'reflect-metadata';
-import { Controller, Get, Inject, Injectable, Module, Res, Scope } from '@nestjs/common';
+import { Controller, createParamDecorator, Get, Inject, Injectable, Module, Res, Scope } from '@nestjs/common';
 import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { BackgroundTasks, BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { finalize, Observable } from 'rxjs';
 import { answer, cpuTime, spec } from './answer.mjs';
 
 /**
  * scope: of the module, or none for an application without it.
  * tasks: how the handler gets at its tasks: 'injected', 'parameter' or 'by-hand', or none for a request without tasks.
  * count: tasks of a request. isAsync: whether their function is. isScoped: whether the controller injects an empty
- * provider of request scope. isIntercepted: whether there is an empty global interceptor.
+ * provider of request scope. isIntercepted: whether there is an empty global interceptor. isWatched: whether that
+ * interceptor watches how the handler ends. isPiped: whether the handler gets the response from a decorator with a pipe.
  */
-const { platform, scope, tasks: access, count = 1, isAsync, isScoped, isIntercepted } = spec();
+const { platform, scope, tasks: access, count = 1, isAsync, isScoped, isIntercepted, isWatched, isPiped } = spec();
 
 const task = isAsync ? async () => undefined : () => undefined;
 const ANSWER = { message: 'hello' };
@@ -39,8 +41,22 @@ class EmptyInterceptor {
     return next.handle();
   }
 }
+class WatchingInterceptor {
+  intercept(_context, next) {
+    const handled = next.handle();
+    return new Observable((subscriber) => handled.pipe(finalize(() => undefined)).subscribe(subscriber));
+  }
+}
 class EmptyProvider {}
 Injectable({ scope: Scope.REQUEST })(EmptyProvider);
+
+class EmptyPipe {
+  transform(value) {
+    return value;
+  }
+}
+Injectable()(EmptyPipe);
+const PipedResponse = createParamDecorator((_data, context) => context.switchToHttp().getResponse());
 
 class HelloController {
   constructor(tasks) {
@@ -51,7 +67,7 @@ HelloController.prototype.hello = handlers[access] ?? (() => ANSWER);
 Controller()(HelloController);
 Get()(HelloController.prototype, 'hello', Object.getOwnPropertyDescriptor(HelloController.prototype, 'hello'));
 if (access === 'by-hand') {
-  Res({ passthrough: true })(HelloController.prototype, 'hello', 0);
+  (isPiped ? PipedResponse(EmptyPipe) : Res({ passthrough: true }))(HelloController.prototype, 'hello', 0);
 } else if (access === 'parameter') {
   Tasks()(HelloController.prototype, 'hello', 0);
 }
@@ -67,7 +83,9 @@ Module({
   imports: scope ? [BackgroundTasksModule.forRoot({ scope: Scope[scope], maxPending: Infinity })] : [],
   controllers: [HelloController],
   providers: [
-    ...(isIntercepted ? [{ provide: APP_INTERCEPTOR, useClass: EmptyInterceptor }] : []),
+    ...(isIntercepted
+      ? [{ provide: APP_INTERCEPTOR, useClass: isWatched ? WatchingInterceptor : EmptyInterceptor }]
+      : []),
     ...(isScoped ? [EmptyProvider] : []),
   ],
 })(AppModule);
