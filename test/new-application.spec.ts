@@ -15,19 +15,19 @@ const LIMIT = 180_000;
 const root = join(import.meta.dirname, '..');
 const run = promisify(execFile);
 
-/** The tests of the quick start's controller, as docs/testing.md shows them. */
+/** Tests of the quick start's controller, as docs/testing.md shows them. */
 const unitTest = `
 import { Test } from '@nestjs/testing';
 import { BackgroundTasksModule } from 'nestjs-background-tasks';
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
-import { AppController } from './app.controller.js';
+import { NotificationsController } from './notifications.controller.js';
 
 test('sending adds a task', async () => {
   const moduleRef = await Test.createTestingModule({
     imports: [BackgroundTasksModule.forRoot(), TestTasksModule.forRoot({ mode: 'manual' })],
-    controllers: [AppController],
+    controllers: [NotificationsController],
   }).compile();
-  const controller = await moduleRef.resolve(AppController);
+  const controller = await moduleRef.resolve(NotificationsController);
 
   controller.send('ada@example.com');
 
@@ -55,15 +55,8 @@ test('the notification is written', async () => {
 });
 `;
 
-/** What the README says of CommonJS projects: no `.js`, and the code of main.ts inside of a function. */
-function forCommonJs(path: string, code: string): string {
-  const withoutEnding = code.replaceAll(/(from '\.[^']*)\.js'/g, "$1'");
-  if (!path.endsWith('main.ts')) {
-    return withoutEnding;
-  }
-  const start = withoutEnding.indexOf('\nconst app');
-  return `${withoutEnding.slice(0, start)}\nasync function bootstrap() {${withoutEnding.slice(start)}}\nvoid bootstrap();\n`;
-}
+/** What the README says of CommonJS projects: no `.js`. */
+const forCommonJs = (code: string) => code.replaceAll(/(from '\.[^']*)\.js'/g, "$1'");
 
 const nests = [
   { nest: 11, nodeModules: join(root, 'test/nest-11-app/node_modules'), isCommonJs: true },
@@ -171,25 +164,29 @@ for (const it of nests) {
       expect(await output('npm', ['run', 'test:e2e'])).toMatch(/Tests:? +1 passed/);
     });
 
-    test('with the quick start, npm test and npm run test:e2e pass', async () => {
+    test('with the quick start, the tests that nest new wrote pass, and those of the new controller', async () => {
       const readme = await readFile(join(root, 'README.md'), 'utf8');
       const blocks = Array.from(readme.matchAll(/```ts\n\/\/ (src\/\S+)\n(.*?)```/gs), ([, path, code]) => [
         path!,
         code!,
       ]);
-      expect(blocks.map(([path]) => path)).toEqual(['src/app.module.ts', 'src/main.ts', 'src/app.controller.ts']);
+      expect(blocks.map(([path]) => path)).toEqual([
+        'src/app.module.ts',
+        'src/main.ts',
+        'src/notifications.controller.ts',
+      ]);
       const tests = [
-        ['src/app.controller.spec.ts', unitTest],
-        ['test/app.e2e-spec.ts', endToEndTest],
+        ['src/notifications.controller.spec.ts', unitTest],
+        ['test/notifications.e2e-spec.ts', endToEndTest],
       ];
       for (const [path, code] of [...blocks, ...tests] as [string, string][]) {
-        await writeFile(join(folder, path), isCommonJs ? forCommonJs(path, code) : code);
+        await writeFile(join(folder, path), isCommonJs ? forCommonJs(code) : code);
       }
       if (isCommonJs) {
         await output('npm', ['run', 'build']); // test/quick-start.spec.ts compiles it as ESM
       }
-      expect(await output('npm', ['test'])).toMatch(/Tests:? +1 passed/);
-      expect(await output('npm', ['run', 'test:e2e'])).toMatch(/Tests:? +1 passed/);
+      expect(await output('npm', ['test'])).toMatch(/Tests:? +2 passed/);
+      expect(await output('npm', ['run', 'test:e2e'])).toMatch(/Tests:? +2 passed/);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,8 +43,12 @@ test(
     onTestFinished(() => rm(folder, { recursive: true }));
     await installPackage(folder);
     const pasted = filesIn(await readFile(join(root, 'README.md'), 'utf8'));
-    expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/main.ts', 'src/app.controller.ts']);
-    pasted['src/main.ts'] += 'console.log(`listening at ${await app.getUrl()}`);';
+    expect(Object.keys(pasted)).toEqual(['src/app.module.ts', 'src/main.ts', 'src/notifications.controller.ts']);
+    pasted['src/main.ts'] = pasted['src/main.ts']!.replace(
+      /( *)await app\.listen\(.*\);\n/,
+      '$&$1console.log(`listening at ${await app.getUrl()}`);\n',
+    );
+    await cp(join(root, 'test/fixtures/new-application'), folder, { recursive: true });
     for (const [path, content] of Object.entries({ ...newApplication, ...pasted })) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content);

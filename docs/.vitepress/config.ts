@@ -21,7 +21,7 @@ const guides: Record<string, Record<string, string>> = {
     Transactions: 'transactions',
     Schedules: 'schedules',
     'Chains and groups': 'flows',
-    'Places and neighbours': 'places',
+    'Where you add tasks': 'places',
   },
   'Testing and watching': {
     Testing: 'testing',

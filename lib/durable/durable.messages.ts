@@ -71,7 +71,7 @@ export const alreadyEnqueued = () =>
   'as soon as they are added. Start them by TaskRunner.within(transaction).';
 
 export const noTransactions = () =>
-  'transaction: expected a queue on a Postgres server, got another one, which is not part of a transaction. ' +
+  'transaction: expected a queue on a Postgres server, got a queue on Redis or PGlite, which no transaction of yours includes. ' +
   'Add the task after the commit, or keep the queue in the Postgres of your data.';
 
 export const rolledBack = (name: string) =>

@@ -18,7 +18,9 @@ export const tasksSkipped = (failed: Named, skipped: readonly Named[], origin?: 
 
 export const tasksNotEnqueued = (tasks: readonly Named[], isRunHere: boolean, origin?: string) =>
   `The queue refused ${namesOf(tasks)}${ofRequest(origin)}. ` +
-  (isRunHere ? 'This process runs them now; they are lost if it ends before they settle.' : 'They will not run.');
+  (isRunHere
+    ? 'This process runs refused tasks now, and loses them if it ends before they settle.'
+    : 'A refused task does not run.');
 
 export const notStoredSkipped = (name: string) =>
   `stored(): expected task "${name}" to get into its queue, got a response that its runOn does not match, so the task was ` +

@@ -45,7 +45,7 @@ function kindOfUnguarded(value: unknown): string {
     return name === undefined ? 'an anonymous function' : `the function ${name}`;
   }
   if (Array.isArray(value)) {
-    return 'an array';
+    return value.length === 0 ? 'an empty array' : 'an array';
   }
   return typeof value === 'object' ? `an object (${classNameOf(value)})` : `a ${typeof value}`;
 }

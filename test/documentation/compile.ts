@@ -30,6 +30,12 @@ const PACKAGES_FILE = join(FOLDER, 'packages.ts');
 /** The files that declare what examples use and don't define. */
 const AMBIENT = join(root, 'test/documentation/ambient');
 
+/** The files that `nest new` writes and the quick start keeps. */
+const NEW_APPLICATION = join(root, 'test/fixtures/new-application');
+
+/** The pages with the quick start. */
+const QUICK_STARTS = ['README', 'docs/start'];
+
 /** The diagnostics of the compiler that say that a name is unknown. */
 const UNKNOWN_NAMES = new Set([2304, 2552, 2503, 2580, 2582, 2593]);
 
@@ -136,6 +142,12 @@ function diagnose(sources: readonly Source[], imports: ReadonlyMap<string, strin
   const virtual = new Map(sources.map(({ file, text }) => [file, `${imports.get(file) ?? ''}${text}`]));
   for (const name of readdirSync(AMBIENT)) {
     virtual.set(join(FOLDER, `ambient/${name}`), readFileSync(join(AMBIENT, name), 'utf8'));
+  }
+  for (const name of readdirSync(join(NEW_APPLICATION, 'src'))) {
+    const text = readFileSync(join(NEW_APPLICATION, 'src', name), 'utf8');
+    for (const page of QUICK_STARTS) {
+      virtual.set(join(FOLDER, page, 'src', name), text);
+    }
   }
   virtual.set(PACKAGES_FILE, PACKAGES.map((name, i) => `export * as p${i} from '${name}';`).join('\n'));
   const folders = new Set([...virtual.keys()].map((file) => dirname(file)));
