@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { TaskQueue } from '../durable/task-queue.ts';
+import type { TaskQueue, TaskSchedule } from '../durable/task-queue.ts';
 import type { TaskMonitor } from '../services/task-monitor.service.ts';
 import { isTaskId } from '../task/model/task-record.ts';
 import { nothingHere, queueCannot, taskUnknown, wrongParameter } from './dashboard.messages.ts';
@@ -12,6 +12,7 @@ import { MayAct } from './http/may-act.ts';
 import { PageFiles } from './http/page-files.ts';
 import { LiveHub } from './live/live-hub.ts';
 import { TaskLists } from './tasks/task-lists.ts';
+import { shownText } from './tasks/shown-text.ts';
 import { readTaskQuery } from './tasks/task-query.ts';
 import { MONITOR } from './monitor.ts';
 
@@ -61,7 +62,10 @@ export class DashboardApi {
   }
 
   schedules(exchange: Exchange): Promise<void> {
-    return answerJson(exchange, async () => ({ schedules: (await this.monitor.queue?.schedules?.()) ?? [] }));
+    return answerJson(exchange, async () => {
+      const schedules = (await this.monitor.queue?.schedules?.()) ?? [];
+      return { schedules: schedules.map(withShownName) };
+    });
   }
 
   async events(exchange: Exchange): Promise<void> {
@@ -130,6 +134,10 @@ export class DashboardApi {
     }
     return retried;
   }
+}
+
+function withShownName(schedule: TaskSchedule): TaskSchedule {
+  return { ...schedule, name: shownText(schedule.name) };
 }
 
 /** @throws ApiError for what is no id of a task */

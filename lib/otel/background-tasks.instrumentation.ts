@@ -1,4 +1,11 @@
-import { diag, type MeterProvider, metrics, ProxyTracerProvider, trace, type TracerProvider } from '@opentelemetry/api';
+import {
+  diag,
+  type MeterProvider,
+  metrics,
+  type ProxyTracerProvider,
+  trace,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import { PACKAGE_VERSION } from '../util/package-version.ts';
 import { perThread } from '../util/per-thread.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -58,7 +65,7 @@ export class BackgroundTasksInstrumentation {
   #metrics: TaskMetrics | undefined;
 
   constructor(config: BackgroundTasksInstrumentationConfig = {}) {
-    this.#config = { enabled: true, ...config };
+    this.#config = withDefaults(config);
     if (this.#config.enabled) {
       this.enable();
     }
@@ -100,9 +107,9 @@ export class BackgroundTasksInstrumentation {
   }
 
   setTracerProvider(provider: TracerProvider): void {
-    // The API's stand-in for the provider of the process. Sentry hands on that of another copy of the API, which never hears
-    // of the provider that comes later. That of this copy does.
-    const isStandIn = provider instanceof ProxyTracerProvider || 'getDelegate' in provider;
+    // The API's stand-in for a provider that is not there yet. Sentry hands on that of another copy of the API, which never
+    // hears of the provider of the process that comes later. That of this copy does.
+    const isStandIn = 'getDelegateTracer' in provider && !(provider as ProxyTracerProvider).getDelegateTracer(NAME);
     this.#tracer = (isStandIn ? trace : provider).getTracer(NAME, PACKAGE_VERSION);
     this.#restart();
   }
@@ -114,7 +121,7 @@ export class BackgroundTasksInstrumentation {
 
   /** Replaces the options. `enabled: false` disables the instrumentation; `true` does not enable it again: `enable` does. */
   setConfig(config: BackgroundTasksInstrumentationConfig): void {
-    this.#config = { enabled: true, ...config };
+    this.#config = withDefaults(config);
     if (this.#config.enabled) {
       this.#restart();
     } else {
@@ -141,4 +148,8 @@ export class BackgroundTasksInstrumentation {
       this.enable();
     }
   }
+}
+
+function withDefaults(config: BackgroundTasksInstrumentationConfig): BackgroundTasksInstrumentationConfig {
+  return { ...config, enabled: config.enabled ?? true };
 }

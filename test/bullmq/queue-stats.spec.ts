@@ -106,15 +106,25 @@ describe.each([...stores, { name: 'PGlite', connection: 'pglite:' }])(
       await queues.get('mail').add('theirs', [1, 'x'], { jobId: randomUUID() });
       const [mail] = await runner.queueStats();
       expect(mail).toMatchObject({ pending: 2, oldestAge: expect.any(Number) });
-      const theirs = await queues.get('mail').add('theirs', 1, { jobId: randomUUID() });
-      if (name === 'Redis') {
-        const redis = (await (queues.get('mail').backend as unknown as Sender).client)!;
-        await redis.hset(queues.get('mail').toKey(theirs.id!), 'opts', '{"delay":1e30}');
-      } else {
-        const { pool } = (queues.get('mail').backend as unknown as Sender).connection;
-        await pool.query(`UPDATE job SET opts = '{"delay":1e30}' WHERE id = $1`, [theirs.id]);
-      }
+      const withDelay = async (delay: string) => {
+        const theirs = await queues.get('mail').add('theirs', 1, { jobId: randomUUID() });
+        const opts = `{"delay":${delay}}`;
+        if (name === 'Redis') {
+          const redis = (await (queues.get('mail').backend as unknown as Sender).client)!;
+          await redis.hset(queues.get('mail').toKey(theirs.id!), 'opts', opts);
+        } else {
+          const { pool } = (queues.get('mail').backend as unknown as Sender).connection;
+          await pool.query(`UPDATE job SET opts = $2 WHERE id = $1`, [theirs.id, opts]);
+        }
+      };
+      await withDelay('1e30');
       expect((await runner.queueStats())[0]).toMatchObject({ pending: 3, oldestAge: expect.any(Number) });
+      // It would make the queue older than it can be.
+      await withDelay('-1e15');
+      await withDelay('-1e400');
+      const [counted] = await runner.queueStats();
+      expect(counted!.pending).toBe(5);
+      expect(counted!.oldestAge).toBeLessThan(120_000);
     });
 
     test('once the application has closed, the error says so', async () => {

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { type IncomingMessage, request, type RequestOptions } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -76,6 +76,29 @@ describe.each(platforms)('on %s', (platform) => {
     const headers = { ...ownPage, 'transfer-encoding': 'chunked' };
     const body = JSON.stringify({ queue: 'x'.repeat(3_000_000) });
     expect((await send(port, { method: 'POST', path, headers }, body)).status).toBe(413);
+  });
+
+  test('a client that leaves in the middle of its body is no failure', async () => {
+    const { app, port, post, log } = await startDashboard({ platform, application: { bodyParser: false } });
+    const sent = request({
+      host: '127.0.0.1',
+      port,
+      agent: false,
+      method: 'POST',
+      path: '/background-tasks/api/tasks/retry',
+      headers: { ...ownPage, 'content-length': 100 },
+    });
+    sent.on('error', () => undefined);
+    const [arrived] = (await Promise.all([
+      once(app.getHttpServer() as EventEmitter, 'request'),
+      new Promise((resolve) => sent.write('{"queue"', resolve)),
+    ])) as [[IncomingMessage], unknown];
+    await expect.poll(() => arrived[0].readableFlowing).not.toBeNull();
+    sent.destroy();
+    await expect.poll(() => arrived[0].destroyed).toBe(true);
+    // The answer to another request comes after that to the first one.
+    expect((await post('/api/tasks/retry', {})).status).toBe(400);
+    expect(log.said('error')).toEqual([]);
   });
 
   test.each(['null', '[]', '"text"', '1', '{"queue":{}}', '{"queue":"__proto__"}', '{"__proto__":{"queue":"a"}}', '{'])(

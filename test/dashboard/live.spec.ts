@@ -111,12 +111,15 @@ describe.each(platforms)('the stream on %s', (platform) => {
     slow.pause();
     const hub = app.get(LiveHub, { strict: false });
     // Rows of many KB fill what Node and the operating system hold.
-    const large = runner.with({ name: 'x'.repeat(200_000) });
+    const text = 'x'.repeat(1_000);
+    const fails = () => {
+      throw new Error(text, { cause: new Error(text) });
+    };
     const client = { isFull: false };
     const fill = async () => {
       while (!client.isFull) {
         const count = fast.updates.length;
-        await Promise.all(Array.from({ length: 10 }, () => large.start(() => undefined).settled()));
+        await Promise.all(Array.from({ length: 200 }, () => runner.start(fails).settled()));
         await expect.poll(() => fast.updates.length, { interval: 10 }).toBeGreaterThan(count);
       }
     };

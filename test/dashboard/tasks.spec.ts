@@ -7,6 +7,7 @@ import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { TestTasksModule } from 'nestjs-background-tasks/testing';
 import { TaskQueueHost } from '../../lib/durable/task-queue-host.ts';
 import type { TaskPage, TaskView } from '../../lib/dashboard/dashboard.api.ts';
+import { displayOf } from '../../lib/dashboard/tasks/display.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startDashboard } from './start-dashboard.ts';
@@ -269,6 +270,28 @@ describe('arguments and results', () => {
     expect(view.length).toBeLessThan(250_000);
     gate.open();
   });
+});
+
+test('no more of a large Map or Set is read than is shown', () => {
+  let read = 0;
+  function* counted<T>(items: Iterable<T>) {
+    for (const it of items) {
+      read++;
+      yield it;
+    }
+  }
+  const numbers = Array.from({ length: 10_000 }, (_, i) => i);
+  const map = new Map(numbers.map((i) => [i, i]));
+  const set = new Set(numbers);
+  map[Symbol.iterator] = () => counted(map.entries()) as MapIterator<[number, number]>;
+  set[Symbol.iterator] = () => counted(set.values()) as SetIterator<number>;
+  for (const value of [map, set]) {
+    read = 0;
+    const shown = displayOf(value, { depth: 4, parts: 50, text: 200, texts: 1_000 });
+    expect(JSON.stringify(shown).length).toBeLessThan(500);
+    expect(read).toBeGreaterThan(10);
+    expect(read).toBeLessThan(100);
+  }
 });
 
 /** While it is set, `Mail.send` fails. */

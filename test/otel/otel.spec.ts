@@ -2,6 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { readFile } from 'node:fs/promises';
 import { diag, metrics, ProxyTracerProvider, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { type INestApplication, Controller, Post, type Type } from '@nestjs/common';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { BullMQOtel } from 'bullmq-otel';
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -397,6 +398,28 @@ test('a stand-in for the provider of the process, from another copy of the API, 
   const { runner } = await startApp({});
   await runner.start(notify).settled();
   expect(telemetry.spansOf('task notify')).toHaveLength(1);
+});
+
+test('a stand-in that has a provider of its own is that provider', async () => {
+  const exporter = new InMemorySpanExporter();
+  const other = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const proxy = new ProxyTracerProvider();
+  proxy.setDelegate(other);
+  instrument().setTracerProvider(proxy);
+  const { runner } = await startApp({});
+  await runner.start(notify).settled();
+  expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(['task notify']);
+  expect(telemetry.spansOf('task notify')).toEqual([]);
+});
+
+test('an option that is undefined has its default', async () => {
+  const instrumentation = instrument({ enabled: undefined, metrics: undefined, relation: undefined });
+  const { runner } = await startApp({});
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toHaveLength(1);
+  instrumentation.setConfig({ enabled: undefined });
+  await runner.start(notify).settled();
+  expect(telemetry.spansOf('task notify')).toHaveLength(2);
 });
 
 test('its version is that of the package', async () => {

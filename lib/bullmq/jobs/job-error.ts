@@ -67,10 +67,20 @@ export function readJobError({ failedReason, stacktrace }: FailedJob): TaskError
 /** @returns `undefined` for a line of another program */
 function parsed(record: string): TaskError | undefined {
   try {
-    return JSON.parse(record) as TaskError;
+    return asTaskError(JSON.parse(record));
   } catch {
     return undefined;
   }
+}
+
+/** Reads what `errorRecord` makes, which has no cause of a cause. */
+function asTaskError(value: unknown, isCause = false): TaskError | undefined {
+  const { name, message, cause } = (value ?? {}) as Partial<TaskError>;
+  if (typeof name !== 'string' || typeof message !== 'string') {
+    return undefined;
+  }
+  const own = isCause ? undefined : asTaskError(cause, true);
+  return { name, message, ...(own && { cause: own }) };
 }
 
 function nameIn(stack = ''): string | undefined {

@@ -63,10 +63,17 @@ export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
   });
 }
 
-/** Other programs can add jobs with any times. */
+/** Other programs can add jobs with any times. What is none is 1970. */
+export function timeIn(ms: number): number {
+  return isTime(ms) ? ms : 0;
+}
+
 export function timeOf(ms: number): string {
-  const time = new Date(ms);
-  return (Number.isNaN(Number(time)) ? new Date(0) : time).toISOString();
+  return new Date(timeIn(ms)).toISOString();
+}
+
+function isTime(ms: unknown): ms is number {
+  return typeof ms === 'number' && !Number.isNaN(new Date(ms).getTime());
 }
 
 /** @param returned what the server keeps of the task's result */
@@ -131,12 +138,12 @@ function attemptsOf(job: TaskJob, status: TaskStatus): number {
 
 /** When the function of the first attempt began. Of a job that another program has failed or completed, when it was claimed. */
 export function startOf(job: TaskJob): number | undefined {
-  return (
+  const start =
     job.returnvalue?.startedAt ??
     begunAtFailure(job)?.startedAt ??
     beganInClaim(job) ??
-    (isClaimedInVain(job) ? undefined : job.processedOn)
-  );
+    (isClaimedInVain(job) ? undefined : job.processedOn);
+  return isTime(start) ? start : undefined;
 }
 
 function errorOf(job: TaskJob, status: TaskStatus): TaskError | undefined {

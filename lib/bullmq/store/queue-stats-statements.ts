@@ -54,7 +54,7 @@ const STATS = `
   local function claimableSince(key)
     local job = redis.call('HMGET', key, 'timestamp', 'processedOn', 'opts')
     local added = number(job[1])
-    return added > 0 and math.max(added + number(decode(job[3]).delay), number(job[2])) or now
+    return added > 0 and math.max(added + math.max(0, number(decode(job[3]).delay)), number(job[2])) or now
   end
 
   local function isCancelled(key)
@@ -154,9 +154,9 @@ export async function redisQueueStats(queues: readonly Queue[], cancelled: strin
   });
 }
 
-// `numeric`, because other programs can write a delay that is no `bigint`.
+// `numeric`, because other programs can write a delay that is no `bigint`, or below 0.
 const SINCE = `greatest(
-    added_at_ms + CASE WHEN jsonb_typeof(opts->'delay') = 'number' THEN (opts->>'delay')::numeric ELSE 0 END,
+    added_at_ms + CASE WHEN jsonb_typeof(opts->'delay') = 'number' THEN greatest(0, (opts->>'delay')::numeric) ELSE 0 END,
     processed_at_ms
   )`;
 

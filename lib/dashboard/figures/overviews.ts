@@ -3,6 +3,7 @@ import type { TaskMonitor } from '../../services/task-monitor.service.ts';
 import type { TaskStats } from '../../task/model/task-stats.ts';
 import { now } from '../../util/timers.ts';
 import type { Overview, ProcessFigures } from '../dashboard.api.ts';
+import { shownText } from '../tasks/shown-text.ts';
 import { ProcessGauges } from './process-gauges.ts';
 import { QueueFigures } from './queue-figures.ts';
 import { Throughput } from './throughput.ts';
@@ -43,7 +44,7 @@ export class Overviews {
       stats: this.#readStats(),
       ...this.queues.last,
       process: this.#readProcess(),
-      blocked: [...this.monitor.blocks],
+      blocked: this.monitor.blocks.map((it) => ({ ...it, name: shownText(it.name) })),
       series: this.throughput.series,
     };
   }
@@ -51,7 +52,7 @@ export class Overviews {
   #readStats(): TaskStats {
     const time = now();
     if (!this.#stats || time > this.#statsUntil) {
-      this.#stats = this.monitor.runner.stats();
+      this.#stats = withShownNames(this.monitor.runner.stats());
       const end = now();
       this.#statsUntil = end + Math.min(FRESH, (end - time) * SHARE);
     }
@@ -65,4 +66,9 @@ export class Overviews {
     }
     return this.#process;
   }
+}
+
+function withShownNames(stats: TaskStats): TaskStats {
+  const byName = Object.entries(stats.byName).map(([name, figures]) => [shownText(name), figures]);
+  return { ...stats, byName: Object.fromEntries(byName) as TaskStats['byName'] };
 }

@@ -27,13 +27,18 @@ async function unparsed({ request }: Exchange): Promise<string> {
   }
   const chunks: Buffer[] = [];
   let size = 0;
-  // Not destroyed at the end: that would cut the connection before the answer.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    if (size > MAX) {
-      throw new ApiError(413, 'BAD_REQUEST', bodyUnreadable());
+  try {
+    // Not destroyed at the end: that would cut the connection before the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > MAX) {
+        throw new ApiError(413, 'BAD_REQUEST', bodyUnreadable());
+      }
     }
+  } catch (error) {
+    // A client that leaves in the middle is no failure of the dashboard.
+    throw error instanceof ApiError ? error : new ApiError(400, 'BAD_REQUEST', bodyUnreadable());
   }
   return Buffer.concat(chunks).toString();
 }

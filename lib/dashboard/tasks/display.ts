@@ -76,10 +76,10 @@ class Display {
       return this.#text(`${value.name}: ${value.message}`);
     }
     if (value instanceof Map) {
-      return { map: this.#list([...value], depth) };
+      return { map: this.#list(value, depth) };
     }
     if (value instanceof Set) {
-      return { set: this.#list([...value], depth) };
+      return { set: this.#list(value, depth) };
     }
     if (Array.isArray(value)) {
       return this.#list(value, depth);
@@ -102,7 +102,8 @@ class Display {
     return text.length > max ? `${text.slice(0, max)}…` : text;
   }
 
-  #list(list: readonly unknown[], depth: number): unknown[] {
+  /** Reads no more of a large list than it shows. */
+  #list(list: Iterable<unknown>, depth: number): unknown[] {
     const shown: unknown[] = [];
     for (const it of list) {
       if (--this.#left < 0) {

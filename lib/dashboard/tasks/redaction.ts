@@ -32,18 +32,19 @@ export class Redaction {
   /** @returns what to show of the arguments, as JSON; `undefined` for nothing */
   arguments(task: TaskRecord, args: readonly unknown[]): unknown {
     const show = this.#options.arguments;
-    return show && this.#shown(task, () => show(task, plainCopy(args, false) as readonly unknown[]));
+    return show && this.#shown(task, (record) => show(record, plainCopy(args, false) as readonly unknown[]));
   }
 
   /** @returns what to show of the result, as JSON; `undefined` for nothing */
   result(task: TaskRecord, result: unknown): unknown {
     const show = this.#options.result;
-    return show && this.#shown(task, () => show(task, plainCopy(result, false)));
+    return show && this.#shown(task, (record) => show(record, plainCopy(result, false)));
   }
 
-  #shown({ name }: TaskRecord, show: () => unknown): unknown {
+  #shown({ result: _result, ...record }: TaskRecord, show: (record: TaskRecord) => unknown): unknown {
+    const { name } = record;
     try {
-      const shown = show();
+      const shown = show(record);
       if (shown instanceof Promise) {
         shown.catch(() => undefined);
         this.#log(name, redactAsync(name));

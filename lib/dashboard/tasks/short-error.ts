@@ -6,10 +6,10 @@ import { type TaskError, withTexts } from '../../task/model/task-record.ts';
  * @param max characters of each text
  */
 export function shortError(error: TaskError, max: number): TaskError {
-  return withTexts(error, (text) => cut(text, max));
+  return withTexts(error, (text) => shortText(text, max));
 }
 
-function cut(text: string, max: number): string {
+export function shortText(text: string, max: number): string {
   // By way of JSON: V8's slices keep the whole text in memory.
   return text.length > max ? (JSON.parse(JSON.stringify(`${text.slice(0, max)}…`)) as string) : text;
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { UnavailableError } from '../../errors/unavailable.errors.ts';
 import type { TaskMonitor } from '../../services/task-monitor.service.ts';
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
-import type { TaskRecord } from '../../task/model/task-record.ts';
+import { isTaskId, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import type { TaskPage, TaskRow, TaskView } from '../dashboard.api.ts';
 import { taskUnknown } from '../dashboard.messages.ts';
 import { QueueFigures } from '../figures/queue-figures.ts';
@@ -10,8 +10,9 @@ import { ApiError } from '../http/api-error.ts';
 import { AttemptHistory } from './attempt-history.ts';
 import { KeptArguments } from './kept-arguments.ts';
 import { Redaction } from './redaction.ts';
-import { type TaskQuery, TextSearch } from './task-query.ts';
-import { detailsInView, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
+import type { SameText } from './shown-text.ts';
+import { sameAs, type TaskQuery, TextSearch } from './task-query.ts';
+import { attemptsInView, detailsInView, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
 import { MONITOR } from '../monitor.ts';
 
 /** How many of the newest tasks of a queue, or of those that this process has enqueued, are read for one answer. */
@@ -79,10 +80,25 @@ export class TaskLists {
    * @throws TaskFilterError if no task names the queue
    */
   async failed(queue: string, name: string | undefined, search: string | undefined): Promise<readonly string[]> {
-    const { registry } = this.monitor;
-    const limit = MAX_RETRIED;
-    const records = await registry.findAll({ queue, status: 'failed', ...(name !== undefined && { name }), limit });
-    return (await this.#matching(records, search)).map(({ id }) => id);
+    const records = await this.#ofQueue(queue, 'failed', sameAs(name), MAX_RETRIED);
+    return (await this.#matching(records, search)).map(({ id }) => id).filter(isTaskId);
+  }
+
+  /** The newest tasks of a queue. The queue looks for a name that is asked for in full. */
+  async #ofQueue(
+    queue: string,
+    status: TaskStatus | undefined,
+    name: SameText | undefined,
+    limit: number,
+  ): Promise<readonly TaskRecord[]> {
+    const inFull = name?.isShortened ? undefined : name?.wanted;
+    const records = await this.monitor.registry.findAll({
+      queue,
+      ...(status !== undefined && { status }),
+      ...(inFull !== undefined && { name: inFull }),
+      limit,
+    });
+    return name ? records.filter((it) => name.is(it.name)) : records;
   }
 
   async #listHere(query: TaskQuery): Promise<TaskPage> {
@@ -123,7 +139,7 @@ export class TaskLists {
   #handles({ search, status, name, route, before = Infinity }: TaskQuery): readonly BackgroundTask[] {
     const text = new TextSearch(search);
     return this.monitor.tasks.filter((task) => {
-      if ((name !== undefined && task.name !== name) || task.createdTime > before) {
+      if ((name && !name.is(task.name)) || task.createdTime > before) {
         return false;
       }
       if (status !== undefined && task.currentStatus !== status && !task.isEnqueued) {
@@ -134,7 +150,7 @@ export class TaskLists {
       }
       const taskRoute = task.route;
       return (
-        (route === undefined || taskRoute === route) &&
+        (route === undefined || route.is(taskRoute)) &&
         (text.matches(task.name, task.knownId, taskRoute) || this.#hasArgument(task, search!))
       );
     });
@@ -142,7 +158,7 @@ export class TaskLists {
 
   #hasArgument(task: BackgroundTask, search: string): boolean {
     const args = this.args.of(task);
-    return args !== undefined && holds(this.redaction.arguments(rowOfHandle(task), args), search);
+    return args !== undefined && holds(this.redaction.arguments(task.toRecordWithRoute(), args), search);
   }
 
   async #rowOf(task: BackgroundTask): Promise<TaskRow> {
@@ -153,15 +169,10 @@ export class TaskLists {
   async #listQueue(query: TaskQuery, queue: string): Promise<TaskPage> {
     const { search, status, name, route, before = Infinity, offset, limit } = query;
     const isFiltered = search !== undefined || route !== undefined || name !== undefined || status !== undefined;
-    const records = await this.monitor.registry.findAll({
-      queue,
-      ...(status !== undefined && { status }),
-      ...(name !== undefined && { name }),
-      limit: isFiltered ? MAX_READ : Math.min(MAX_READ, offset + limit + (query.before === undefined ? 1 : MAX_NEWER)),
-    });
-    const wanted = records.filter(
-      (it) => (route === undefined || it.route === route) && Date.parse(it.createdAt) <= before,
-    );
+    const newer = query.before === undefined ? 1 : MAX_NEWER;
+    const max = isFiltered ? MAX_READ : Math.min(MAX_READ, offset + limit + newer);
+    const records = await this.#ofQueue(queue, status, name, max);
+    const wanted = records.filter((it) => (!route || route.is(it.route)) && Date.parse(it.createdAt) <= before);
     const matching = await this.#matching(wanted, search);
     const total = isFiltered ? undefined : (await this.figures.read()).queues.find((it) => it.name === queue);
     return {
@@ -192,44 +203,39 @@ export class TaskLists {
 
   async #argumentsOf(record: TaskRecord): Promise<unknown> {
     const args = (await this.monitor.queue?.details?.(record.id))?.args;
-    return args && this.redaction.arguments(rowOfQueued(record), args);
+    return args && this.redaction.arguments(record, args);
   }
 
   #viewOf(task: BackgroundTask): TaskView {
-    const row = rowOfHandle(task);
-    const record = task.toRecord();
+    const record = task.toRecordWithRoute();
     const args = this.args.of(task);
     return {
-      task: {
-        ...row,
-        ...detailsInView(record),
-        ...this.#shownResult(row, task.currentStatus === 'completed', record.result),
-      },
+      task: { ...rowOfHandle(task), ...detailsInView(record), ...this.#shownResult(record) },
       attempts: this.attempts.of(task),
-      ...shown('arguments', args && this.redaction.arguments(row, args)),
+      ...shown('arguments', args && this.redaction.arguments(record, args)),
     };
   }
 
   #viewOfShared(record: TaskRecord): TaskView {
-    const row = rowOfShared(record);
     return {
-      task: { ...row, ...detailsInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
+      task: { ...rowOfShared(record), ...detailsInView(record), ...this.#shownResult(record) },
       attempts: [],
     };
   }
 
   async #viewOfQueued(record: TaskRecord): Promise<TaskView> {
-    const row = rowOfQueued(record);
     const details = await this.monitor.queue?.details?.(record.id);
     return {
-      task: { ...row, ...detailsInView(record), ...this.#shownResult(row, 'result' in record, record.result) },
-      attempts: [...(details?.attempts ?? [])],
-      ...shown('arguments', details?.args && this.redaction.arguments(row, details.args)),
+      task: { ...rowOfQueued(record), ...detailsInView(record), ...this.#shownResult(record) },
+      attempts: attemptsInView(details?.attempts),
+      ...shown('arguments', details?.args && this.redaction.arguments(record, details.args)),
     };
   }
 
-  #shownResult(row: TaskRow, hasResult: boolean, result: unknown): { result?: unknown } {
-    return hasResult && this.redaction.showsResults ? shown('result', this.redaction.result(row, result)) : {};
+  #shownResult(record: TaskRecord): { result?: unknown } {
+    return 'result' in record && this.redaction.showsResults
+      ? shown('result', this.redaction.result(record, record.result))
+      : {};
   }
 }
 

@@ -1,15 +1,16 @@
 import type { TaskStatus } from '../../task/model/task-record.ts';
 import { wrongParameter } from '../dashboard.messages.ts';
 import { ApiError } from '../http/api-error.ts';
+import { SameText } from './shown-text.ts';
 
 /** Which tasks the page asks for. */
 export interface TaskQuery {
   /** In small letters. */
   readonly search: string | undefined;
   readonly status: TaskStatus | undefined;
-  readonly name: string | undefined;
+  readonly name: SameText | undefined;
   readonly queue: string | undefined;
-  readonly route: string | undefined;
+  readonly route: SameText | undefined;
   /** ms since the epoch: later tasks are left out. */
   readonly before: number | undefined;
   readonly offset: number;
@@ -24,6 +25,7 @@ const MAX_LIMIT = 100;
 /** @throws ApiError */
 export function readTaskQuery(query: URLSearchParams): TaskQuery {
   const text = (name: string) => query.get(name) || undefined;
+  const same = (name: string) => sameAs(text(name));
   const status = text('status');
   if (status !== undefined && !STATUSES.includes(status)) {
     throw new ApiError(400, 'BAD_REQUEST', wrongParameter('status', `one of ${STATUSES.join(', ')}`));
@@ -31,13 +33,17 @@ export function readTaskQuery(query: URLSearchParams): TaskQuery {
   return {
     search: text('search')?.toLowerCase(),
     status: status as TaskStatus | undefined,
-    name: text('name'),
+    name: same('name'),
     queue: text('queue'),
-    route: text('route'),
+    route: same('route'),
     before: timeIn(query, 'before'),
     offset: numberIn(query, 'offset', 0),
     limit: Math.min(MAX_LIMIT, numberIn(query, 'limit', 100)),
   };
+}
+
+export function sameAs(text: string | undefined): SameText | undefined {
+  return text === undefined ? undefined : new SameText(text);
 }
 
 function timeIn(query: URLSearchParams, name: string): number | undefined {
@@ -71,7 +77,7 @@ export class TextSearch {
     return (
       search === undefined ||
       this.#holdsIt(name) ||
-      (id !== undefined && id.includes(search)) ||
+      (id !== undefined && id.toLowerCase().includes(search)) ||
       (route !== undefined && this.#holdsIt(route))
     );
   }

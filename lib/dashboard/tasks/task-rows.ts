@@ -1,13 +1,17 @@
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
-import type { TaskError, TaskProgress, TaskRecord } from '../../task/model/task-record.ts';
+import type { AttemptRecord } from '../../durable/task-queue.ts';
+import { isTaskId, type TaskError, type TaskProgress, type TaskRecord } from '../../task/model/task-record.ts';
 import type { TaskTarget } from '../../task/model/task-target.ts';
 import type { TaskRow } from '../dashboard.api.ts';
 import { displayOf, type DisplayLimits } from './display.ts';
-import { shortError } from './short-error.ts';
+import { shortError, shortText } from './short-error.ts';
+import { shownText } from './shown-text.ts';
 
 /** How many characters of an error a row shows, and how many the view of its task. */
 const MAX_IN_ROW = 1_000;
 const MAX_IN_VIEW = 100_000;
+/** How many attempts a view shows: the newest. */
+const MAX_ATTEMPTS = 100;
 /** How much of its progress a row shows. The view of a task shows as much as of a result. */
 const PROGRESS_IN_ROW: DisplayLimits = { depth: 4, parts: 50, text: 200, texts: 1_000 };
 
@@ -36,6 +40,15 @@ export function detailsInView({ error, progress }: TaskRecord): { error?: TaskEr
   };
 }
 
+/** The attempts that a queue knows. The last error has a place of its own. */
+export function attemptsInView(attempts: readonly AttemptRecord[] = []): AttemptRecord[] {
+  return attempts.slice(-MAX_ATTEMPTS).map(shortAttempt);
+}
+
+function shortAttempt({ error, ...others }: AttemptRecord): AttemptRecord {
+  return { ...others, ...(error && { error: shortError(error, MAX_IN_ROW) }) };
+}
+
 /** Progress can be no number that JSON knows, and another program can have written anything. */
 function shownProgress(progress: TaskProgress, limits?: DisplayLimits): TaskProgress {
   const shown = displayOf(progress, limits);
@@ -43,13 +56,18 @@ function shownProgress(progress: TaskProgress, limits?: DisplayLimits): TaskProg
 }
 
 function rowOf({ result: _result, ...record }: TaskRecord, target: TaskTarget): TaskRow {
-  const { status, error, progress } = record;
+  const { id, name, route, status, error, progress, resultOmitted } = record;
+  // Another program can have added a job with any id, and none of our calls takes it.
+  const isOwn = isTaskId(id);
   return {
     ...record,
+    name: shownText(name),
+    ...(route !== undefined && { route: shownText(route) }),
+    ...(resultOmitted !== undefined && { resultOmitted: shortText(resultOmitted, MAX_IN_ROW) }),
     ...(error && { error: shortError(error, MAX_IN_ROW) }),
     ...(progress !== undefined && { progress: shownProgress(progress, PROGRESS_IN_ROW) }),
     target,
-    canCancel: status === 'pending' || status === 'running',
-    canRetry: target === 'queue' && (status === 'failed' || status === 'cancelled'),
+    canCancel: isOwn && (status === 'pending' || status === 'running'),
+    canRetry: isOwn && target === 'queue' && (status === 'failed' || status === 'cancelled'),
   };
 }

@@ -27,6 +27,12 @@ function newest(tasks: TaskRow[]): string | undefined {
   );
 }
 
+/** How `lib/dashboard/tasks/shown-text.ts` ends a text that it changes. */
+const MARK = /…[\da-f]{8}$/;
+
+/** The page has only the beginning of a long name or route: the server knows whether it matches. */
+const matches = (text: string, isWanted: (text: string) => boolean) => isWanted(text) || MARK.test(text);
+
 export class TaskList {
   readonly query: TaskQuery;
   /** How many rows there are; `undefined` until the first page has come. */
@@ -167,13 +173,15 @@ export class TaskList {
   #isNew(task: TaskRow): boolean {
     const { search, status, name, queue, route } = this.query;
     const words = search?.toLowerCase();
+    const holds = (text: string) => words === undefined || text.toLowerCase().includes(words);
+    const taskRoute = task.route ?? '';
     return (
       (this.#before === undefined || task.createdAt >= this.#before) &&
       (status === undefined || task.status === status) &&
-      (name === undefined || task.name === name) &&
+      (name === undefined || matches(task.name, (it) => it === name)) &&
       (queue === undefined || task.queue === queue) &&
-      (route === undefined || task.route === route) &&
-      (words === undefined || [task.id, task.name, task.route ?? ''].some((it) => it.toLowerCase().includes(words)))
+      (route === undefined || matches(taskRoute, (it) => it === route)) &&
+      (holds(task.id) || matches(task.name, holds) || matches(taskRoute, holds))
     );
   }
 
