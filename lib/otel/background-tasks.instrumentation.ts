@@ -84,7 +84,7 @@ export class BackgroundTasksInstrumentation {
         shared.hasWarned = true;
         diag.warn(
           `${NAME}: expected one enabled BackgroundTasksInstrumentation, got another one. ` +
-            'The spans and metrics are those of the latest one. Make one, and give it to the SDK.',
+            'Only the latest one makes spans and metrics. Make one, and give it to the SDK.',
         );
       }
     }
