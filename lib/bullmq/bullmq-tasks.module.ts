@@ -34,7 +34,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 
 noteCopy();
 
-/** Gives the module's providers an object of the core. Without it, Nest's error would name a class that nobody knows. */
+/** Gives the module's providers an object of the core. Without it, Nest's error would name a class that users don't know. */
 function fromCore<T extends object>(token: Abstract<T>, read: (port: QueuePort) => T): Provider {
   return {
     provide: token,
@@ -54,8 +54,8 @@ function imported<T>(value: T | undefined, message: () => string): T {
 /**
  * Keeps durable tasks in queues of BullMQ, on Redis or Postgres, and runs them.
  *
- * A task that names a queue is enqueued before the response is released. Any process that imports this module can run it.
- * Import it once, beside `BackgroundTasksModule`. It is global: every module can inject `BullMqQueues`.
+ * A task that names a queue is enqueued before the response is released. Any process that imports this module can run
+ * it. Import it once, beside `BackgroundTasksModule`. It is global: every module can inject `BullMqQueues`.
  *
  * @example
  * @Module({

@@ -18,9 +18,9 @@ import {
 import { unreadableUrl } from './bullmq.messages.ts';
 
 /**
- * Options of pg: `{ host, database, user, password }`, or `{ connectionString }`.
+ * Describes options of pg: `{ host, database, user, password }`, or `{ connectionString }`.
  *
- * At least one of `connectionString`, `database` and `user` is required: it tells them from the options of ioredis.
+ * Give at least one of `connectionString`, `database` and `user`: it tells them from the options of ioredis.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,9 @@ export interface PostgresOptions {
 }
 
 /**
- * A client of ioredis or a pool of pg. The module copies its options and opens connections of its own: you close yours.
+ * Describes a client of ioredis or a pool of pg.
+ *
+ * The module copies its options and opens connections of its own: you close yours.
  *
  * @since 0.1.0
  */
@@ -41,79 +43,103 @@ export type StoreClient =
   | { readonly totalCount: number; readonly options: object };
 
 /**
- * How this process claims and runs durable tasks. The options are those of BullMQ's `Worker`, with other defaults.
+ * Holds how this process claims and runs durable tasks.
+ *
+ * The options are those of BullMQ's `Worker`, with other defaults.
  *
  * @since 0.1.0
  */
 export class BullMqWorkerOptions {
-  /** The queues to claim tasks from. Default: all queues that tasks of this application name. */
+  /** Names the queues to claim tasks from. Default: all queues that tasks of this application name. */
   queues?: readonly string[];
 
-  /** How many tasks of each queue run at the same time in this process. */
+  /** Limits how many tasks of each queue run at the same time in this process. */
   concurrency = 10;
 
-  /** At most `max` tasks of a queue begin in `duration` ms, in all processes together. Default: no limit. */
+  /**
+   * Limits how many tasks of a queue begin: at most `max` in `duration` ms.
+   *
+   * All processes share the limit. Default: no limit.
+   */
   limiter?: { max: number; duration: number };
 
   /**
-   * ms for which a process holds the lock of a task that it runs. It renews the lock twice in that time; when it can't,
-   * another process runs the task.
+   * Sets how long a process holds the lock of a task that it runs, in ms.
+   *
+   * It renews the lock twice in that time. If it can't, another process runs the task.
    */
   lockDuration = 30_000;
 
-  /** ms between two checks for tasks whose lock has expired. */
+  /** Sets how often workers check for tasks whose lock has expired, in ms. */
   stalledInterval = 5_000;
 
-  /** How often a task may lose its process. One more time, and it fails: it may be the task that ends the processes. */
+  /**
+   * Limits how often a task may lose its process. One more time, and it fails.
+   *
+   * A task that loses its process again and again may be what ends the processes.
+   */
   maxStalledCount = 10;
 }
 
-/** The options of the module, with their defaults. */
+/** Holds the options of the module, with their defaults. */
 export class BullMqTasksOptions {
   /**
-   * The server of the queues: a URL (`redis://…`, `rediss://…`, `postgres://…`), or the options or a client of ioredis or
-   * pg. Without a server, for trying out: `pglite:` in memory, or `pglite:./folder`.
+   * Names the server of the queues.
+   *
+   * A URL (`redis://…`, `rediss://…`, `postgres://…`), or the options or a client of ioredis or pg. To try queues
+   * without a server: `pglite:` in memory, or `pglite:./folder`.
    */
   connection!: string | RedisOptions | PostgresOptions | StoreClient;
 
-  /** The prefix of all keys in Redis, or the schema in Postgres. */
+  /** Sets the prefix of all keys in Redis, or the schema in Postgres. */
   prefix = 'tasks';
 
-  /** How this process runs durable tasks; `false` if it only enqueues them. */
+  /** Sets how this process runs durable tasks; `false` if it only enqueues them. */
   worker: Partial<BullMqWorkerOptions> | false = {};
 
-  /** ms that a response waits for its tasks to be enqueued. After that, the client gets a 503. */
+  /** Limits how long a response waits for its tasks to be enqueued, in ms. Then the client gets a 503. */
   enqueueTimeout = 2_000;
 
-  /** What happens to tasks that can't be enqueued. `throw`: the client gets a 503. `run-here`: this process runs them. */
+  /**
+   * Sets what happens to tasks that can't be enqueued.
+   *
+   * `throw`: the client gets a 503. `run-here`: this process runs them.
+   */
   onUnavailable: OnUnavailable = 'throw';
 
-  /** The largest size of a task's arguments, and of its result, in bytes of JSON. */
+  /** Limits the size of a task's arguments, and of its result, in bytes of JSON. */
   maxSize = 1_000_000;
 
   /**
-   * How many tasks one `enqueue` takes: those of a request, or those until `flush`. Each step of a chain or group counts.
-   * `addTask` throws TooManyTasksError beyond it. More need a longer `enqueueTimeout`.
+   * Limits how many tasks are enqueued at once: those of a request, or those until `flush`.
+   *
+   * Each step of a chain or group counts. Beyond it, `addTask` throws TooManyTasksError. More tasks need a longer
+   * `enqueueTimeout`.
    */
   maxAtOnce = 1_000;
 
-  /** How many completed tasks each queue keeps for `TaskRegistry`. It also keeps the last 10,000 failed tasks. */
+  /**
+   * Limits how many completed tasks each queue keeps for `TaskRegistry`.
+   *
+   * A queue also keeps its last 10,000 failed tasks.
+   */
   keepCompleted = 1_000;
 
   /**
-   * BullMQ's own telemetry: a `BullMQOtel` of `bullmq-otel`. Then it makes the spans of queues, and the instrumentation of
-   * `/otel` makes none for them.
+   * Turns on the telemetry of BullMQ: a `BullMQOtel` of `bullmq-otel`.
+   *
+   * It then makes the spans of queues, and the instrumentation of `/otel` makes none for them.
    */
   telemetry?: Telemetry;
 
-  /** The connection has a password: what holds the options can be inspected. */
+  /** Hides the password of the connection where the options are inspected. */
   [inspect.custom](): string {
     return BullMqTasksOptions.name;
   }
 }
 
 /**
- * Options of `BullMqTasksModule.forRoot`: `connection` is required.
+ * Describes the options of `BullMqTasksModule.forRoot`. `connection` is required.
  *
  * @since 0.1.0
  * @interface

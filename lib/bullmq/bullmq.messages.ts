@@ -20,23 +20,23 @@ export const wrongPattern = (name: string, reason?: string) =>
 
 const REPEAT_REASONS = {
   deduplication: 'each run has an id of its own, so a run would never join another',
-  delay: 'the time of each run is that of the option repeat',
+  delay: 'the option repeat sets the time of each run',
 };
 
 export const repeatNotWith = (name: string, option: 'deduplication' | 'delay') =>
   `Task "${name}": option '${option}': expected none for a task that repeats, got one: ${REPEAT_REASONS[option]}. ` +
   (option === 'delay'
     ? 'Change the pattern.'
-    : 'Leave it out; to keep a run from beginning while another runs, let the repeating task add a durable task with ' +
-      "the option 'deduplication'.");
+    : 'Leave it out. If only one run may run at a time, let the repeating task add a durable task with the option ' +
+      "'deduplication'.");
 
 export const taskNotKnownHere = (name: string, queue: string) =>
-  `Task "${name}" in the queue '${queue}' does not run here: no durable task of this application has this name. The queue ` +
-  'has it again for workers with newer or older code. If no worker knows the name, the task fails later.';
+  `Task "${name}" in the queue '${queue}' does not run here: no durable task of this application has this name. It is ` +
+  'back in its queue, for workers with newer or older code. If no worker knows the name, the task fails later.';
 
 export const unreadableArguments = (name: string, queue: string) =>
   `Task "${name}" in the queue '${queue}' did not run: expected arguments in the form { args: { json: [1, "two"] } }, got ` +
-  'another form. Enqueue it by addTask or TaskRunner.start; if you change jobs in the queue, change only args.json.';
+  'another form. Enqueue it by addTask or TaskRunner.start. If you change jobs in the queue, change only args.json.';
 
 export const claimsFrom = (queues: readonly string[]) =>
   queues.length > 0
@@ -48,8 +48,8 @@ export const unreadableResult = (name: string) =>
   'Let workers of this package run the task.';
 
 export const textRefused = (name: string, what: string) =>
-  `Task "${name}": expected ${what} of whole characters, got one with NUL or half of a surrogate pair. ` +
-  'Queues can not keep them there: use other characters.';
+  `Task "${name}": expected ${what} that a queue can keep, got one with NUL or half of a surrogate pair. ` +
+  'Remove these characters.';
 
 export const noAnswerInTime = (timeout: number) => `no answer within ${timeout} ms (enqueueTimeout)`;
 
@@ -63,7 +63,7 @@ export const serverRefused = (reason: string) =>
 
 export const unreadableUrl = (example: string) =>
   `BullMqTasksModule: option 'connection': expected a URL such as '${example}', got one that can't be read. ` +
-  'Correct it: special characters in the password are encoded by encodeURIComponent().';
+  'Correct it, and encode special characters of the password with encodeURIComponent().';
 
 export const unfitConnectionOption = (name: string, remedy: string) =>
   `BullMqTasksModule: option 'connection': expected no '${name}', got one. ${remedy}`;
@@ -77,22 +77,22 @@ export const poolerInBetween = () =>
   'keep its options. Use the address of Postgres: the module has pools of its own.';
 
 export const taskReleased = (task: Named) =>
-  `Task ${nameOf(task)} did not settle before this process closed. The queue has it again, and another process starts it anew.`;
+  `Task ${nameOf(task)} did not settle before this process closed. It is back in its queue, and another process runs it again.`;
 
 export const endRefused = (id: string, reason: string) =>
-  `The attempt of the task ${id} is over, and the server did not record that: ${sentence(reason)} The worker tries again until ` +
-  'it is recorded, or another worker holds the lock of the task.';
+  `The attempt of the task ${id} is over, but the server did not record that: ${sentence(reason)} The worker tries again until ` +
+  'the server records it, or another worker holds the lock of the task.';
 
 export const jobGone = (reason: string) =>
-  `A worker could not record how a task ended, because its queue no longer has the task: ${sentence(reason)} Somebody removed it ` +
-  'there, or the server came back empty.';
+  `A worker could not record how a task ended, because its queue no longer has the task: ${sentence(reason)} Somebody ` +
+  'removed it from the queue, or the server lost its data.';
 
 export const lockLost = (reason: string) =>
   `A worker lost the lock of a task, so the task may run a second time: ${sentence(reason)} The server was unavailable for ` +
   'longer than worker.lockDuration, or a task blocked the event loop. Raise worker.lockDuration, or run that task in a thread.';
 
 export const serverUnavailable = (reason: string) =>
-  `The server of the queues does not answer: ${sentence(reason)} The connection is retried until it does. Until then, ` +
+  `The server of the queues does not answer: ${sentence(reason)} The module reconnects until it does. Until then, ` +
   'requests with durable tasks get a 503, and workers wait.';
 
 export const peerMissing = (subpath: string, missing: string, peers: readonly string[]) =>
@@ -101,7 +101,7 @@ export const peerMissing = (subpath: string, missing: string, peers: readonly st
 
 export const folderInUse = (folder: string) =>
   `BullMqTasksModule: option 'connection': expected a folder that is free, got ${folder}, which is open in this process or ` +
-  "another. Close the other application, use another folder ('pglite:./other'), or use Redis or Postgres, which serve many.";
+  "another. Close the other application, use another folder ('pglite:./other'), or use Redis or Postgres, which serve many processes.";
 
 export const folderNotOpened = (folder: string) =>
   `BullMqTasksModule: option 'connection': expected a folder that PGlite can open, got ${folder}: see the cause. ` +

@@ -1,4 +1,4 @@
-/* What the dashboard's page gets. All of it is JSON. */
+/* What the dashboard's page gets, as JSON. */
 import type { AttemptRecord } from '../durable/task-queue.ts';
 import type { QueueStats } from '../task/model/queue-stats.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
@@ -15,7 +15,7 @@ export interface TaskPage {
   total: number;
   offset: number;
   tasks: TaskRow[];
-  /** The time that was asked for: later tasks are left out, so that the pages of a growing list fit together. */
+  /** The time in the request. Later tasks are left out, so that the pages of a growing list fit together. */
   before?: string;
   /** Why the state of durable tasks may be out of date. */
   queueError?: string;

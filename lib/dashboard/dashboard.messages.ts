@@ -10,7 +10,7 @@ export const pageMissing = (folder: string) =>
   `BackgroundTasksDashboardModule: expected the files of the page in ${folder}, got none that can be read. ` +
   'Install nestjs-background-tasks again; if you bundle the application, leave this package out of the bundle.';
 
-export const mayNotAct = () => 'You may look, and not change anything.';
+export const mayNotAct = () => 'You may look, but not change anything.';
 
 export const fromElsewhere = () =>
   'The request comes from another page. Only the dashboard itself may change something.';
@@ -33,13 +33,13 @@ export const bodyUnreadable = () => 'The body: expected a JSON object.';
 export const somethingFailed = () => 'Something failed. The log of the application has the reason.';
 
 export const canActThrew = () =>
-  "The dashboard's option canAct threw, so the request counts as refused. Return true or false.";
+  "The dashboard's option canAct threw, so the request was refused. Return true or false.";
 
 export const redactThrew = (name: string) =>
-  `The dashboard's option redact threw for task "${name}", so what it has is hidden. This error appears once for each name.`;
+  `The dashboard's option redact threw for task "${name}", so the dashboard hides the values. This error appears once for each name.`;
 
 export const redactAsync = (name: string) =>
-  `The dashboard's option redact returned a promise for task "${name}", so what it has is hidden. Return the value itself. ` +
+  `The dashboard's option redact returned a promise for task "${name}", so the dashboard hides the values. Return the value itself. ` +
   'This error appears once for each name.';
 
 export const requestFailed = () => 'A request to the dashboard failed.';

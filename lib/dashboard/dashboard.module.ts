@@ -30,7 +30,7 @@ import { TaskLists } from './tasks/task-lists.ts';
 noteCopy();
 
 /**
- * What `forRoot` takes.
+ * Describes what `forRoot` takes.
  *
  * @since 0.1.0
  * @interface
@@ -41,7 +41,7 @@ export type DashboardModuleOptions = DashboardOptions & {
 };
 
 /**
- * What a factory, or the method of a class, returns.
+ * Describes what a factory, or the method of a class, returns.
  *
  * @since 0.1.0
  * @interface
@@ -49,7 +49,7 @@ export type DashboardModuleOptions = DashboardOptions & {
 export type DashboardModuleSettings = Partial<DashboardSettings>;
 
 /**
- * A class whose provider makes the settings.
+ * Describes a class that makes the settings, for `useClass` and `useExisting`.
  *
  * @since 0.1.0
  */
@@ -58,7 +58,9 @@ export interface DashboardOptionsFactory {
 }
 
 /**
- * What `forRootAsync` takes. Nest must know `path` and `guards` before it calls the factory.
+ * Describes what `forRootAsync` takes.
+ *
+ * Nest must know `path` and `guards` before it calls the factory.
  *
  * @since 0.1.0
  * @interface
@@ -75,7 +77,9 @@ export type DashboardModuleAsyncOptions = Partial<DashboardRouting> &
   };
 
 /**
- * Serves a page that shows what runs, waits and fails, on Express and Fastify. Import it beside `BackgroundTasksModule`.
+ * Serves a page that shows what runs, waits and fails, on Express and Fastify.
+ *
+ * Import it beside `BackgroundTasksModule`.
  *
  * @example
  * BackgroundTasksDashboardModule.forRoot({ guards: [AdminGuard], imports: [AuthModule] })
@@ -94,7 +98,7 @@ export type DashboardModuleAsyncOptions = Partial<DashboardRouting> &
 })
 export class BackgroundTasksDashboardModule {
   /**
-   * Returns the module with these options. `guards` is required: `'open'` is the word for none.
+   * Returns the module with these options. `guards` is required; `'open'` means no guards.
    *
    * @throws InvalidOptionError if an option is unknown, is missing or has a wrong value
    *
@@ -111,9 +115,11 @@ export class BackgroundTasksDashboardModule {
   }
 
   /**
-   * Returns the module with the options that a factory, a class or a provider makes when the application starts.
+   * Returns the module with options that the application makes when it starts.
    *
-   * @throws InvalidOptionError if `path` or `guards` is wrong. Another wrong option stops the start with one.
+   * A factory, a class or a provider makes them.
+   *
+   * @throws InvalidOptionError if `path` or `guards` is wrong; another wrong option stops the start with this error
    *
    * @example
    * BackgroundTasksDashboardModule.forRootAsync({

@@ -18,7 +18,7 @@ import {
 export type RedactArguments = (task: TaskRecord, args: readonly unknown[]) => unknown;
 
 /**
- * Shows arguments and results. Without one of the two, the dashboard hides them.
+ * Returns what to show of arguments and results. The dashboard hides what has no function here.
  *
  * @since 0.1.0
  */
@@ -29,42 +29,52 @@ export interface RedactOptions {
 }
 
 /**
- * Which guards protect the dashboard. `'open'`: none.
+ * Names the guards that protect the dashboard.
+ *
+ * `'open'`: none.
  *
  * @since 0.1.0
  */
 export type DashboardGuards = 'open' | readonly (CanActivate | Type<CanActivate>)[];
 
-/** Where the dashboard is, and who gets in. Nest must know it before it makes providers. */
+/**
+ * Holds where the dashboard is, and who gets in.
+ *
+ * Nest must know it before it makes providers.
+ */
 export class DashboardRouting {
   /**
-   * The path of the page, after the global prefix of the application.
+   * Sets the path of the page, after the global prefix of the application.
    *
    * @default 'background-tasks'
    */
   path = 'background-tasks';
 
   /**
-   * The guards that protect the page, its files, its data and its actions: classes, which Nest makes, or objects. `'open'`:
-   * everybody who reaches the application gets in.
+   * Protects the page, its files, its data and its actions by guards.
+   *
+   * The guards are classes, which Nest makes, or objects. `'open'`: everybody who reaches the application gets in.
    */
   guards!: DashboardGuards;
 }
 
-/** What the dashboard shows, and who may change something. */
+/** Holds what the dashboard shows, and who may change something. */
 export class DashboardSettings {
-  /** The title of the page. */
+  /** Sets the title of the page. */
   title: string | undefined = undefined;
 
   /**
-   * Whether a request may cancel and retry tasks, and pause queues. It is called with the request of Express or Fastify, after
-   * the guards. Default: all whom the guards let in; with `guards: 'open'`, nobody.
+   * Decides whether a request may cancel and retry tasks, and pause queues.
+   *
+   * It is called after the guards, with the request of Express or Fastify. Default: every request that the guards let
+   * in; with `guards: 'open'`, none.
    */
   canAct: ((request: never) => boolean | Promise<boolean>) | undefined = undefined;
 
   /**
-   * Shows arguments of tasks, and results. Without it, they are hidden. If it throws, they are hidden, and the log says so. A
-   * function is for the arguments.
+   * Returns what to show of the arguments and results of tasks. Without it, they are hidden.
+   *
+   * A function is for the arguments. If it throws, they are hidden, and the log says so.
    */
   redact: RedactArguments | RedactOptions | undefined = undefined;
 }
@@ -94,7 +104,7 @@ const redactRule: OptionRule = {
 const routingRules: OptionRules<DashboardRouting> = { path: pathRule, guards: guardsRule };
 const settingsRules: OptionRules<DashboardSettings> = { title: nonEmptyString, canAct: aFunction, redact: redactRule };
 
-/** The options of `BackgroundTasksDashboardModule.forRoot`. */
+/** Describes the options of `BackgroundTasksDashboardModule.forRoot`. */
 export type DashboardOptions = Partial<DashboardRouting> &
   Pick<DashboardRouting, 'guards'> &
   Partial<DashboardSettings>;

@@ -18,7 +18,7 @@ export const flowNotWith = (name: string, option: string) =>
   `Task "${name}": option '${option}': expected none for the last task of a chain or group, got one. Leave it out.`;
 
 export const previousOfNone = (name: string) =>
-  `Task "${name}": expected previousResult only where a task comes before, got it in the first task. ` +
+  `Task "${name}": expected previousResult in a step that comes after another, got it in a first step. ` +
   'Pass it to later steps of a chain or group.';
 
 export const tooManyAtOnce = (name: string, maxAtOnce: number) =>
@@ -51,8 +51,8 @@ export const mixinWithoutName = (method: string) =>
   "each process, and workers find a task by its name. Set it by @Task({ queue, name: 'reports.render' }).";
 
 export const unknownToWorker = (name: string, queue: string) =>
-  `Task "${name}": this process runs the tasks of the queue '${queue}', and does not know this one, so it fails here. Add the ` +
-  'object that has the method to the providers of a module. The warning is given once.';
+  `Task "${name}": this process runs the tasks of the queue '${queue}', but does not know this one, so it fails here. Add the ` +
+  'object that has the method to the providers of a module. This warning appears once for each name.';
 
 export const noSuchQueue = (name: string, queues: readonly string[]) =>
   `Queue: expected ${queues.length > 0 ? `one of ${queues.join(', ')}` : 'one that a task names'}, got ${describeName(name)}. ` +
@@ -71,7 +71,7 @@ export const alreadyEnqueued = () =>
   'as soon as they are added. Start them by TaskRunner.within(transaction).';
 
 export const noTransactions = () =>
-  'transaction: expected a queue on a Postgres server, got a queue on Redis or PGlite, which no transaction of yours includes. ' +
+  'transaction: expected a queue on a Postgres server, got a queue on Redis or PGlite, which can not join a transaction. ' +
   'Add the task after the commit, or keep the queue in the Postgres of your data.';
 
 export const rolledBack = (name: string) =>
@@ -87,5 +87,5 @@ export const stepBeforeWithoutResult = (id: string, reason: string) =>
 export const unknownTaskName = (name: string, queue: string) =>
   `Task "${name}" in the queue '${queue}' did not run: expected the name of a durable task of this application, got ` +
   `"${name}". Import the module that provides its class, or the file that defines it, into every process with a worker ` +
-  "for this queue; if its class or function has a new name, set the option 'name' to the old one. The queue keeps the " +
-  'task: retry it then.';
+  "for this queue. If its class or function has a new name, set the option 'name' to the old one. The queue keeps the " +
+  'task, so you can retry it afterwards.';

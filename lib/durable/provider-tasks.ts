@@ -1,7 +1,8 @@
 /*
  * Finds the methods with `@Task` of everything that Nest holds: providers of each kind, controllers, guards, pipes,
- * interceptors and filters. If the application has one object, the object tells its methods: a factory has no class. If Nest
- * creates an object for each request or task, its class tells them, or the class that is its token.
+ * interceptors and filters. If the application has one object, this file reads the methods of the object, because a factory
+ * has no class. If Nest creates an object for each request or task, it reads those of the class, or of the class that is the
+ * token.
  */
 import { ContextIdFactory, ModuleRef, type ModulesContainer } from '@nestjs/core';
 import { DefineTaskError } from '../errors/task.errors.ts';

@@ -3,10 +3,10 @@ import { describe } from '../util/inspect.ts';
 import { notATransaction } from './durable.messages.ts';
 
 /**
- * A transaction of the application's own database connection, as `flush({ transaction })` and `TaskRunner.within` take it.
+ * Describes a transaction of your own database connection.
  *
- * `nestjs-background-tasks/bullmq` makes one from a client of pg, TypeORM, Drizzle, Knex, Kysely or Prisma. For another
- * library, write these few lines yourself.
+ * `flush({ transaction })` and `TaskRunner.within` take it. `nestjs-background-tasks/bullmq` makes one from a client of
+ * pg, TypeORM, Drizzle, Knex, Kysely or Prisma. For another library, write these few lines yourself.
  *
  * @example
  * const transaction: Transaction = { query: (text, values) => myClient.run(text, values) };

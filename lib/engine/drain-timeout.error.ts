@@ -3,7 +3,9 @@ import type { TaskRecord } from '../task/model/task-record.ts';
 import { drainTimedOut } from './engine.messages.ts';
 
 /**
- * Tasks had not settled when the timeout of `TaskRunner.drain(timeout)` was over. They go on.
+ * Reports that tasks had not settled when the time of `TaskRunner.drain(timeout)` was over.
+ *
+ * These tasks go on.
  *
  * @since 0.1.0
  */

@@ -60,5 +60,5 @@ export const recordRefused = (task: Named) =>
   'Check the size of its result.';
 
 export const idleThreadLost = () =>
-  'An idle worker thread ended by an error. A former task left something behind there, such as a timer. ' +
+  'An error ended an idle worker thread. An earlier task left something running there, such as a timer. ' +
   'The pool replaces the thread.';

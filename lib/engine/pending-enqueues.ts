@@ -8,7 +8,7 @@ interface Pending {
   isAwaited: boolean;
 }
 
-/** The enqueues of one context: those in flight, and the failure that no caller of `settle` has heard of. */
+/** The enqueues of one context: those in flight, and the failure that no caller of `settle` has got yet. */
 export class PendingEnqueues {
   // A list, though it is searched: mostly it has one element, and a set costs a request more than the rest of this class.
   readonly #inFlight: Pending[] = [];

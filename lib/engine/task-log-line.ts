@@ -22,10 +22,11 @@ interface LoggedTask {
 }
 
 /**
- * What went wrong with one task, in one line of the log: an object for loggers that write JSON, and text for all others.
+ * Says what went wrong with one task, in one line of the log: an object for loggers that write JSON, text for all others.
  *
- * Its own properties are what JSON has. `msg` is where pino expects the text; `message`, where winston does, is none of them,
- * or JSON would have the text twice. The stack is in `error`: nestjs-pino takes a second argument for the text of an object.
+ * JSON has only the own properties. pino expects the text in `msg`, and winston in `message`. That one is a getter, because
+ * JSON would otherwise have the text twice. The stack is in `error`, because nestjs-pino takes a second argument for the text
+ * of an object.
  */
 export class TaskLogLine {
   readonly msg: string;

@@ -20,8 +20,8 @@ export class TurnQueue {
   #next = 0;
   /** What the turn after this one calls. */
   #later: unknown[] = [];
-  // Made with the application. An immediate that is set in a request's async context keeps that context alive, and
-  // passes it on to the next immediate, for as long as there is work.
+  // Made with the application. An immediate that is set in a request's async context would keep that context alive. While
+  // there is work, each immediate would pass it on to the next one.
   readonly #outside = new AsyncResource('BackgroundTasks');
   #isScheduled = false;
   #isInTurn = false;

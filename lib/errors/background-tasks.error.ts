@@ -4,7 +4,7 @@ import { read } from '../util/inspect.ts';
 const brand = Symbol.for('nestjs-background-tasks.error');
 
 /**
- * The type of every error of this package. Use it with `instanceof`.
+ * Is the base type of every error of this package. Use it with `instanceof`.
  *
  * @example
  * if (error instanceof BackgroundTasksError && error.code === 'BACKGROUND_TASKS_TOO_MANY') { … }

@@ -1,7 +1,9 @@
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
 /**
- * The application imports a module of this package wrongly, or lacks a module or package that a feature needs.
+ * Reports that the application imports a module of this package wrongly, or lacks one.
+ *
+ * It also reports a missing package that a feature needs.
  *
  * @since 0.1.0
  */
@@ -10,7 +12,7 @@ export class ModuleImportError extends BackgroundTasksError {
 }
 
 /**
- * The application runs on an HTTP platform other than Express or Fastify.
+ * Reports that the application runs on an HTTP platform other than Express or Fastify.
  *
  * @since 0.1.0
  */

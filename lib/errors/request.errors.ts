@@ -1,7 +1,11 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
-/** Errors for what a client has asked for. If a handler doesn't catch one, the client gets its status and its message. */
+/**
+ * Reports a mistake in what a client has asked for.
+ *
+ * If a handler doesn't catch it, the client gets its status and its message.
+ */
 abstract class RequestError extends HttpException {
   /** Stays the same in every version. `docs/errors.md` lists each code with its cause and remedy. */
   abstract readonly code: string;
@@ -18,8 +22,10 @@ abstract class RequestError extends HttpException {
 }
 
 /**
- * The filter of `TaskRegistry.list` has an unknown name or a wrong value, perhaps from the query of a request. If a handler
- * doesn't catch it, Nest answers 400, and the client sees the message.
+ * Reports an unknown name or a wrong value in the filter of `TaskRegistry.list`.
+ *
+ * It can come from the query of a request. If a handler doesn't catch it, Nest answers 400, and the client sees the
+ * message.
  *
  * @since 0.1.0
  */
@@ -32,8 +38,9 @@ export class TaskFilterError extends RequestError {
 }
 
 /**
- * No task with this id is known, or it is no longer kept. `TaskRegistry.follow` emits it. If nothing catches it before the
- * response has begun, Nest answers 404.
+ * Reports that no task with this id is known, or that it is no longer kept.
+ *
+ * `TaskRegistry.follow` emits it. If nothing catches it before the response has begun, Nest answers 404.
  *
  * @since 0.1.0
  */

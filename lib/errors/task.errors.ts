@@ -2,7 +2,7 @@ import { withoutFrames } from '../util/error-text.ts';
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
 /**
- * An option has an unknown name or a wrong value.
+ * Reports an option with an unknown name or a wrong value.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ export class InvalidOptionError extends BackgroundTasksError {
 }
 
 /**
- * `defineTask` or `@Task` was given something that can't become a task.
+ * Reports that `defineTask` or `@Task` was given something that can't become a task.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ export class DefineTaskError extends BackgroundTasksError {
 }
 
 /**
- * A function such as `addTask`, `start`, `step` or `move` was given something that it can't use.
+ * Reports that `addTask`, `start`, `step`, `move` or the like was given something that it can't use.
  *
  * @since 0.1.0
  */
@@ -29,8 +29,11 @@ export class TaskArgumentError extends BackgroundTasksError {
 }
 
 /**
- * Why a task was cancelled. `requested`: code called `cancel()`. `shutdown`: the application closed before the task
- * settled. `removed`: the durable task is no longer in its queue, and this process doesn't know that it had settled.
+ * Names why a task was cancelled.
+ *
+ * - `requested`: code called `cancel()`.
+ * - `shutdown`: the application closed before the task settled.
+ * - `removed`: the durable task is no longer in its queue, and as far as this process knows, it had not settled.
  *
  * @since 0.1.0
  */
@@ -46,7 +49,9 @@ export const taskCancelled = (name: string, reason: CancelReason) =>
   `Task "${name}" was cancelled ${CANCELLED_BY[reason]}.`;
 
 /**
- * A task was cancelled. The task's signal aborts with this error, and then the task settles with it.
+ * Reports that a task was cancelled.
+ *
+ * The task's signal aborts with this error, and then the task settles with it.
  *
  * @since 0.1.0
  */
@@ -67,8 +72,9 @@ export const taskTimedOut = (name: string, timeout: number) =>
   'Raise the timeout, or let the task do less.';
 
 /**
- * An attempt took longer than the option `timeout`. The task's signal aborts with this error, and then the attempt fails
- * with it.
+ * Reports that an attempt took longer than the option `timeout`.
+ *
+ * The task's signal aborts with this error, and then the attempt fails with it.
  *
  * @since 0.1.0
  */
@@ -86,8 +92,9 @@ export class TaskTimeoutError extends BackgroundTasksError {
 }
 
 /**
- * A task failed because of its worker thread: the thread could not start, could not load the task, crashed, or could not
- * return the result.
+ * Reports that a task failed because of its worker thread.
+ *
+ * The thread could not start, could not load the task, crashed, or could not return the result.
  *
  * @since 0.1.0
  */
@@ -96,7 +103,7 @@ export class TaskThreadError extends BackgroundTasksError {
 }
 
 /**
- * A task failed because Nest did not make its provider in time.
+ * Reports that a task failed because Nest did not make its provider in time.
  *
  * @since 0.1.0
  */

@@ -1,12 +1,14 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import { BackgroundTasksError } from './background-tasks.error.ts';
 
-/** What the client of a 503 gets: no more than Nest's own answer says. */
+/** What the client of a 503 gets. Like Nest's own answer, it tells nothing about the application. */
 export const UNAVAILABLE_BODY = { statusCode: HttpStatus.SERVICE_UNAVAILABLE, message: 'Service Unavailable' };
 
 /**
- * The type of errors for what can't be done now, but may work later. If a handler doesn't catch one, Nest answers 503.
- * The client sees only "Service Unavailable", because the message describes the application: it is for your log.
+ * Is the base type of errors for what can't be done now, but may work later.
+ *
+ * If a handler doesn't catch one, Nest answers 503. The client sees only "Service Unavailable", because the message
+ * describes the application: it is for your log.
  *
  * @since 0.1.0
  */
@@ -28,8 +30,9 @@ export const shuttingDown = (name: string) =>
   `Task "${name}" was not accepted: the application is shutting down. Try again: another process can take it.`;
 
 /**
- * The application is shutting down and accepts no new task. `addTask` and `start` throw it. If the request of `addTask`
- * gets a 503, the response has the header `Retry-After`.
+ * Reports that the application is shutting down and accepts no new task.
+ *
+ * `addTask` and `start` throw it. If the request of `addTask` gets a 503, the response has the header `Retry-After`.
  *
  * @since 0.1.0
  */
@@ -38,8 +41,9 @@ export class ShuttingDownError extends UnavailableError {
 }
 
 /**
- * As many tasks are waiting or running as the options allow. `addTask` and `start` throw it. If the request of `addTask`
- * gets a 503, the response has the header `Retry-After`.
+ * Reports that as many tasks are waiting or running as the options allow.
+ *
+ * `addTask` and `start` throw it. If the request of `addTask` gets a 503, the response has the header `Retry-After`.
  *
  * @since 0.1.0
  */
@@ -48,7 +52,7 @@ export class TooManyTasksError extends UnavailableError {
 }
 
 /**
- * A queue could not enqueue, find, list, cancel or retry durable tasks, or a worker could not run one.
+ * Reports that a queue failed: to enqueue, find, list, cancel or retry tasks, or to run one.
  *
  * @since 0.1.0
  */
@@ -57,7 +61,7 @@ export class TaskQueueError extends UnavailableError {
 }
 
 /**
- * The store of task records could not be read. The tasks themselves are not affected.
+ * Reports that the record store could not be read. The tasks themselves are not affected.
  *
  * @since 0.1.0
  */

@@ -25,7 +25,7 @@ export interface AttemptObserver {
 /** Hears how an attempt has ended. */
 export interface AttemptListener {
   /**
-   * Called once, in whatever async context the executor is in.
+   * Called once, in the async context in which the executor is.
    *
    * @param isFailed whether `value` is what was thrown, and not the result
    */

@@ -7,8 +7,8 @@ export const providedWithoutMethod = (name: string, came: string, method: string
   'Provide an object that has this method.';
 
 export const durableInClass = (name: string, className: string) =>
-  `Task "${name}": expected the class that says in @Task({ queue }) that the task is durable, got a class without it. ` +
-  `Pass ${className}, or the injected object, in its place.`;
+  `Task "${name}": expected the class whose method has @Task({ queue }), got a class without it. ` +
+  `Pass ${className}, or the injected object.`;
 
 export const providerNotReady = (name: string, limit: number) =>
   `Task "${name}": expected Nest to make its provider within ${limit} ms, and it did not. ` +

@@ -16,9 +16,11 @@ export interface TaskExecutor {
   release(): void;
 
   /**
-   * Runs an attempt. Calls its `begin()` when the function begins (an attempt that fails earlier never begins), and its
-   * `succeed()` or `fail()` when it has ended. If the attempt is aborted, it fails with the reason as soon as the executor
-   * has done all it can to stop it, and never within the call that aborts it. Never throws.
+   * Runs an attempt. Never throws.
+   *
+   * Calls its `begin()` when the function begins (an attempt that fails earlier never begins), and its `succeed()` or
+   * `fail()` when it has ended. An aborted attempt fails with the reason, but never within the call that aborts it: first
+   * the executor does all it can to stop the attempt.
    */
   execute(attempt: Attempt): void;
 }

@@ -144,10 +144,11 @@ export class BackgroundTasksModule extends ConfigurableModuleClass implements On
   }
 
   /**
-   * Returns the module with the options that a factory, a class or a provider makes when the application starts.
+   * Returns the module with options that the application makes when it starts.
    *
-   * The class or the provider has a method `createBackgroundTasksOptions`. Give `scope` beside `useFactory`: Nest must
-   * know it before it calls the factory. An option that is wrong stops the start with an `InvalidOptionError`.
+   * A factory, a class or a provider makes them. The class or provider has a method `createBackgroundTasksOptions`.
+   * Give `scope` beside `useFactory`: Nest must know it before it calls the factory. A wrong option stops the start
+   * with an `InvalidOptionError`.
    *
    * @throws InvalidOptionError if `scope` has a wrong value
    * @throws ModuleImportError if it is called in a worker thread or a file of a task for threads, or several copies are loaded

@@ -32,9 +32,11 @@ class ExposedError {
 let isExposed = false;
 
 /**
- * Tells class-transformer, if the application has it, that a handle is a record. Nest's `ClassSerializerInterceptor` uses
- * it. It does not call `toJSON`, enters the error as the task threw it, which may hold a request with its passwords, and
- * leaves nothing of a handle with `excludeAll` or `excludeExtraneousValues`.
+ * Tells class-transformer, if the application has it, that a handle is a record.
+ *
+ * Nest's `ClassSerializerInterceptor` uses class-transformer, which does not call `toJSON`. It would enter the error as the
+ * task threw it, which may hold a request with its passwords. With `excludeAll` or `excludeExtraneousValues`, it would
+ * leave nothing of a handle.
  */
 export async function exposeHandles(): Promise<void> {
   const found = isExposed ? undefined : await load();

@@ -7,27 +7,35 @@ import { targetOf, type TaskTarget } from '../task/model/task-target.ts';
 
 /** What the messages about one task have in common. */
 interface TaskMessage {
-  /** Cheaper than to read the record. */
+  /** The id of the task. To read it costs less than to read the record. */
   readonly id: string;
   readonly name: string;
   readonly target: TaskTarget;
   /** The queue of a durable task. */
   readonly queue?: string | undefined;
-  /** The record as it is now, made when it is first read. It has a `result` only with `observe: { arguments: true }`. */
+  /**
+   * The record as it is now, made when it is first read.
+   *
+   * It has a `result` only with `observe: { arguments: true }`.
+   */
   readonly task: TaskRecord;
 }
 
 /**
- * The message of `nestjs-background-tasks.add`.
+ * Describes the message of `nestjs-background-tasks.add`.
  *
  * @since 0.1.0
  */
 export interface TaskAddMessage extends Omit<TaskMessage, 'id' | 'task'> {
-  /** Set at `end`, unless the task was refused. Of a duplicate, the task that there was. */
+  /** The id of the task, from `end` on, unless the task was refused. For a duplicate: of the first task. */
   readonly id?: string | undefined;
-  /** As `id`. */
+  /** The record of the task that `id` names. */
   readonly task?: TaskRecord | undefined;
-  /** Merged: those of the call override those of the definition, and these override the defaults of the module. */
+  /**
+   * The options of the task, merged.
+   *
+   * Those of the call override those of the definition, which override the defaults of the module.
+   */
   readonly options: Readonly<TaskOptions>;
   /** Only with `observe: { arguments: true }`. */
   readonly arguments?: readonly unknown[] | undefined;
@@ -36,7 +44,7 @@ export interface TaskAddMessage extends Omit<TaskMessage, 'id' | 'task'> {
 }
 
 /**
- * The message of `nestjs-background-tasks.enqueue`: one flush.
+ * Describes the message of `nestjs-background-tasks.enqueue`: one flush.
  *
  * @since 0.1.0
  */
@@ -46,7 +54,7 @@ export interface TaskEnqueueMessage {
   readonly ids: readonly string[];
   /** The different queues of the tasks. */
   readonly queues: readonly string[];
-  /** Empty. What a subscriber of `start` writes into it travels with each of the tasks. */
+  /** Empty at first. What a subscriber of `start` writes into it travels with each of the tasks. */
   readonly carrier: TaskCarrier;
   /** Whether the queue makes spans of its own for what it enqueues and runs. */
   readonly isTracedByQueue: boolean;
@@ -55,21 +63,22 @@ export interface TaskEnqueueMessage {
 }
 
 /**
- * The message of `nestjs-background-tasks.attempt`.
+ * Describes the message of `nestjs-background-tasks.attempt`.
  *
  * @since 0.1.0
  */
 export interface TaskAttemptMessage extends TaskMessage {
-  /** 1 for the first. */
+  /** The number of the attempt: 1 for the first. */
   readonly attempt: number;
-  /** Where the function runs: also a durable task can run in a thread. */
+  /** Where the function runs. A durable task can run in a thread too. */
   readonly runsIn: 'event-loop' | 'thread';
   /**
-   * What came with a durable task from the process that enqueued it; empty for other tasks. For a thread, what a
-   * subscriber of `start` writes into it travels there.
+   * Holds what came with a durable task from the process that enqueued it.
+   *
+   * Empty for other tasks. For a thread, what a subscriber of `start` writes into it travels there.
    */
   readonly carrier: TaskCarrier;
-  /** Whether this is the message that is published in the thread. */
+  /** Whether this message is published in the thread. */
   readonly isInThread: boolean;
   /** Whether the queue of the task makes spans of its own. */
   readonly isTracedByQueue: boolean;
@@ -77,12 +86,14 @@ export interface TaskAttemptMessage extends TaskMessage {
   readonly arguments?: readonly unknown[] | undefined;
   /** What the function returned. Only with `observe: { arguments: true }`. */
   readonly result?: unknown;
-  /** What the function threw; a `TaskTimeoutError` or `TaskCancelledError` if that ended the attempt. */
+  /** What the function threw, or the `TaskTimeoutError` or `TaskCancelledError` that ended the attempt. */
   readonly error?: unknown;
 }
 
 /**
- * The message of `nestjs-background-tasks.step`: what `TaskRunner.events` emits, with the target of the task.
+ * Describes the message of `nestjs-background-tasks.step`.
+ *
+ * It is what `TaskRunner.events` emits, with the target of the task.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,7 @@
 /*
  * Node turns what a subscriber of a channel throws into an uncaught exception, which ends the process. So these channels
- * call their subscribers, and the stores that are bound to them, one by one. Node keeps both lists on the channel (Node 20
- * to 26), whoever has subscribed first; where a version of Node has no such lists, its own methods are used.
+ * call their subscribers, and the stores that are bound to them, one by one. Node 20 to 26 keeps both lists on the channel,
+ * no matter who subscribed first. If a version of Node has no such lists, the channel uses Node's own methods.
  */
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { warnProcess } from '../util/process-warning.ts';
@@ -21,12 +21,12 @@ interface Lists {
 
 let report = warnProcess;
 
-/** Where goes what a subscriber throws. Default: a warning of the process. */
+/** Passes what a subscriber throws to this listener. Default: a warning of the process. */
 export function reportThrownTo(listener: (thrown: unknown) => void): void {
   report = listener;
 }
 
-/** Returns the channel of this name, whose subscribers can't hurt who publishes. */
+/** Returns the channel of this name. What its subscribers throw does not reach the code that publishes. */
 export function guardedChannel(name: string): Channel {
   const it = channel(name) as Channel & Lists;
   const methods = {

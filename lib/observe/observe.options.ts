@@ -1,9 +1,11 @@
 import { aBoolean, type OptionRules } from '../validation/option-rules.ts';
 
-/** What the messages of the diagnostics channels hold. */
+/** Holds what the messages of the diagnostics channels contain. */
 export class ObserveOptions {
   /**
-   * Whether messages hold the arguments and the results of tasks. They can hold passwords and personal data.
+   * Sets whether messages hold the arguments and the results of tasks.
+   *
+   * They can hold passwords and personal data.
    *
    * @default false
    */

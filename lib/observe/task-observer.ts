@@ -7,11 +7,11 @@ import { Figures } from './figures.ts';
 import { TaskEvents } from './task-events.ts';
 import { TaskWatchers } from './task-watchers.ts';
 
-/** The one place that every step of every task passes. Updates the task's record and emits the event. */
+/** Updates the record of a task at each step, and emits the event. Every step of every task passes here. */
 export class TaskObserver {
   readonly #events: TaskEvents<TaskEvent>;
   readonly #closed = new ReplaySubject<void>(1);
-  /** Of single tasks: `events` would make a record for each step of every task. */
+  /** Watches single tasks: `events` would make a record for each step of every task. */
   readonly watchers = new TaskWatchers();
   readonly figures = new Figures();
 

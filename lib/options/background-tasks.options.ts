@@ -26,95 +26,108 @@ import {
 import { wrongOption } from '../validation/validation.messages.ts';
 import { type BackgroundTasksExtras, scopeRule } from './scope.ts';
 
-/** Every option of `BackgroundTasksModule`, with its default. */
+/** Holds every option of `BackgroundTasksModule`, with its default. */
 export class BackgroundTasksOptions {
   /**
-   * How the tasks of one request run. `sequential`: one after the other, in the order in which they were added.
-   * `parallel`: all at once. Tasks of different requests don't wait for each other. The option `execution` of a task
-   * overrides it.
+   * Sets how the tasks of one request run.
+   *
+   * - `sequential`: one after the other, in the order in which they were added.
+   * - `parallel`: all at once.
+   *
+   * Tasks of different requests don't wait for each other. The option `execution` of a task overrides it.
    *
    * @default 'sequential'
    */
   execution: Execution = 'sequential';
 
   /**
-   * What happens to the tasks after a task that fails. `stop`: they are skipped. `continue`: they run. With
-   * `execution: 'parallel'` no task comes after another, so none is skipped.
+   * Sets what happens to the tasks after a task that fails.
+   *
+   * `stop`: they are skipped. `continue`: they run. With `execution: 'parallel'` no task comes after another, so none
+   * is skipped.
    *
    * @default 'stop'
    */
   onFailure: OnFailure = 'stop';
 
   /**
-   * After which responses tasks run. `success`: a status below 400. `failure`: any other. `always`: every response.
+   * Sets after which responses tasks run.
+   *
+   * `success`: a status below 400. `failure`: any other. `always`: every response.
    *
    * @default 'success'
    */
   runOn: RunOn = 'success';
 
   /**
-   * Defaults for every task; `with`, `@Task` and `defineTask` override them.
+   * Sets defaults for every task; `with`, `@Task` and `defineTask` override them.
    *
    * @default {}
    */
   defaults: Omit<TaskOptions, 'name' | 'deduplication'> = {};
 
   /**
-   * The number of tasks, of all requests, that run at once on the event loop: 1 or more. Requests take turns.
+   * Limits how many tasks, of all requests, run at once on the event loop: 1 or more.
+   *
+   * Requests take turns.
    *
    * @default Infinity
    */
   concurrency = Infinity;
 
   /**
-   * The number of tasks that may wait or run: 1 or more. Beyond it, `addTask` and `start` throw `TooManyTasksError`, and a
-   * request gets a 503.
+   * Limits how many tasks may wait or run: 1 or more.
+   *
+   * Beyond it, `addTask` and `start` throw `TooManyTasksError`, and a request gets a 503.
    *
    * @default 100_000
    */
   maxPending = 100_000;
 
   /**
-   * How long shutdown waits for tasks, in ms: from 0 to 2,147,483,647. Then signals are aborted, threads are killed, and the
-   * log names the tasks that were cancelled.
+   * Limits how long shutdown waits for tasks, in ms: from 0 to 2,147,483,647.
+   *
+   * Then it aborts signals and kills threads, and the log names the tasks that it cancelled.
    *
    * @default 10_000
    */
   shutdownTimeout = 10_000;
 
-  /** How many settled tasks `TaskRegistry` remembers, and for how long. */
+  /** Limits how many settled tasks `TaskRegistry` remembers, and for how long. */
   history = new HistoryOptions();
 
   /**
-   * Shares task records with other processes: a Keyv 5 with any adapter. It keeps each record for `history.ttl`. If it
-   * fails or hangs, the log has a warning, and tasks go on without it.
+   * Shares task records with other processes: a Keyv 5 with any adapter.
+   *
+   * It keeps each record for `history.ttl`. If it fails or hangs, the log has a warning, and tasks go on without it.
    *
    * @default none: records stay in this process
    */
   store?: TaskStore;
 
   /**
-   * How long a task may block the event loop before the log warns of it, in ms: 0 or more. It warns once for each name. `0`
-   * never warns.
+   * Limits how long a task may block the event loop before the log warns, in ms: 0 or more.
+   *
+   * It warns once for each name. `0` never warns.
    *
    * @default 50
    */
   blockingThreshold = 50;
 
-  /** What the messages of the diagnostics channels hold. */
+  /** Sets what the messages of the diagnostics channels hold. */
   observe = new ObserveOptions();
 
-  /** The worker threads that run tasks defined with `thread`. */
+  /** Sets up the worker threads that run tasks defined with `thread`. */
   pool = new PoolOptions();
 
-  /** The store's client has a password, and `pool.env` can have some: what holds the options can be inspected. */
+  /** Hides secrets where the options are inspected: passwords of the store and of `pool.env`. */
   [inspect.custom](): string {
     return BackgroundTasksOptions.name;
   }
 }
 
 /**
- * The options of `BackgroundTasksModule.forRoot`. Each has a default.
+ * Describes the options of `BackgroundTasksModule.forRoot`. Each has a default.
  *
  * @since 0.1.0
  * @interface
@@ -128,7 +141,7 @@ export type BackgroundTasksModuleOptions = Partial<
 >;
 
 /**
- * The interface of a class for `forRootAsync({ useClass })` or `forRootAsync({ useExisting })`.
+ * Describes a class for `forRootAsync({ useClass })` or `forRootAsync({ useExisting })`.
  *
  * @since 0.1.0
  */

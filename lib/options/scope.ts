@@ -7,11 +7,17 @@ import { wrongOption } from '../validation/validation.messages.ts';
 /** The injection token of the option `scope`. */
 export const TASKS_SCOPE = Symbol('nestjs-background-tasks.scope');
 
-/** Options that decide which providers the module has. Nest must know them before it calls the options' factory. */
+/**
+ * Holds the options that decide which providers the module has.
+ *
+ * Nest must know them before it calls the factory of the options.
+ */
 export class BackgroundTasksExtras {
   /**
-   * The scope of `BackgroundTasks`. `Scope.REQUEST`: Nest creates one for each request. `Scope.DEFAULT`: a singleton that
-   * finds the request by its async context; it is faster, and singletons can inject it.
+   * Sets the scope of `BackgroundTasks`.
+   *
+   * `Scope.REQUEST`: Nest creates one for each request. `Scope.DEFAULT`: a singleton that finds the request by its
+   * async context. It is faster, and singletons can inject it.
    *
    * @default Scope.REQUEST
    */

@@ -13,21 +13,27 @@ import { TaskMetrics } from './task-metrics.ts';
 import { makeSpans } from './task-spans.ts';
 
 /**
- * Options of `BackgroundTasksInstrumentation`.
+ * Holds the options of `BackgroundTasksInstrumentation`.
  *
  * @since 0.1.0
  */
 export interface BackgroundTasksInstrumentationConfig {
   /**
-   * How the span of an attempt belongs to the span of the request that added the task.
+   * Sets how the span of an attempt belongs to the span of the request that added the task.
    *
    * @default 'child' for tasks of the process, though the request has ended; 'link' for durable tasks
    */
   relation?: 'child' | 'link';
-  /** @default true */
+  /**
+   * Makes metrics too.
+   *
+   * @default true
+   */
   metrics?: boolean;
   /**
-   * Whether it begins at once. `false`: not before `enable`, which the SDK calls when it starts.
+   * Sets whether it begins at once.
+   *
+   * `false`: it begins with `enable`, which the SDK calls when it starts.
    *
    * @default true
    */
@@ -40,11 +46,13 @@ const NAME = 'nestjs-background-tasks';
 const shared = perThread('instrumentation', (): { stop?: (() => void) | undefined; hasWarned?: boolean } => ({}));
 
 /**
- * Makes OpenTelemetry's spans and metrics of the tasks of all applications in the process. It patches nothing: it subscribes
- * to the package's diagnostics channels.
+ * Makes OpenTelemetry's spans and metrics of the tasks of all applications in the process.
  *
- * Register it in each process that adds or runs tasks, and in the files of tasks for threads whose code makes spans. If there
- * are two, the one that was enabled last, or got a provider last, makes all spans and metrics, and `diag` has a warning.
+ * It patches nothing: it subscribes to the package's diagnostics channels.
+ *
+ * Register it in each process that adds or runs tasks, and in the files of tasks for threads whose code makes spans. If
+ * there are two, `diag` has a warning. Then the one that was enabled last, or got a provider last, makes all spans and
+ * metrics.
  *
  * @example
  * new NodeSDK({ instrumentations: [new BackgroundTasksInstrumentation()] }).start();
@@ -59,7 +67,7 @@ export class BackgroundTasksInstrumentation {
   #config: BackgroundTasksInstrumentationConfig;
   /** Also while another instrumentation has taken over. */
   #isEnabled = false;
-  /** Until a provider is set, the API passes its spans on to the provider of the process, also to one that comes later. */
+  /** Until a provider is set, the API's tracer uses the provider of the process, also a later one. */
   #tracer = trace.getTracer(NAME, PACKAGE_VERSION);
   #meterProvider?: MeterProvider;
   #metrics: TaskMetrics | undefined;
@@ -83,7 +91,7 @@ export class BackgroundTasksInstrumentation {
         shared.hasWarned = true;
         diag.warn(
           `${NAME}: expected one enabled BackgroundTasksInstrumentation, got another one. ` +
-            'The spans and metrics are those of the latest one. Make one, and give it to the SDK.',
+            'Only the latest one makes spans and metrics. Make one, and give it to the SDK.',
         );
       }
     }
@@ -119,7 +127,11 @@ export class BackgroundTasksInstrumentation {
     this.#restart();
   }
 
-  /** Replaces the options. `enabled: false` disables the instrumentation; `true` does not enable it again: `enable` does. */
+  /**
+   * Replaces the options.
+   *
+   * `enabled: false` disables the instrumentation. `true` does not enable it again: call `enable`.
+   */
   setConfig(config: BackgroundTasksInstrumentationConfig): void {
     this.#config = withDefaults(config);
     if (this.#config.enabled) {

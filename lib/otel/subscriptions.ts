@@ -3,10 +3,10 @@ import type { Context } from '@opentelemetry/api';
 
 type Subscriber<M> = (message: M) => void;
 
-/** What an instrumentation has subscribed to, so that it can end all of it. */
+/** Keeps what an instrumentation has subscribed to, so that it can end all of it. */
 export class Subscriptions {
   readonly #ends: (() => void)[] = [];
-  /** End what is needed until all that has begun is over. */
+  /** End the lasting subscriptions: they are needed until all that has begun is over. */
   #lastEnds: (() => void)[] = [];
   /** How much has begun and is not over. */
   #begun = 0;
@@ -19,12 +19,12 @@ export class Subscriptions {
     this.#ends.push(subscribed(channel, subscriber));
   }
 
-  /** As `add`, and after `end` until all that has begun is over. */
+  /** Subscribes like `add`, but stays after `end` until all that has begun is over. */
   addLasting<M>(channel: Channel, subscriber: Subscriber<M>): void {
     this.#lastEnds.push(subscribed(channel, subscriber));
   }
 
-  /** Something has begun whose end must be heard. */
+  /** Notes that something has begun whose end must be heard. */
   begin(): void {
     this.#begun++;
   }

@@ -1,17 +1,20 @@
 import { either, integerFrom, type OptionRules } from '../validation/option-rules.ts';
 
-/** How many settled tasks this process remembers, and for how long. */
+/** Holds how many settled tasks this process remembers, and for how long. */
 export class HistoryOptions {
   /**
-   * The number of settled tasks that `TaskRegistry` remembers: from 0 to 1,000,000. `0` remembers none.
+   * Limits how many settled tasks `TaskRegistry` remembers: from 0 to 1,000,000.
+   *
+   * `0` remembers none.
    *
    * @default 1_000
    */
   max = 1_000;
 
   /**
-   * How long a settled task is remembered, in ms: 1 or more. `Infinity` remembers it until `max` newer tasks have settled.
-   * A `store` keeps each record for as long.
+   * Limits how long a settled task is remembered, in ms: 1 or more.
+   *
+   * `Infinity` remembers it until `max` newer tasks have settled. A `store` keeps each record for as long.
    *
    * @default 3_600_000 (1 hour)
    */

@@ -1,2 +1,2 @@
 export const storeUnavailable = (id: string) =>
-  `TaskRegistry.get('${id}'): the store of task records failed. Read the cause, and check the option 'store'.`;
+  `TaskRegistry.get('${id}'): the record store failed. Read the cause, and check the option 'store'.`;

@@ -2,8 +2,9 @@ import { read } from '../util/inspect.ts';
 import { anObject, type OptionRule } from '../validation/option-rules.ts';
 
 /**
- * Keeps task records where other processes can read them. A [Keyv](https://keyv.org) 5 fits: the package uses only these
- * methods. It doesn't close the store.
+ * Keeps task records where other processes can read them.
+ *
+ * A [Keyv](https://keyv.org) 5 fits: the package uses only these methods. It doesn't close the store.
  *
  * @since 0.1.0
  */

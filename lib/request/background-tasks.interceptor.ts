@@ -1,9 +1,9 @@
 // Tells the collection of a request what only an interceptor sees: when its handler starts, and how it ends.
 // HTTP: the response decides when tasks start. The handler matters for clients that leave, and for shutdown.
-// GraphQL: the status says nothing of errors, so the interceptor watches whether a resolver throws.
+// GraphQL: the status does not show errors, so the interceptor watches whether a resolver throws.
 // Messages (microservices, WebSockets): there is no response to watch, so tasks start when the handler ends.
 // Messages also hold back their values and errors until the durable tasks that the handler added are in their queue:
-// nothing of ours comes later. The response of an HTTP request is held by its gate.
+// no later hook of this package sees a message. For HTTP, `ResponseGate` holds the response.
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { finalize, Observable, tap } from 'rxjs';
 import { TaskQueueHost } from '../durable/task-queue-host.ts';
@@ -19,8 +19,8 @@ import { untilAnswered } from './until-answered.ts';
 /**
  * Starts the tasks of messages, and enqueues their durable tasks before the reply leaves.
  *
- * The module registers it for the whole application where it is needed. On Nest 11 that doesn't reach WebSocket
- * gateways: decorate each gateway with it.
+ * If an application needs it, the module registers it for the whole application. On Nest 11 that doesn't reach
+ * WebSocket gateways: decorate each gateway with it.
  *
  * @example
  * @UseInterceptors(BackgroundTasksInterceptor)

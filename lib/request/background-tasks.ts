@@ -17,12 +17,16 @@ import type { AnyFunction, TaskResult } from '../task/model/signatures.ts';
 import type { TaskCollection } from './task-collection.ts';
 
 /**
- * Options of `BackgroundTasks.flush`.
+ * Holds the options of `BackgroundTasks.flush`.
  *
  * @since 0.1.0
  */
 export interface FlushOptions {
-  /** A transaction on the Postgres of the queue. `pgClient`, `typeOrm` and others of `/bullmq` make it. */
+  /**
+   * Puts the tasks into this transaction, which is on the Postgres of the queue.
+   *
+   * `pgClient`, `typeOrm` and others of `/bullmq` make one.
+   */
   readonly transaction?: Transaction;
 }
 
@@ -30,8 +34,8 @@ export interface FlushOptions {
  * Collects the background tasks of one request, and runs them after its response.
  *
  * Guards, pipes, interceptors, services and the handler of a request all add to the same tasks. They run in the order
- * in which they were added. Request-scoped by default; with the option `scope: Scope.DEFAULT` a singleton that finds
- * the request by its async context.
+ * in which they were added. The class is request-scoped by default. With the option `scope: Scope.DEFAULT`, it is a
+ * singleton that finds the request by its async context.
  *
  * @example
  * constructor(private readonly tasks: BackgroundTasks) {}
@@ -57,10 +61,14 @@ export class BackgroundTasks {
   /**
    * Adds a task that runs after the response, in the async context of this call.
    *
-   * The task is a function with its arguments; an object with the name of one of its methods, which keeps its `this`;
-   * or the class of a provider with the name of a method: Nest resolves the provider when the task runs. If the task
-   * returns a promise, another thenable or an Observable, it is awaited. If the response is over, or there is no
-   * request, the task starts at once, in a later turn of the event loop.
+   * The task is one of these:
+   *
+   * - a function with its arguments;
+   * - an object with the name of one of its methods, which keeps its `this`;
+   * - the class of a provider with the name of a method: Nest resolves the provider when the task runs.
+   *
+   * If the task returns a promise, another thenable or an Observable, it is awaited. If the response is over, or there
+   * is no request, the task starts at once, in a later turn of the event loop.
    *
    * @returns the task's handle; a task that fails is logged and never causes an unhandled rejection
    * @throws TaskArgumentError if there is nothing to call, or an argument can't be sent to a thread or a queue
@@ -102,9 +110,10 @@ export class BackgroundTasks {
   }
 
   /**
-   * Returns the same tasks, with options for each task that is added through the returned object.
+   * Returns the same tasks, with options for each task that you add through the returned object.
    *
-   * They override options of the task's definition and of the module. A second `with` adds to the options of the first.
+   * They override the options of the task's definition and of the module. A second `with` adds to the options of the
+   * first.
    *
    * @throws InvalidOptionError if an option is unknown or has a wrong value
    *
@@ -116,18 +125,19 @@ export class BackgroundTasks {
   }
 
   /**
-   * Resolves when every durable task that was added so far and runs on success is in its queue.
+   * Resolves when every durable task that was added so far is in its queue.
    *
-   * It enqueues those that wait, all or none, and waits for enqueues that are in flight. A response does this by itself
-   * before it leaves; call `flush` if code has to know earlier. In a task, it waits for what that task added. Tasks that
-   * a singleton adds outside of requests and tasks are one context.
+   * It covers the tasks that run on success. It enqueues those that wait, all or none, and waits for enqueues that are
+   * in flight. A response does this by itself before it leaves: call `flush` only if code has to know earlier. In a
+   * task, it waits for what that task added. Tasks that a singleton adds outside of requests and tasks are one context.
    *
-   * With `transaction`, it enqueues them in your own transaction on Postgres: they are in the queue when it commits, and they
-   * have never existed when it is rolled back. It resolves before the commit, and waits for no other enqueue.
+   * With `transaction`, it enqueues them in your own transaction on Postgres. They are in the queue when it commits;
+   * when it is rolled back, they have never existed. `flush` then resolves before the commit, and waits for no other
+   * enqueue.
    *
    * @throws TaskArgumentError if the queue can't join the transaction
-   * @throws TaskQueueError if a task could not be enqueued, and no earlier call of `flush` has told of that; unless you
-   * catch it, the client gets a 503. A rejection that nobody handles does not end the process
+   * @throws TaskQueueError if a task could not be enqueued, and no earlier call of `flush` has rejected because of it;
+   * unless you catch it, the client gets a 503. A rejection that nobody handles does not end the process
    *
    * @example
    * async importRows(rows: Row[]) {
@@ -154,8 +164,9 @@ export class BackgroundTasks {
   }
 
   /**
-   * Skips the tasks that were added so far, have not started and are not in a queue. For a handler that catches the error of
-   * a transaction and answers with success all the same.
+   * Skips the tasks that were added so far, have not started and are not in a queue.
+   *
+   * Call it in a handler that catches the error of a transaction and still answers with success.
    *
    * @example
    * catch {
@@ -168,7 +179,9 @@ export class BackgroundTasks {
   }
 
   /**
-   * Lists the request's tasks in the order in which they were added. From 1000 tasks on, settled ones may be missing.
+   * Lists the request's tasks in the order in which they were added.
+   *
+   * From 1,000 tasks on, settled ones may be missing.
    */
   get tasks(): readonly BackgroundTask[] {
     return this.#collection.list?.tasks ?? [];

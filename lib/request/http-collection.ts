@@ -114,7 +114,7 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
     this.#isResolverEntered = true;
   }
 
-  /** Call it when a resolver has thrown: GraphQL answers 200 all the same. */
+  /** Notes that a resolver has thrown: GraphQL still answers 200. */
   resolverHasThrown(): void {
     this.#hasResolverThrown = true;
   }

@@ -11,8 +11,8 @@ const HandlerContext = createParamDecorator((_data: unknown, context: ExecutionC
 /**
  * Passes this request's `BackgroundTasks` to a parameter of the handler.
  *
- * The controller stays a singleton. That is faster than to inject `BackgroundTasks` where it is request-scoped: Nest
- * then makes the controller anew for each request.
+ * The controller stays a singleton. If it injects a request-scoped `BackgroundTasks` instead, Nest makes the controller
+ * anew for each request, which is slower.
  *
  * @example
  * @Get()

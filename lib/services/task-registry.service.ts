@@ -31,7 +31,11 @@ export interface TaskFilter {
   name?: string;
   /** Lists the durable tasks of this queue instead of the tasks of this process. */
   queue?: string;
-  /** The largest number of records. @default 100 */
+  /**
+   * Limits the number of records.
+   *
+   * @default 100
+   */
   limit?: number;
 }
 
@@ -57,8 +61,9 @@ function checkFilter(filter: TaskFilter): TaskFilter {
 /**
  * Finds, follows, lists, cancels and retries tasks.
  *
- * It knows all unsettled tasks of this process, and as many settled ones as the option `history` keeps. With the option
- * `store`, `get` finds the tasks of other processes too. It finds durable tasks in any process. A singleton.
+ * It knows all unsettled tasks of this process, and as many settled ones as the option `history` keeps. It finds
+ * durable tasks in any process. With the option `store`, `get` also finds the other tasks of other processes. A
+ * singleton.
  *
  * @example
  * @Get(':id')
@@ -84,7 +89,7 @@ export class TaskRegistry {
   ) {}
 
   /**
-   * Returns the record of a task; `undefined` if no task with this id is known, or it is no longer kept.
+   * Returns the record of a task; `undefined` if the id is unknown, or the task is no longer kept.
    *
    * @throws TaskStoreError if the record store fails, or takes more than 5 s
    * @throws TaskQueueError if the queue fails
@@ -104,13 +109,15 @@ export class TaskRegistry {
   }
 
   /**
-   * Emits the record of a task now and at each change, and completes when the task has settled, in any process. It completes
-   * early if the application closes.
+   * Emits the record of a task now and at each change, and completes when the task has settled.
    *
-   * What runs in this process tells of its steps at once. Otherwise the queue, or the record store, is read up to twice a
-   * second, once for all who follow the same task. While it is unavailable, following goes on.
+   * The task can run in any process. The Observable completes early if the application closes.
+   *
+   * A task that runs in this process emits its steps at once. For others, the queue or the record store is read up to
+   * twice a second, once for all who follow the same task. While it is unavailable, following goes on.
    *
    * Emits these errors:
+   *
    * - TaskNotFoundError if no task with this id is known, or its record is no longer kept
    * - TaskQueueError, TaskStoreError if the first reading fails
    *
@@ -131,8 +138,9 @@ export class TaskRegistry {
   }
 
   /**
-   * Lists the tasks of this process, and the durable tasks that it has added. With `queue`, lists the durable tasks of that
-   * queue, of all processes. The newest comes first.
+   * Lists the tasks of this process, and the durable tasks that it has added, newest first.
+   *
+   * With `queue`, it lists the durable tasks of that queue, of all processes.
    *
    * @throws TaskFilterError, an HTTP 400, if the filter is wrong, or no task names the queue
    * @throws TaskQueueError if the queue fails

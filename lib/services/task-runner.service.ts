@@ -26,8 +26,9 @@ import { describe } from '../util/inspect.ts';
 import { timeLimit } from '../validation/option-rules.ts';
 
 /**
- * Starts tasks where there is no request: in cron jobs, gateways and scripts. Its `events`, `stats()` and `drain()` cover
- * all tasks of the application, also those of requests. A singleton.
+ * Starts tasks where there is no request: in cron jobs, gateways and scripts.
+ *
+ * Its `events`, `stats()` and `drain()` cover all tasks of the application, also those of requests. A singleton.
  *
  * @example
  * constructor(private readonly runner: TaskRunner) {}
@@ -50,14 +51,16 @@ export class TaskRunner {
   }
 
   /**
-   * Runs a function, or a method with its `this`, in a later turn of the event loop. If you give the class of a provider,
-   * Nest resolves the object when the task runs; a request-scoped provider is made for that attempt. Tasks that you start
-   * one by one don't wait for each other. A task that fails is logged; it never becomes an unhandled rejection.
+   * Runs a function, or a method with its `this`, in a later turn of the event loop.
+   *
+   * If you pass the class of a provider, Nest resolves the object when the task runs; it makes a request-scoped
+   * provider anew for each attempt. Tasks that you start one by one don't wait for each other. A task that fails is
+   * logged; it never becomes an unhandled rejection.
    *
    * @returns the task's handle
    * @throws TaskArgumentError if there is nothing to call, or an argument can't be cloned or enqueued
    * @throws TooManyTasksError if `maxPending` tasks are unsettled, or the pool's queue is full
-   * @throws ShuttingDownError if the application has closed, or for a request that came after it had begun to close
+   * @throws ShuttingDownError if the application has closed, or if the request came after the application began to close
    *
    * @example
    * runner.start(rebuildIndex, 'products');
@@ -109,10 +112,11 @@ export class TaskRunner {
   }
 
   /**
-   * Returns a runner that enqueues durable tasks in your own transaction on Postgres. Await `stored()` of each handle before
-   * you commit.
+   * Returns a runner that enqueues durable tasks in your own transaction on Postgres.
    *
-   * @throws TaskArgumentError if it is no transaction
+   * Await `stored()` of each handle before you commit.
+   *
+   * @throws TaskArgumentError if `transaction` is not a transaction
    *
    * @example
    * await dataSource.transaction(async (manager) => {
@@ -125,9 +129,10 @@ export class TaskRunner {
   }
 
   /**
-   * Resolves as soon as every accepted task has settled or is in its queue. This includes tasks that other tasks add, and
-   * tasks of requests whose response is not over yet. For tests and scripts. Don't await it in a task or handler: it would
-   * wait for itself.
+   * Resolves as soon as every accepted task has settled or is in its queue.
+   *
+   * This includes tasks that other tasks add, and tasks of requests whose response is not over yet. Use it in tests and
+   * scripts. Don't await it in a task or handler: it would wait for itself.
    *
    * @param timeout ms. Default: waits for ever
    * @throws InvalidOptionError if the timeout is not a number of milliseconds
@@ -144,16 +149,19 @@ export class TaskRunner {
   }
 
   /**
-   * Returns how many tasks wait and run now, how many have settled since the application started, and the times of each task
-   * name. Of this process: `queueStats()` counts those in queues.
+   * Counts the tasks of this process that wait, run and have settled, with times by task name.
+   *
+   * The counts of settled tasks begin when the application starts. `queueStats()` counts the tasks in queues.
    */
   stats(): TaskStats {
     return this.#engine.stats;
   }
 
   /**
-   * Counts the tasks of each queue that tasks of this application name, for all processes, by one request to the server.
-   * Without a module for queues, there are none.
+   * Counts the tasks of each queue, for all processes.
+   *
+   * The queues are those that tasks of this application name. It sends one request to the server. Without a module for
+   * queues, it returns an empty list.
    *
    * @throws TaskQueueError if the server fails, or doesn't answer within `enqueueTimeout`
    *
@@ -167,9 +175,10 @@ export class TaskRunner {
   }
 
   /**
-   * Emits each step of every task in this process, as it happens. Hot: a subscriber gets no past events. If a subscriber
-   * throws, the error is logged and the others go on. That holds after `pipe` too, but not for an Observable that RxJS
-   * combines with others, such as by `merge`.
+   * Emits each step of every task in this process, as it happens.
+   *
+   * It is hot: a subscriber gets no past events. If a subscriber throws, the error is logged and the other subscribers
+   * go on. That holds after `pipe` too, but not for an Observable that RxJS combines with others, such as by `merge`.
    *
    * @example
    * runner.events.subscribe(({ type, task }) => metrics.count(type, task.name));

@@ -43,8 +43,8 @@ export const groupOfNone = (came: string) =>
   'If there may be none, add the last step by itself.';
 
 export const notTheFirst = (caller: string, index: number, name: string) =>
-  `${caller}(…): item ${index + 1}: expected a single step, got "${name}", a chain or group: only the first item can be one. ` +
-  'Put its steps in one chain, or add the rest from the task that ends it.';
+  `${caller}(…): item ${index + 1}: expected a single step, got the chain or group "${name}". Only the first item can be one. ` +
+  'Put all steps into one chain, or let the last task of the chain or group add the rest.';
 
 export const moveOfOther = (came: string) =>
   `move(value): expected an ArrayBuffer, or a view of one such as a Uint8Array, got ${came}. ` +
@@ -78,7 +78,7 @@ const buildApart =
 const BUILD_APART = buildApart.replace('b', 'B');
 
 export const threadIsEmpty = (name: string, came: string) =>
-  `${notTheFile(name, came)}, as when a bundler that writes CommonJS empties import.meta.url. ${BUILD_APART} ` +
+  `${notTheFile(name, came)}. Bundlers that write CommonJS empty import.meta.url. ${BUILD_APART} ` +
   'For a task on the event loop, leave out the option.';
 
 export const threadIsNoModule = (name: string, came: string) =>

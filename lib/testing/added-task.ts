@@ -4,20 +4,25 @@ import type { TaskRecord, TaskStatus } from '../task/model/task-record.ts';
 import { isMatch } from './matching.ts';
 
 /**
- * A task that the application under test has added: its record, with what it was added with.
+ * Describes a task that was added: its record, its arguments and its options.
  *
  * @since 0.1.0
  */
 export type AddedTask = TaskRecord & {
   /** The arguments, as they were given. */
   readonly args: readonly unknown[];
-  /** The options, merged: those of the call override those of the definition and of the application. */
+  /**
+   * The options, merged.
+   *
+   * Those of the call override those of the definition and of the application.
+   */
   readonly options: TaskOptions;
 };
 
 /**
- * Which added tasks are meant. A field that is left out matches every task. Values may be matchers, such as
- * `expect.any(String)`.
+ * Selects added tasks. A field that is left out matches every task.
+ *
+ * Values may be matchers, such as `expect.any(String)`.
  *
  * @since 0.1.0
  */

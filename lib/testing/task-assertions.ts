@@ -19,7 +19,7 @@ const LOOK_EVERY = 2;
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 
 /**
- * What `TestTasks` and `UnitTasks` share: they show what was added, and run it.
+ * Shows what was added, and runs it. `TestTasks` and `UnitTasks` share it.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,9 @@ export class TaskAssertions {
   ) {}
 
   /**
-   * Returns the tasks that were added, in their order: their records as they are now, with arguments and options.
+   * Returns the tasks that were added, in their order, with arguments and options.
+   *
+   * The records are as they are now.
    *
    * @example
    * expect(tasks.added({ name: 'Mailer.sendWelcome' })).toHaveLength(2);
@@ -44,7 +46,9 @@ export class TaskAssertions {
   }
 
   /**
-   * Checks that one task was added for this call. Arguments may be matchers, such as `expect.any(String)`.
+   * Checks that one task was added for this call, and returns its handle.
+   *
+   * Arguments may be matchers, such as `expect.any(String)`.
    *
    * @returns the task's handle
    * @throws TestTasksError with the tasks that were added, the nearest first
@@ -84,10 +88,12 @@ export class TaskAssertions {
   }
 
   /**
-   * Runs what was added, without delays and backoffs, and waits until all of it has settled. In the mode `background`, where
-   * tasks run by themselves, it waits. Works while the test has stopped the clock.
+   * Runs what was added, without delays and backoffs, and waits until all of it has settled.
    *
-   * @returns what the tasks threw that failed since the last call
+   * In the mode `background`, where tasks run by themselves, it only waits. It works while the test has stopped the
+   * clock.
+   *
+   * @returns the errors of the tasks that failed since the last call
    * @throws the first of these, unless `errors` is `collect`
    * @throws InvalidOptionError if an option is unknown or wrong
    * @throws TestTasksError if tasks have not settled in time
@@ -117,7 +123,9 @@ export class TaskAssertions {
   }
 
   /**
-   * Runs a repeating task once, as if its time had come. Repeating tasks run in no other way in a test.
+   * Runs a repeating task once, as if its time had come.
+   *
+   * In a test, repeating tasks run in no other way.
    *
    * @param name `Class.method`, or the name of a function
    * @returns the record of the run
@@ -146,7 +154,9 @@ export class TaskAssertions {
   }
 
   /**
-   * Waits until a task has settled that was added, or will be. If several match, until all of these have settled.
+   * Waits until a task has settled that was added, or will be added.
+   *
+   * If several match, it waits until all of them have settled.
    *
    * @param what the name of the task, or a filter
    * @param options `timeout` in ms, by default 2,000

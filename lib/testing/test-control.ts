@@ -7,7 +7,7 @@ import { afterTaskTime, clearImmediate, setImmediate } from '../util/timers.ts';
 import { Added } from './added-task.ts';
 
 /**
- * When tasks run in a test.
+ * Names when tasks run in a test.
  *
  * - `background`: as in production, after the response.
  * - `inline`: before the response leaves, in order. An error becomes the answer.
@@ -35,7 +35,7 @@ export class TestControl implements TaskControl {
   /** For each `run()` that goes on: which tasks it runs. */
   readonly #runs = new Set<(task: BackgroundTask) => boolean>();
   #isClosing = false;
-  /** What the handler has added in whose async context a task is added. */
+  /** The tasks that a handler has added. A task that is added in its async context joins them. */
   readonly #addedBy = new AsyncLocalStorage<AddedByHandler[]>();
 
   constructor(

@@ -15,13 +15,13 @@ import type { TestMode } from './test-control.ts';
 import { wrongWaitFor } from './testing.messages.ts';
 
 /**
- * Options of `TestTasksModule`.
+ * Holds the options of `TestTasksModule`.
  *
  * @since 0.1.0
  */
 export interface TestTasksModuleOptions {
   /**
-   * When tasks run.
+   * Sets when tasks run.
    *
    * @default 'background'
    */
@@ -29,25 +29,27 @@ export interface TestTasksModuleOptions {
 }
 
 /**
- * Options of `run`.
+ * Holds the options of `run`.
  *
  * @since 0.1.0
  */
 export interface RunOptions {
   /**
+   * Sets what happens to errors of tasks.
+   *
    * `throw`: the first error is thrown when all tasks have settled. `collect`: `run` returns all of them.
    *
    * @default 'throw'
    */
   readonly errors?: 'throw' | 'collect';
   /**
-   * Whether tasks that are added meanwhile run too.
+   * Sets whether tasks that are added meanwhile run too.
    *
    * @default true
    */
   readonly recursive?: boolean;
   /**
-   * ms for all tasks to settle.
+   * Limits how long `run` waits for all tasks to settle, in ms.
    *
    * @default 5_000
    */
@@ -55,13 +57,13 @@ export interface RunOptions {
 }
 
 /**
- * Options of `TestTasks.unit`.
+ * Holds the options of `TestTasks.unit`.
  *
  * @since 0.1.0
  */
 export interface UnitTasksOptions {
   /**
-   * The objects that tasks name by their class.
+   * Gives the objects that tasks name by their class.
    *
    * @default []
    */

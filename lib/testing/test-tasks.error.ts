@@ -1,7 +1,7 @@
 import { BackgroundTasksError } from '../errors/background-tasks.error.ts';
 
 /**
- * A test expected other tasks than were added, or waited too long for one.
+ * Reports that a test expected other tasks than were added, or waited too long for one.
  *
  * @since 0.1.0
  */

@@ -20,8 +20,10 @@ import { coreNotImported, kitImportedTwice } from './testing.messages.ts';
 noteCopy();
 
 /**
- * Lets a test see and run the tasks of the application. Import it in the testing module, beside the modules of the
- * application. Its queue, in memory, stands in for that of `BullMqTasksModule`, which then opens no connection.
+ * Lets a test see and run the tasks of the application.
+ *
+ * Import it in the testing module, beside the modules of the application. Its queue is in memory and replaces that of
+ * `BullMqTasksModule`, which then opens no connection.
  *
  * @example
  * const moduleRef = await Test.createTestingModule({
@@ -58,7 +60,7 @@ noteCopy();
 })
 export class TestTasksModule {
   /**
-   * Returns the module.
+   * Returns the module with these options. Each has a default.
    *
    * @throws InvalidOptionError if an option is unknown or wrong
    */

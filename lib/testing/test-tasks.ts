@@ -14,7 +14,9 @@ import { UnitTasks } from './unit-tasks.ts';
  */
 export class TestTasks extends TaskAssertions {
   /**
-   * Makes `BackgroundTasks`, a `TaskRunner` and a `TaskRegistry` for a unit test without Nest. Tasks run when the test calls `run()`.
+   * Makes what a unit test without Nest needs: `BackgroundTasks`, a `TaskRunner`, a `TaskRegistry`.
+   *
+   * Tasks run when the test calls `run()`.
    *
    * @example
    * const unit = TestTasks.unit();

@@ -105,7 +105,7 @@ export const coreNotImported = () =>
   "Import BackgroundTasksModule.forRoot() from 'nestjs-background-tasks', or the module that imports it, beside it.";
 
 export const kitImportedTwice = () =>
-  'TestTasksModule: expected it once in an application, got it twice. Import it in the testing module alone.';
+  'TestTasksModule: expected it once in an application, got it twice. Import it only in the testing module.';
 
 export const wrongWaitFor = (came: string) =>
   `waitFor: expected the name of a task, or a filter like { name: 'Mailer.sendWelcome' }, got ${came}.`;

@@ -11,7 +11,9 @@ import { TaskAssertions } from './task-assertions.ts';
 import { notGiven } from './testing.messages.ts';
 
 /**
- * Shows what a unit under test has added, without Nest, and has what the unit takes in its constructor.
+ * Gives a unit under test its tasks, runner and registry, without Nest.
+ *
+ * It shows what the unit has added, and runs it.
  *
  * @since 0.1.0
  */

@@ -29,8 +29,8 @@ const ABORT_GRACE = 500;
 const LOADING_GRACE = 2_000;
 
 /**
- * The limit for loading counts this many ticks of a timer. A single timer would also fire after a time in which the process
- * was frozen or its event loop blocked, and end a run whose thread is ready.
+ * The limit for loading counts this many ticks of a timer. After the process was frozen, or its event loop blocked, a single
+ * timer would fire and end a run whose thread is ready.
  */
 const LOAD_TICKS = 10;
 

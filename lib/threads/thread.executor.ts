@@ -30,9 +30,11 @@ const LOAD_LIMIT = 60_000;
  * Runs tasks in worker threads: first in, first out, and at most `maxThreads` at once.
  *
  * Piscina starts the threads and ends idle ones. Runs wait for a thread in this class, not in Piscina: Piscina has at most
- * `maxThreads` runs. Its own queue fails in two ways. Each run has a signal, so that it can be killed, and for runs with a
- * signal the queue ignores `maxQueue` and lets them overtake each other (piscinajs/piscina#899). After a kill with
- * `minThreads: 0`, Piscina starts no thread for the runs in its queue.
+ * `maxThreads` runs. Its own queue fails in two ways:
+ *
+ * - each run has a signal, so that it can be killed. For runs with a signal, the queue ignores `maxQueue` and lets them
+ *   overtake each other (piscinajs/piscina#899);
+ * - after a kill with `minThreads: 0`, Piscina starts no thread for the runs in its queue.
  *
  * Piscina also drops the own properties of an error, so threads return errors as data (`wire/packed-error.ts`).
  */

@@ -21,8 +21,8 @@ export const moduleNotLoaded = (name: string, module: string) =>
 
 export const taskNotDefined = (name: string, definitionName: string, module: string) =>
   `Task "${name}" did not run: its thread loaded ${module}, but that file defines no task "${definitionName}". ` +
-  'Call defineTask at the top level of that file, let its option thread name that file, and give it a name if a bundler ' +
-  'renames functions.';
+  'Call defineTask at the top level of that file, and let its option thread name that file. If a bundler renames functions, ' +
+  'set the option name.';
 
 export const threadNotStarted = (name: string) =>
   `Task "${name}" did not run: its thread could not start. Check pool.execArgv, pool.env and pool.resourceLimits, and ` +

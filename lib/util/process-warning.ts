@@ -1,6 +1,6 @@
 import { stackOf } from './error-text.ts';
 
-/** Makes a warning of the process of what code of the application has thrown, where no logger can be told. */
+/** Writes a warning of the process about an error of the application, where no logger is available. */
 export function warnProcess(thrown: unknown): void {
   process.emitWarning(stackOf(thrown), 'BackgroundTasksWarning');
 }

@@ -53,7 +53,11 @@ export function taskTime(): TaskTime {
   return isTaskTimeFake() ? { clock: Date, at: Date.now() } : now();
 }
 
-/** The ms of task time since then: 0 if a fake clock has started or stopped in between, for it tells nothing of the other. */
+/**
+ * Returns the ms of task time since then: 0 if a fake clock has started or stopped in between.
+ *
+ * The times of two clocks can not be compared.
+ */
 export function msSince(time: TaskTime): number {
   if (typeof time === 'number') {
     return isTaskTimeFake() ? 0 : now() - time;
@@ -63,8 +67,8 @@ export function msSince(time: TaskTime): number {
 
 /**
  * Whether a test has stopped task time: it has replaced `setTimeout` and `Date`, which `node:test` and the fake timers of
- * vitest and Jest mark. Tools that trace a process replace `setTimeout` alone; who replaces `Date` alone sets the system's
- * clock.
+ * vitest and Jest mark. Tools that trace a process replace only `setTimeout`. Code that replaces only `Date`
+ * sets the system's clock.
  */
 export function isTaskTimeFake(): boolean {
   if (globalThis.setTimeout === setTimeout) {

@@ -21,11 +21,11 @@ import {
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { BackgroundTasksDashboardModule } from 'nestjs-background-tasks/dashboard';
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
-import { startDashboard } from '../dashboard/start-dashboard.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 import { where } from '../fixtures/threads/math.task.ts';
 import { comingFrom } from './page.ts';
+import { AdminGuard, showsDashboard } from './shows-dashboard.ts';
 
 const { row, check } = comingFrom('arq-rq-dramatiq');
 
@@ -134,10 +134,10 @@ function unit() {
   return { mailer, numbers, it, tasks: it.tasks, runner: it.runner, registry: it.registry };
 }
 
-function onRedis(worker: object | false, options: object = {}) {
+function onRedis(options: object) {
   return startApp({
     providers,
-    imports: [BullMqTasksModule.forRoot({ connection: redis!, prefix: ownPrefix(), worker, ...options })],
+    imports: [BullMqTasksModule.forRoot({ connection: redis!, prefix: ownPrefix(), ...options })],
   });
 }
 
@@ -224,7 +224,7 @@ async function tellsEvents() {
 }
 
 async function keepsOne() {
-  const { runner, app } = await onRedis({}, { keepCompleted: 1 });
+  const { runner, app } = await onRedis({ keepCompleted: 1 });
   await runner.start(Numbers, 'one').settled();
   await runner.start(Numbers, 'one').settled();
   await expect.poll(() => app.get(BullMqQueues).get('numbers').getJobCounts('completed')).toEqual({ completed: 1 });
@@ -258,11 +258,6 @@ async function runsInThread() {
   expect(result).not.toMatchObject({ threadId });
 }
 
-async function showsPage() {
-  const { url } = await startDashboard({ dashboard: BackgroundTasksDashboardModule.forRoot({ guards: 'open' }) });
-  await request(url).get('/background-tasks').redirects(1).expect(200);
-}
-
 describe('ARQ', () => {
   row('`async def send(ctx, to)` in `functions`', sendsOnce);
   row("`ctx['db']`, opened in `on_startup`", sendsOnce);
@@ -282,7 +277,7 @@ describe('ARQ', () => {
   row('`cron_jobs=[cron(clean_up, hour=3)]`', repeats);
   row('`max_jobs=10`, the default', async ({ skip }) => {
     skip(!redis, 'There is no Redis');
-    const { runner } = await onRedis({ concurrency: 10 });
+    const { runner } = await onRedis({ worker: { concurrency: 10 } });
     await runner.start(Mailer, 'send', to).settled();
     expect(sent).toEqual([to]);
   });
@@ -327,7 +322,7 @@ describe('RQ', () => {
   row('`on_success`, `on_failure`', tellsEvents);
   row('`rq worker high low`', async ({ skip }) => {
     skip(!redis, 'There is no Redis');
-    const { runner } = await onRedis({ queues: ['mail', 'numbers'] });
+    const { runner } = await onRedis({ worker: { queues: ['mail', 'numbers'] } });
     await runner.start(Mailer, 'send', to).settled();
     await runner.start(Numbers, 'one').settled();
     await addsWith({ priority: 1 });
@@ -343,7 +338,9 @@ describe('RQ', () => {
     await request(url).post('/mails').send({ to }).expect(201);
     expect(sent).toEqual([to]);
   });
-  row('`rq-dashboard`', showsPage);
+  row('`rq-dashboard`', () =>
+    showsDashboard(BackgroundTasksDashboardModule.forRoot({ guards: [AdminGuard] }), '/background-tasks'),
+  );
 });
 
 describe('Dramatiq', () => {
@@ -370,13 +367,15 @@ describe('Dramatiq', () => {
   row('Dead letters', failsAndIsRetried);
   row('`WindowRateLimiter`', async ({ skip }) => {
     skip(!redis, 'There is no Redis');
-    const { runner } = await onRedis({ limiter: { max: 10, duration: 60_000 } });
-    await runner.start(Numbers, 'one').settled();
+    const { runner } = await onRedis({ worker: { limiter: { max: 10, duration: 60_000 } } });
+    const started = Array.from({ length: 11 }, () => runner.start(Numbers, 'one'));
+    await Promise.all(started.slice(0, 10).map((task) => task.settled()));
+    expect(runner.stats()).toMatchObject({ completed: 10 });
   });
   row('Middleware: `before_process_message`, `after_process_message`', tellsEvents);
   row('`dramatiq app -p 1 -t 8`', async ({ skip }) => {
     skip(!redis, 'There is no Redis');
-    const { runner } = await onRedis({ concurrency: 8 });
+    const { runner } = await onRedis({ worker: { concurrency: 8 } });
     await runner.start(Numbers, 'one').settled();
   });
   row('`periodiq`, `dramatiq-crontab`', repeats);

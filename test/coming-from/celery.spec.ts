@@ -1,6 +1,16 @@
 // docs/coming-from/celery.md: each row of its table, and each of its examples, runs.
 import { threadId } from 'node:worker_threads';
-import { BadRequestException, Body, Controller, Get, Injectable, NotFoundException, Param, Post } from '@nestjs/common';
+import {
+  BadRequestException,
+  Body,
+  Controller,
+  type DynamicModule,
+  Get,
+  Injectable,
+  NotFoundException,
+  Param,
+  Post,
+} from '@nestjs/common';
 import request from 'supertest';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -17,12 +27,12 @@ import {
 import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { BackgroundTasksDashboardModule } from 'nestjs-background-tasks/dashboard';
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
-import { startDashboard } from '../dashboard/start-dashboard.ts';
 import { Gate } from '../fixtures/gate.ts';
 import { ownPrefix, stopStores, stores } from '../fixtures/queue-stores.ts';
 import { startApp } from '../fixtures/start-app.ts';
 import { blockForEver, where } from '../fixtures/threads/math.task.ts';
 import { comingFrom } from './page.ts';
+import { AdminGuard, showsDashboard } from './shows-dashboard.ts';
 
 const { row, check } = comingFrom('celery');
 
@@ -416,19 +426,14 @@ describe('workers', () => {
     await expect.poll(() => app.get(BullMqQueues).get('numbers').getJobCounts('completed')).toEqual({ completed: 1 });
   });
 
-  row('Flower', async () => {
-    const { url } = await startDashboard({ dashboard: BackgroundTasksDashboardModule.forRoot({ guards: 'open' }) });
-    await request(url).get('/background-tasks').redirects(1).expect(200);
-  });
+  row('Flower', () =>
+    showsDashboard(BackgroundTasksDashboardModule.forRoot({ guards: [AdminGuard] }), '/background-tasks'),
+  );
 });
 
 describe('requests and tests', () => {
-  const start = (mode: 'inline' | 'manual') =>
-    startApp({
-      controllers: [MailsController, FailingController],
-      providers,
-      imports: [TestTasksModule.forRoot({ mode })],
-    });
+  const start = (kit: DynamicModule) =>
+    startApp({ controllers: [MailsController, FailingController], providers, imports: [kit] });
 
   @Controller('failing')
   class FailingController {
@@ -442,14 +447,14 @@ describe('requests and tests', () => {
   }
 
   row('`transaction.on_commit(send.delay)`', async () => {
-    const { url, app } = await start('manual');
+    const { url, app } = await start(TestTasksModule.forRoot({ mode: 'manual' }));
     await request(url).post('/failing').expect(400);
     await app.get(TestTasks).run();
     expect(sent).toEqual([]);
   });
 
   row('`task_always_eager`', async () => {
-    const { url } = await start('inline');
+    const { url } = await start(TestTasksModule.forRoot({ mode: 'inline' }));
     await request(url).post('/mails').send({ to: 'ada@example.com' }).expect(201);
     expect(sent).toEqual(['ada@example.com']);
   });

@@ -101,9 +101,9 @@ export class OrdersController {
 
   @Post()
   create(@Body() order: { email: string }, @Tasks() tasks: BackgroundTasks) {
-    const failing = tasks.with({ onFailure: 'continue' });
-    failing.addTask(this.mailer, 'send', order.email);
-    failing.addTask(this.statistics, 'count');
+    const independent = tasks.with({ onFailure: 'continue' });
+    independent.addTask(this.mailer, 'send', order.email);
+    independent.addTask(this.statistics, 'count');
     return order;
   }
 }

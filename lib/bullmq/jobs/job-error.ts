@@ -1,8 +1,7 @@
 /*
- * Of an error that fails a job, BullMQ keeps the message (`failedReason`) and the stack (`stacktrace`), and nothing else: see
- * `moveToFailed` and `saveStacktrace` in `src/classes/job.ts` of taskforcesh/bullmq. This file writes the error's name and
- * cause into the stack, and reads them back. Where the stack would be read as another error, it gets a last line that says
- * how to read it.
+ * When an error fails a job, BullMQ keeps only its message (`failedReason`) and its stack (`stacktrace`): see `moveToFailed`
+ * and `saveStacktrace` in `src/classes/job.ts` of taskforcesh/bullmq. This file writes the error's name and cause into the
+ * stack, and reads them back. If the stack would be read as another error, its last line holds the record of the error.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { errorRecord, type TaskError } from '../../task/model/task-record.ts';

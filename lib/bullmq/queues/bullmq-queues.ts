@@ -6,7 +6,7 @@ import { CANCELLED } from '../jobs/job-error.ts';
 import { BullMqConnection } from '../store/bullmq-connection.ts';
 
 /**
- * Gives access to BullMQ's own queues, for what this package leaves to BullMQ: counts, pausing, a board.
+ * Gives access to BullMQ's own queues: for counts, pausing, a board.
  *
  * There is one queue for each name that tasks use. They exist before the application has started, and close with it.
  *
@@ -19,8 +19,10 @@ import { BullMqConnection } from '../store/bullmq-connection.ts';
 export class BullMqQueues {
   readonly #byName = new Map<string, Queue>();
   /**
-   * Counts that the server has not answered in time. No others are asked for meanwhile: of a page that asks every two
-   * seconds, a server that comes back would get all that were asked for during an hour.
+   * The request for counts that the server has not answered in time. Meanwhile, no other is sent.
+   *
+   * A page asks every two seconds. Without this limit, a server that comes back after an hour would get 1,800 requests
+   * at once.
    */
   #late: Promise<unknown> | undefined;
   // Private at run time too: applications inject this class and may log it, and all modules with their options are behind it.
@@ -47,13 +49,15 @@ export class BullMqQueues {
     return queue;
   }
 
-  /** The queues that tasks of this application name. */
+  /** Lists the queues that tasks of this application name. */
   get all(): readonly Queue[] {
     return this.#catalog.queues.map((name) => this.of(name));
   }
 
   /**
-   * Counts the tasks of all queues that tasks of this application name, by one request to the server.
+   * Counts the tasks of all queues that tasks of this application name.
+   *
+   * It sends one request to the server.
    *
    * @throws TaskQueueError if the server fails, or doesn't answer within `enqueueTimeout`
    *

@@ -1,7 +1,7 @@
 /*
- * BullMQ gives the runs of a schedule ids that anybody can guess: `repeat:<name of the task>:<time>`. Records and handles show
- * another id for them, which has the form of all ids of tasks: the name and the time, encrypted with a secret that only the queue
- * knows. Whoever has such an id was given it, and no map of ids is needed to find the run again.
+ * BullMQ gives the runs of a schedule ids that anybody can guess: `repeat:<name of the task>:<time>`. Records and handles
+ * show another id for them, which has the form of all ids of tasks: the name and the time, encrypted with a secret that only
+ * the queue knows. Nobody can guess such an id, and no map of ids is needed to find the run again.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';

@@ -1,6 +1,6 @@
 /*
- * What BullMQ has no call for. Each function here is one step on the server, so that nothing changes in between. They rely on
- * how BullMQ lays out its data: for Redis see `src/classes/queue-keys.ts` and `src/commands`, for Postgres
+ * Statements that BullMQ has no call for. Each function here is one step on the server, so that nothing changes in between.
+ * They rely on how BullMQ lays out its data: for Redis see `src/classes/queue-keys.ts` and `src/commands`, for Postgres
  * `src/postgres/migrations/0001_schema.sql` of taskforcesh/bullmq.
  */
 import type { Queue } from 'bullmq';

@@ -1,7 +1,7 @@
 /**
- * BullMQ's functions for schedules read a schedule and then write it. When two processes add one schedule at once, as at the
- * start of a deployment, each adds a run of its own; then each run leaves it to the other to add the next one, and the schedule
- * ends without a word. Here these statements wait for each other, as they do on Redis, where a script runs alone.
+ * BullMQ's functions for schedules read a schedule and then write it. When two processes add one schedule at once, as at
+ * the start of a deployment, each adds a run of its own. Then each run leaves it to the other to add the next one, and the
+ * schedule ends without an error. Here these statements wait for each other, as on Redis, where a script runs alone.
  */
 
 const CHANGES = /\b(?:add_job_scheduler|update_job_scheduler_next_millis|remove_job_scheduler)\(\$1, \$2/;

@@ -21,11 +21,15 @@ interface Backend {
 const FORGET_FAILED_STEP = `UPDATE job SET deferred_failure = NULL WHERE queue = $1 AND id = $2 AND state = 'failed'`;
 
 /**
- * BullMQ's backend for Postgres, with the server's clock for locks and without six of its faults. It never recovers when
- * the server is unavailable at its first request. Of all errors that say "not now", it retries only a refused connection. A
- * job of a group fails again right after a retry if two steps had failed. It copies the data of each run of a schedule
- * into all later runs: a cancelled run would cancel others. Processes that change one schedule at once can end it. And when a
- * job is delayed, it claims the next one in a second statement: a refused claim would look as if the job had not been delayed.
+ * Makes BullMQ's backend for Postgres, with the server's clock for locks. It mends six faults of BullMQ's own backend:
+ *
+ * - it never recovers when the server is unavailable at its first request;
+ * - it retries only a refused connection, and no other error that says "not now";
+ * - a job of a group fails again right after a retry if two steps had failed;
+ * - it copies the data of each run of a schedule into all later runs: a cancelled run would cancel others;
+ * - processes that change one schedule at once can end it;
+ * - when a job is delayed, it claims the next one in a second statement: a refused claim would look as if the job had not
+ *   been delayed.
  *
  * @param onSchemaGone called when the server does not have the schema of the queues any more
  */

@@ -1,8 +1,11 @@
 /**
- * SQLSTATEs of a server that can't do now what it can do later: it shuts down or starts (57P01 to 57P03), the connection broke
- * (08), no connection, memory or disk is free (53) or the disk fails (58030), it is a standby (25006), another transaction is in
- * the way (40001 and 40P01, 55P03 by lock_timeout), or a limit of time has ended the statement or the session (57014, 57P05,
- * 25P03, 25P04).
+ * SQLSTATEs of a server that can't do now what it can do later:
+ *
+ * - it shuts down or starts (57P01 to 57P03), or it is a standby (25006);
+ * - the connection broke (08);
+ * - no connection, memory or disk is free (53), or the disk fails (58030);
+ * - another transaction is in the way (40001, 40P01, and 55P03 by lock_timeout);
+ * - a limit of time has ended the statement or the session (57014, 57P05, 25P03, 25P04).
  */
 const NOT_NOW = /^(57P0[1235]|57014|08|53|58030|25006|25P0[34]|40001|40P01|55P03)/;
 

@@ -1,7 +1,7 @@
 /*
- * Counts the jobs of many queues by one statement: a script on Redis, a query on Postgres. It reads no more than a bounded
- * number of jobs of each queue, whose places say that they are the oldest ones, or the last that failed. For the layout of
- * the data see `job-statements.ts`.
+ * Counts the jobs of many queues by one statement: a script on Redis, a query on Postgres. It reads a bounded number of jobs
+ * of each queue: those that can be the oldest by their place in the queue, and those that failed last. For the layout of the
+ * data see `job-statements.ts`.
  *
  * A waiting job does not tell since when it could be claimed. The latest of these times is close: when it was added, with
  * its delay, and when a worker has last claimed it.

@@ -1,5 +1,5 @@
 /**
- * Errors of Redis that no retry mends. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and `src/db.c` of
+ * Errors of Redis that a retry does not solve. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and `src/db.c` of
  * redis/redis.
  */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR (invalid )?DB)/;

@@ -27,7 +27,7 @@ interface Backend {
 export function transactionFlows(bullmq: BullMq, schema: string, run: RunStatement): FlowProducer {
   const query = async (text: string, values: readonly unknown[]) => {
     if (!text.includes(ADD_FLOW)) {
-      throw new Error('this version of bullmq adds jobs by another statement, which is not known');
+      throw new Error('this version of bullmq adds jobs by an unknown statement');
     }
     return run(addFlowIn(schema), values);
   };

@@ -19,7 +19,9 @@ const hasMethod = (value: unknown, name: string) =>
   typeof (value as Record<string, unknown> | null)?.[name] === 'function';
 
 /**
- * Makes a transaction of a client of pg, or of a library that gives you one. You have sent `BEGIN` on it.
+ * Wraps a client of pg, or of a library that gives you one, for `flush` and `within`.
+ *
+ * Send `BEGIN` on it before.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *
@@ -54,7 +56,7 @@ export function pgClient(client: {
 }
 
 /**
- * Makes a transaction of TypeORM's entity manager, or of its query runner.
+ * Wraps TypeORM's entity manager, or its query runner, for `flush` and `within`.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *
@@ -86,7 +88,7 @@ export function typeOrm(manager: {
 }
 
 /**
- * Makes a transaction of Drizzle's, for pg or postgres.js.
+ * Wraps a transaction of Drizzle, for pg or postgres.js, for `flush` and `within`.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *
@@ -112,7 +114,7 @@ export function drizzle(tx: { execute(query: never): PromiseLike<unknown> }): Tr
 }
 
 /**
- * Makes a transaction of Knex's.
+ * Wraps a transaction of Knex for `flush` and `within`.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *
@@ -144,7 +146,7 @@ export function knex(trx: {
 }
 
 /**
- * Makes a transaction of Kysely's.
+ * Wraps a transaction of Kysely for `flush` and `within`.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *
@@ -173,7 +175,7 @@ export function kysely(trx: {
 }
 
 /**
- * Makes a transaction of Prisma's interactive ones.
+ * Wraps an interactive transaction of Prisma for `flush` and `within`.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *

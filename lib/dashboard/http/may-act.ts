@@ -6,10 +6,10 @@ import { ApiError } from './api-error.ts';
 import type { Exchange } from './exchange.ts';
 import { isSameOrigin } from './same-origin.ts';
 
-/** Injection token: whether those may act whom the guards let in. */
+/** Injection token: whether every request that the guards let in may act. */
 export const GUARDED_MAY_ACT = Symbol('GUARDED_MAY_ACT');
 
-/** Decides who may change something. */
+/** Decides which requests may change something. */
 @Injectable()
 export class MayAct {
   readonly #logger = new Logger('BackgroundTasks');

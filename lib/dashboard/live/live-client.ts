@@ -2,8 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { now } from '../../util/timers.ts';
 
 /**
- * One open page. A client that reads too slowly misses updates, and is told so: nothing is kept for it beyond what Node and the
- * operating system hold already.
+ * Sends updates to one open page. If the page reads too slowly, it misses updates, and a message says so.
+ *
+ * Nothing is kept for it beyond what Node and the operating system hold already.
  */
 export class LiveClient {
   /** By `now()`. */

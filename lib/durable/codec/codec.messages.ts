@@ -6,11 +6,11 @@ export const argumentNotSerializable = (name: string, index: number, held: strin
   passPlainData;
 
 export const argumentsNotSerializable = (name: string, thrown: string) =>
-  `Task "${name}": expected arguments that can be serialized, got some that throw a ${thrown} then. ${passPlainData}`;
+  `Task "${name}": expected arguments that can be serialized, got a ${thrown} when they were serialized. ${passPlainData}`;
 
 export const resultNotSerializable = (name: string, thrown: string) =>
-  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got one that throws a ` +
-  `${thrown} then. Return plain data.`;
+  `Task "${name}" completed, and its result is left out: expected one that can be serialized, got a ` +
+  `${thrown} when it was serialized. Return plain data.`;
 
 export const resultNotData = (name: string, came: string) =>
   `Task "${name}" completed, and its result is left out: expected one that can be serialized, got ${came}. Return plain data.`;

@@ -11,8 +11,8 @@ export class ErrorCopy extends Error {
 
 /**
  * Copies a value so that superjson keeps all of it: it doesn't look into instances of classes, and makes holes in lists
- * `null`. In the copy, instances of classes are plain objects, or what their `toJSON` returns. What is there twice is
- * twice in the copy too.
+ * `null`. In the copy, instances of classes are plain objects, or what their `toJSON` returns. An object that occurs
+ * twice is one object in the copy too.
  *
  * @param areKeysEscaped whether to rename the keys that superjson refuses
  */

@@ -1,6 +1,7 @@
 /*
- * superjson refuses objects with the keys `__proto__`, `constructor` and `prototype`, which request bodies can have. Plain JSON
- * keeps them as own properties, and so can every task. Such keys are renamed before superjson sees them, and back.
+ * superjson refuses objects with the keys `__proto__`, `constructor` and `prototype`, which request bodies can have. Plain
+ * JSON keeps them as own properties, and so do tasks. This file renames such keys before superjson sees them, and renames
+ * them back afterwards.
  */
 import { walk } from '../../util/walk.ts';
 

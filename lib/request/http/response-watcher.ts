@@ -1,7 +1,7 @@
 // Tasks start when their request's response is over. With a client that stays, that is `finish`: the operating system
-// has the whole response. A client that leaves takes this event with it: `close` comes instead, and the handler may
-// still be at work. Then the response is over when somebody ends it, or when nobody will. No event says that nobody
-// will, so the watcher waits for a limited time. Only requests with tasks are watched.
+// has the whole response. If the client leaves, `close` comes instead of `finish`, and the handler may still be at work.
+// Then the response is over when the application ends it. No event says that the application will never end it, so the
+// watcher waits for a limited time. Only requests with tasks are watched.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Linked } from '../../util/linked-list.ts';
 import { clearTimeout, setTimeout } from '../../util/timers.ts';

@@ -16,7 +16,9 @@ import { readTaskCall } from './read-task-call.ts';
 import type { Before } from './task-call.ts';
 
 /**
- * Describes a task for a chain or group. Takes the same arguments as `addTask`. The task must have a queue.
+ * Describes a task for a chain or group, with the same arguments as `addTask`.
+ *
+ * The task must have a queue.
  *
  * @throws TaskArgumentError if there is nothing to call
  *
@@ -56,9 +58,10 @@ export function step(...task: unknown[]): Flow {
 }
 
 /**
- * Joins steps that run one after the other, in any process. Each step runs when the step before it has completed. If a step
- * fails, the steps after it fail without running. The result is the result of the last step. Only the first item may be a
- * chain or group.
+ * Joins steps that run one after the other, in any process.
+ *
+ * Each step runs when the step before it has completed. If a step fails, the steps after it fail without running. The
+ * result is that of the last step. Only the first item may be a chain or group.
  *
  * @throws TaskArgumentError if there is no step, an item is not a step, or a later item is a chain or group
  *
@@ -75,8 +78,10 @@ export function chain<R>(...steps: readonly [...Flow[], Flow<R>]): Flow<R> {
 }
 
 /**
- * Joins steps that run at the same time, in any process, and a last step that runs when all of them have completed. If a
- * step fails, the last one fails without running. Each of `steps` may be a chain or group.
+ * Joins steps that run at the same time, in any process, and a last step after them.
+ *
+ * The last step runs when all others have completed. If one of them fails, the last one fails without running. Each of
+ * `steps` may be a chain or group.
  *
  * @param then the last step; its result is the result of the group
  * @throws TaskArgumentError if there are no steps, an item is not a step, or `then` is a chain or group

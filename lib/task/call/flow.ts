@@ -4,7 +4,9 @@ import type { TaskCall } from './task-call.ts';
 const brand = Symbol.for('nestjs-background-tasks.flow');
 
 /**
- * A step, chain or group that is not added yet. `step`, `chain` and `group` return it; `addTask` and `start` take it.
+ * Describes a step, chain or group that is not added yet.
+ *
+ * `step`, `chain` and `group` return it; `addTask` and `start` take it.
  *
  * @since 0.1.0
  */
@@ -37,10 +39,12 @@ export function isFlow(value: unknown): value is Flow {
 const PREVIOUS: unique symbol = Symbol.for('nestjs-background-tasks.previous-result');
 
 /**
- * Stands for a result as an argument of a step. In a chain: the result of the step before. In the last step of a group: an
- * array of the results of all other steps, in their order.
+ * Stands for a result as an argument of a step.
  *
- * @throws TaskArgumentError from `addTask` and `start`, if no step comes before the one that has it as an argument
+ * In a chain: the result of the step before. In the last step of a group: an array of the results of all other steps,
+ * in their order.
+ *
+ * @throws TaskArgumentError from `addTask` and `start`, if no step comes before the step that it is passed to
  *
  * @example
  * chain(step(download, url), step(resize, previousResult, 300));

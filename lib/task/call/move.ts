@@ -7,16 +7,17 @@ import { moveOfOther } from '../task.messages.ts';
 const marked = perThread('moved', () => ({ some: false, values: new WeakSet<object>() }));
 
 /**
- * Memory that can move from one thread to another.
+ * Describes memory that can move from one thread to another.
  *
  * @since 0.1.0
  */
 export type Movable = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 
 /**
- * Marks memory to be moved, not copied, between threads: as an argument of a task, as its result, or as a direct property of
- * either. The caller of `addTask` can't use the memory afterwards. A view of a part of its memory, such as a small `Buffer`,
- * is still copied.
+ * Marks memory, so that it moves between threads and is not copied.
+ *
+ * It can be an argument of a task, its result, or a direct property of either. The caller of `addTask` can't use the
+ * memory afterwards. A view of a part of its memory, such as a small `Buffer`, is still copied.
  *
  * @returns the same value
  * @throws TaskArgumentError if the value is not an `ArrayBuffer` or a view of one

@@ -38,7 +38,7 @@ export function readTaskCall(caller: string, given: readonly unknown[]): TaskCal
       throw new TaskArgumentError(generatorAsTask(caller, kindOf(first)));
     }
     const definition = definitionOf(first);
-    // A bound method has its object, whoever copied the metadata to it.
+    // A bound method has its object, even if something copied the metadata to it.
     if (!definition && methodDefinitionOf(first) && !functionName(first)?.startsWith(BOUND)) {
       throw new TaskArgumentError(methodItself(caller, nameOf(first)));
     }

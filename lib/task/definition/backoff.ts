@@ -1,21 +1,27 @@
 import { MAX_DELAY, numberBetween, oneOf, type OptionRules, queueDelay } from '../../validation/option-rules.ts';
 
 /**
- * How long to wait between attempts. Uses the same names as BullMQ.
+ * Says how long to wait between attempts. Uses the same names as BullMQ.
  *
  * @since 0.1.0
  */
 export interface Backoff {
-  /** `fixed`: waits `delay` each time. `exponential`: doubles the wait each time: `delay * 2 ** (attempt - 1)`. */
+  /**
+   * Sets how the wait grows.
+   *
+   * `fixed`: waits `delay` each time. `exponential`: doubles the wait each time: `delay * 2 ** (attempt - 1)`.
+   */
   type: 'fixed' | 'exponential';
   /**
-   * The first wait, in ms: from 0 to 2,147,483,647 (24.8 days), or with a `queue` to 10 years. No later wait is longer than
-   * 10 years.
+   * Sets the first wait, in ms: from 0 to 2,147,483,647 (24.8 days), or with a `queue` to 10 years.
+   *
+   * No later wait is longer than 10 years.
    */
   delay: number;
   /**
-   * The part of the wait that is random, from 0 to 1, so that tasks that failed together don't retry together. With `0.5`,
-   * a wait of 1,000 ms becomes 500 to 1,000 ms.
+   * Sets which part of the wait is random, from 0 to 1.
+   *
+   * Then tasks that failed together don't retry together. With `0.5`, a wait of 1,000 ms becomes 500 to 1,000 ms.
    *
    * @default 0
    */

@@ -10,15 +10,16 @@ import { threadModule } from './thread-module.ts';
 import { registerThreadTask } from './thread-registry.ts';
 
 /**
- * The options of `defineTask`.
+ * Describes the options of `defineTask`.
  *
  * @since 0.1.0
  */
 export interface DefineTaskOptions extends StoredTaskOptions {
   /**
-   * Runs the task in a worker thread: the file that defines it, `import.meta.url` or in CommonJS `__filename`. The thread
-   * loads that file, so define the task at its top level.
-   * In a bundle, the entry that a bundler makes of that file: `join(__dirname, 'report.task.js')`.
+   * Runs the task in a worker thread. The value is the file that defines the task.
+   *
+   * Write `import.meta.url`, or in CommonJS `__filename`. The thread loads that file, so define the task at its top
+   * level. In a bundle, give the entry that the bundler makes of that file: `join(__dirname, 'report.task.js')`.
    *
    * @default none: the task runs on the event loop
    */
@@ -26,7 +27,9 @@ export interface DefineTaskOptions extends StoredTaskOptions {
 }
 
 /**
- * Gives a function options of its own, so that it can run in a thread or, with a queue, in another process.
+ * Gives a function options of its own.
+ *
+ * With the option `thread` it runs in a worker thread, and with `queue` it can run in another process.
  *
  * @returns a function with the same signature. Pass it to `addTask` or `start`. Calling it calls `fn` directly
  * @throws DefineTaskError if `fn` is not a function or has no name, or if a thread can't find it in the file of `thread`

@@ -12,9 +12,12 @@ import {
 import { repeatNeedsOne, repeatWithoutQueue } from '../task.messages.ts';
 
 /**
- * When a task repeats. `pattern`: a cron pattern of minute, hour, day of the month, month and day of the week, with seconds
- * first if it has six fields. `tz`: the IANA time zone of the pattern; by default, that of the process. `every`: the interval
- * in ms, from 1 to 315,360,000,000 (10 years).
+ * Says when a task repeats.
+ *
+ * - `pattern`: a cron pattern of minute, hour, day of the month, month and day of the week. With six fields, seconds
+ *   come first.
+ * - `tz`: the IANA time zone of the pattern; by default, that of the process.
+ * - `every`: the interval in ms, from 1 to 315,360,000,000 (10 years).
  *
  * @since 0.1.0
  */

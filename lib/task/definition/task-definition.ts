@@ -53,7 +53,7 @@ export function noteDecorated(holder: object, member: PropertyKey): void {
   decorated.set(holder, (decorated.get(holder) ?? new Set()).add(member));
 }
 
-/** The members of a class or prototype that `@Task` has decorated, whatever other decorators have made of them. */
+/** The members of a class or prototype that `@Task` has decorated, even if other decorators have replaced them. */
 export function decoratedMethods(holder: object): ReadonlySet<PropertyKey> {
   return decorated.get(holder) ?? NONE;
 }

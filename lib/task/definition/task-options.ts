@@ -17,73 +17,85 @@ import { type Backoff, backoffRules } from './backoff.ts';
 import { checkRepeat, type Repeat, repeatRule } from './repeat.ts';
 
 /**
- * After which responses a task runs. `success`: a status below 400. `failure`: any other. `always`: every response.
+ * Names the responses after which a task runs.
+ *
+ * `success`: a status below 400. `failure`: any other. `always`: every response.
  *
  * @since 0.1.0
  */
 export type RunOn = 'success' | 'failure' | 'always';
 
 /**
- * What happens to the tasks after a task that fails. `stop`: they are skipped. `continue`: they run.
+ * Names what happens to the tasks after a task that fails.
+ *
+ * `stop`: they are skipped. `continue`: they run.
  *
  * @since 0.1.0
  */
 export type OnFailure = 'stop' | 'continue';
 
 /**
- * How a task runs beside the other tasks of its request. `sequential`: in their order. `parallel`: it waits for none, and
- * none waits for it.
+ * Names how a task runs beside the other tasks of its request.
+ *
+ * `sequential`: in their order. `parallel`: it waits for none, and none waits for it.
  *
  * @since 0.1.0
  */
 export type Execution = 'sequential' | 'parallel';
 
 /**
- * Options of a task. `with` sets them for a call, `defineTask` and `@Task` for a task, the module's `defaults` for every task.
- * A call overrides a task, and a task overrides the defaults. Options that BullMQ has too are named as there.
+ * Describes the options of a task.
+ *
+ * `with` sets them for a call, `defineTask` and `@Task` for a task, and the module's `defaults` for every task. A call
+ * overrides a task, and a task overrides the defaults. Options that BullMQ has too have the same names as there.
  *
  * @since 0.1.0
  */
 export interface TaskOptions {
   /**
-   * The name of the task in logs, records and events. Not empty.
+   * Names the task in logs, records and events. Not empty.
    *
    * @default the name of the function, or `Class.method`
    */
   name?: string;
 
   /**
-   * After which responses the task runs. Outside of a request it always runs.
+   * Sets after which responses the task runs. Outside of a request it always runs.
    *
    * @default the module's `runOn`
    */
   runOn?: RunOn;
 
   /**
-   * What happens to the tasks after this one if it fails.
+   * Sets what happens to the tasks after this one if it fails.
    *
    * @default the module's `onFailure`
    */
   onFailure?: OnFailure;
 
   /**
-   * Whether the task keeps the order of its request. `sequential`: it waits for the tasks before it, and those after it wait
-   * for it. `parallel`: it waits for none, and none waits for it. No failure skips it, and its own failure skips none. A
-   * queue ignores it: durable tasks never wait for each other there.
+   * Sets whether the task keeps the order of its request.
+   *
+   * - `sequential`: it waits for the tasks before it, and those after it wait for it.
+   * - `parallel`: it waits for none, and none waits for it. No failure skips it, and its own failure skips none.
+   *
+   * A queue ignores it: durable tasks never wait for each other there.
    *
    * @default the module's `execution`
    */
   execution?: Execution;
 
   /**
-   * The number of attempts, the first included: 1 or more. Between attempts, the task keeps its place in the order.
+   * Limits the number of attempts, the first included: 1 or more.
+   *
+   * Between attempts, the task keeps its place in the order.
    *
    * @default 1
    */
   attempts?: number;
 
   /**
-   * How long to wait between attempts.
+   * Sets how long to wait between attempts.
    *
    * @default none: the next attempt follows at once
    */
@@ -98,34 +110,40 @@ export interface TaskOptions {
   retryIf?: (error: unknown, attempt: number) => boolean | Promise<boolean>;
 
   /**
-   * How long an attempt may take, in ms, from when its function begins: more than 0, at most 2,147,483,647. Then its signal
-   * aborts, and the attempt fails with a `TaskTimeoutError`. A thread is killed. On the event loop, a function that ignores
-   * its signal goes on, but its result is dropped.
+   * Limits how long an attempt may take, in ms: more than 0, at most 2,147,483,647.
+   *
+   * The time counts from when its function begins. When the time is over, its signal aborts, and the attempt fails with a
+   * `TaskTimeoutError`. A thread is killed. On the event loop, a function that ignores its signal goes on, but its
+   * result is dropped.
    *
    * @default none: no limit
    */
   timeout?: number;
 
   /**
-   * How long the task waits after it was added before it may start, in ms: from 0 to 2,147,483,647 (24.8 days), or with a
-   * `queue` to 10 years. Meanwhile it keeps its place in the order of its request.
+   * Sets how long the task waits after it was added before it may start, in ms.
+   *
+   * From 0 to 2,147,483,647 (24.8 days), or with a `queue` to 10 years. Meanwhile the task keeps its place in the order
+   * of its request.
    *
    * @default 0
    */
   delay?: number;
 
   /**
-   * The priority in a queue, from 1 to 2,097,152: 1 runs before 2, and tasks without a priority run first. Tasks without a
-   * queue ignore it.
+   * Sets the priority in a queue, from 1 to 2,097,152: 1 runs before 2.
+   *
+   * Tasks without a priority run first. Tasks without a queue ignore it.
    *
    * @default none
    */
   priority?: number;
 
   /**
-   * Joins tasks with the same id: while one has not settled, adding another returns the same handle. The id counts in the
-   * whole application. A durable task joins the one in its queue, in any process: its handle gets that task's id. Not in
-   * `defaults`.
+   * Joins tasks with the same id: until the first has settled, adding another returns its handle.
+   *
+   * The id counts in the whole application. A durable task joins the one in its queue, in any process: its handle gets
+   * the id of that task. `defaults` can't have this option.
    *
    * @default none
    */
@@ -136,22 +154,25 @@ export interface TaskOptions {
 export const NO_OPTIONS: TaskOptions = Object.freeze({});
 
 /**
- * Options of `@Task` and `defineTask`: those of every task, and those of durable tasks.
+ * Describes the options of `@Task` and `defineTask`: those of all tasks, and of durable tasks.
  *
  * @since 0.1.0
  */
 export interface StoredTaskOptions extends TaskOptions {
   /**
-   * The queue of the task, which makes it durable: the task is in the queue before the response is released, and any process
-   * that imports the module for queues can run it. A name without a colon.
+   * Makes the task durable: names its queue. A name without a colon.
+   *
+   * The task is in the queue before the response is released, and any process that imports the module for queues can
+   * run it.
    *
    * @default none: the task runs in this process, and is lost if the process ends
    */
   queue?: string;
 
   /**
-   * When the task repeats by itself, without arguments: once for all processes. It needs a `queue`. Remove the option to stop
-   * it.
+   * Repeats the task by itself, without arguments, once for all processes.
+   *
+   * It needs a `queue`. To stop it, remove the option.
    *
    * @default never
    */

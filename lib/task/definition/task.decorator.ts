@@ -7,9 +7,11 @@ import { attachMethodDefinition, noteDecorated } from './task-definition.ts';
 import { assertWithinTimer, checkTaskOptions, checkWhereStored, type StoredTaskOptions } from './task-options.ts';
 
 /**
- * Gives a provider's method options of its own, for every place that adds it. The task is named `Class.method`, after the
- * class of the object; the option `name` overrides this. The options apply where the method is added by its name. A function
- * that calls it, such as `() => this.sendWelcome(address)`, is another task, without them.
+ * Gives a provider's method options of its own, for every place that adds it.
+ *
+ * The task is named `Class.method`, after the class of the object; the option `name` overrides this. The options apply
+ * only where the method is added by its name: a function that calls it, such as `() => this.sendWelcome(address)`, is
+ * another task, without them.
  *
  * @throws DefineTaskError if it decorates something other than a method, or a generator
  * @throws InvalidOptionError if an option is unknown or wrong

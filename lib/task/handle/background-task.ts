@@ -95,9 +95,10 @@ class Waiting<R> {
 }
 
 /**
- * The handle of one task. `addTask` and `start` return it. Its properties change as the task runs.
+ * Shows one task as it runs, and can cancel it. `addTask` and `start` return it.
  *
- * A handler can return it, alone or in an object: the client gets the task's record.
+ * Its properties change as the task runs. A handler can return it, alone or in an object: the client gets the task's
+ * record.
  *
  * @example
  * const task = tasks.addTask(buildReport, id);
@@ -112,8 +113,10 @@ export class BackgroundTask<R = unknown> {
   // application does to the properties can mislead it.
 
   /**
-   * Unguessable, so that you can hand it to a client. If a durable task is a duplicate, this becomes the id of the task
-   * that is in the queue already, once the queue has answered.
+   * Identifies the task. Nobody can guess it, so you can give it to a client.
+   *
+   * If a durable task is a duplicate, this becomes the id of the task that is in the queue already, once the queue has
+   * answered.
    */
   declare readonly id: string;
   #id = defineId(this);
@@ -211,9 +214,10 @@ export class BackgroundTask<R = unknown> {
   }
 
   /**
-   * What the function threw, as it threw it: of a `failed` task, and between two attempts. Of a `cancelled` task, the
-   * `TaskCancelledError`. It may hold a request with its passwords, so a copy such as `{ ...task }` has no `error`. The
-   * record, `task.toJSON()`, has its name, message and cause.
+   * Holds what the function threw: of a `failed` task, and between two attempts.
+   *
+   * For a `cancelled` task, it is the `TaskCancelledError`. It may hold a request with its passwords, so a copy such as
+   * `{ ...task }` has no `error`. The record, `task.toJSON()`, has its name, message and cause.
    */
   get error(): unknown {
     return #status in this ? this.#error : undefined;
@@ -326,8 +330,10 @@ export class BackgroundTask<R = unknown> {
   }
 
   /**
-   * Cancels the task. A pending task never runs. A running task has its signal aborted; in a thread it is killed. On the
-   * event loop, a function that ignores its signal goes on, but its result is dropped.
+   * Cancels the task.
+   *
+   * A pending task never runs. A running task has its signal aborted; in a thread it is killed. On the event loop, a
+   * function that ignores its signal goes on, but its result is dropped.
    *
    * @returns whether this call cancels the task: `false` if it has settled or is being cancelled already
    */
@@ -336,8 +342,9 @@ export class BackgroundTask<R = unknown> {
   }
 
   /**
-   * Resolves with the task's record once the task has settled. Never rejects. A handler that awaits it waits for ever,
-   * because the tasks of a request start after its response.
+   * Resolves with the task's record once the task has settled. Never rejects.
+   *
+   * Don't await it in a handler: tasks of a request start after its response, so the handler would wait for ever.
    *
    * @example
    * const { status, error } = await task.settled();
@@ -358,12 +365,16 @@ export class BackgroundTask<R = unknown> {
   /**
    * Resolves when a durable task is in its queue; at once for a task that is not durable.
    *
-   * In a transaction of the application, it resolves when the task is part of the transaction.
+   * In your own transaction, it resolves when the task is part of the transaction.
    *
-   * Rejects if the task never gets into its queue: the queue fails, also where `onUnavailable: 'run-here'` then runs the
-   * task in this process; the task is cancelled before; or it is skipped because of its `runOn`. A rejection that nobody
-   * handles does not end the process. A handler that awaits it waits for ever, because tasks are enqueued when the
-   * response is decided: there, await `BackgroundTasks.flush()`.
+   * It rejects if the task never gets into its queue:
+   *
+   * - the queue fails, even if `onUnavailable: 'run-here'` then runs the task in this process;
+   * - the task is cancelled before;
+   * - the task is skipped because of its `runOn`.
+   *
+   * A rejection that nobody handles does not end the process. Don't await it in a handler: tasks are enqueued when the
+   * response is decided, so the handler would wait for ever. There, await `BackgroundTasks.flush()`.
    *
    * @throws TaskQueueError, TaskCancelledError
    *
@@ -384,7 +395,7 @@ export class BackgroundTask<R = unknown> {
     return withoutRoute((await queue.settled(this.toRecord())) as TaskRecord<R>);
   }
 
-  /** The record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
+  /** Returns the record as JSON. `JSON.stringify` uses it, and so does a handler that returns the task. */
   toJSON(): TaskRecord {
     if (inJson.has(this)) {
       throw new TypeError('the task is in its own result, which JSON can not express');

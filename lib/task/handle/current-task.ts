@@ -7,7 +7,7 @@ import type { TaskProgress } from '../model/task-record.ts';
 import { wrongProgress } from '../task.messages.ts';
 
 /**
- * The running task, as the task itself sees it.
+ * Gives a running task its id, attempt and signal, and takes its progress.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,10 @@ export interface CurrentTask {
   /** Which attempt this is: 1 for the first. */
   readonly attempt: number;
   /**
-   * Aborts when the attempt times out or the task is cancelled; its `reason` is the error. Pass it to `fetch` and other
-   * calls that take a signal. In a thread, a task that has read its signal gets a moment to return; others are killed.
+   * Aborts when the attempt times out or the task is cancelled; its `reason` is the error.
+   *
+   * Pass it to `fetch` and other calls that take a signal. In a thread, a task that has read its signal gets a moment
+   * to return; the thread of any other task is killed at once.
    */
   readonly signal: AbortSignal;
   /**
@@ -49,8 +51,10 @@ export function copyProgress(progress: TaskProgress): TaskProgress {
 const storage = perThread('currentTask', () => new AsyncLocalStorage<CurrentTask>());
 
 /**
- * Returns the running task, on the event loop or in a thread: in its function, and in all that it calls or awaits. Outside
- * of a task it returns `undefined`. Never throws.
+ * Returns the running task, on the event loop or in a thread. Never throws.
+ *
+ * It works in the function of the task, and in everything that the function calls or awaits. Outside of a task it
+ * returns `undefined`.
  *
  * @example
  * async function importRows(rows: Row[]) {

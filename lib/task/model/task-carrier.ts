@@ -1,5 +1,7 @@
 /**
- * Strings that travel with a task: through its queue, or into its thread. Instrumentations write a trace context into it.
+ * Holds strings that travel with a task: through its queue, or into its thread.
+ *
+ * Instrumentations write a trace context into it.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,7 @@
 import type { TaskRecord } from './task-record.ts';
 
 /**
- * One step of a task, with the record of the task at that moment. `TaskRunner.events` emits it.
+ * Describes one step of a task, with its record at that moment. `TaskRunner.events` emits it.
  *
  * @since 0.1.0
  */
@@ -19,13 +19,17 @@ export type TaskEvent = { task: TaskRecord } & (
     }
   | {
       type: 'completed' | 'failed' | 'cancelled';
-      /** How long from the start of the first attempt until the task settled, in ms. `undefined` if no attempt began. */
+      /**
+       * How long the task took from the start of its first attempt until it settled, in ms.
+       *
+       * `undefined` if no attempt began.
+       */
       run?: number;
     }
 );
 
 /**
- * The steps that a task can take.
+ * Names the steps that a task can take.
  *
  * @since 0.1.0
  */

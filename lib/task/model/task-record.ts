@@ -3,7 +3,7 @@ import { isError, read } from '../../util/inspect.ts';
 import { withoutSecrets } from '../../util/secrets.ts';
 
 /**
- * The state of a task. `pending` and `running` tasks have not settled; the others have.
+ * Names the state of a task. `pending` and `running` tasks have not settled; the others have.
  *
  * @since 0.1.0
  */
@@ -13,8 +13,10 @@ export type TaskStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cance
 export type TaskEnd = 'completed' | 'failed' | 'cancelled' | 'skipped';
 
 /**
- * A task as plain data. In records from `TaskRegistry` and from a store, `result` and `progress` have the form that JSON
- * gives them: a bigint becomes a string, and what JSON can't express is left out.
+ * Describes a task as plain data.
+ *
+ * In records from `TaskRegistry` and from a store, `result` and `progress` have the form that JSON gives them: a bigint
+ * becomes a string, and what JSON can't express is left out.
  *
  * @since 0.1.0
  */
@@ -24,8 +26,10 @@ export interface TaskRecord<R = unknown> {
   /** The queue of a durable task. */
   queue?: string;
   /**
-   * The method and route of the request that added the task: `POST /orders/:id`. Only in events and in messages of channels:
-   * clients get the records of handles and of `TaskRegistry`, and the routes of an application can be internal.
+   * The method and route of the request that added the task: `POST /orders/:id`.
+   *
+   * Only events and messages of channels have it. Clients get the records of handles and of `TaskRegistry`, and the
+   * routes of an application can be internal.
    */
   route?: string;
   status: TaskStatus;
@@ -41,21 +45,31 @@ export interface TaskRecord<R = unknown> {
   progress?: TaskProgress;
   /** What a completed task returned. */
   result?: R;
-  /** Why the record of a completed task has no `result`: JSON can't express it, or it is too large for its queue. */
+  /**
+   * Why the record of a completed task has no `result`.
+   *
+   * JSON can't express it, or it is too large for its queue.
+   */
   resultOmitted?: string;
-  /** Why the task failed or was cancelled. While a task waits for its next attempt: why the last attempt failed. */
+  /**
+   * Why the task failed or was cancelled.
+   *
+   * While a task waits for its next attempt: why the last attempt failed.
+   */
   error?: TaskError;
 }
 
 /**
- * How far a task has come, in the task's own terms: a number or an object.
+ * Tells how far a task has come, in terms of the task: a number or an object.
  *
  * @since 0.1.0
  */
 export type TaskProgress = number | object;
 
 /**
- * An error as plain data: its name, its message and its cause. It has no stack and no other properties.
+ * Describes an error as plain data: its name, its message and its cause.
+ *
+ * It has no stack and no other properties.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,7 @@
 /**
- * Counts of the tasks of one application: those that wait or run now, and those that have settled since it started.
+ * Counts the tasks of one application, in this process.
+ *
+ * Some wait or run now; others have settled since the application started.
  *
  * @since 0.1.0
  */
@@ -24,12 +26,16 @@ export interface TaskStats {
     /** Tasks that wait for a thread. */
     waiting: number;
   };
-  /** The figures of each task name. From 1,000 names on, those of all further names together, as `(other)`. */
+  /**
+   * The figures of each task name.
+   *
+   * From 1,000 names on, the figures of all further names together, as `(other)`.
+   */
   byName: { [name: string]: TaskFigures };
 }
 
 /**
- * Figures of the tasks with one name, in this process.
+ * Holds the figures of the tasks with one name, in this process.
  *
  * @since 0.1.0
  */
@@ -43,15 +49,18 @@ export interface TaskFigures {
   /** How long tasks took from the start of their first attempt until they settled. */
   run: Percentiles;
   /**
-   * ms for which their calls kept the event loop busy, in total: each until the function returned, or awaited for the first
-   * time. Threads do not count.
+   * How long their calls kept the event loop busy, in ms, in total.
+   *
+   * A call counts until its function returned, or awaited for the first time. Threads do not count.
    */
   blocked: number;
 }
 
 /**
- * Percentiles in ms, of the latest five to ten minutes. Of a task that runs less often, of its latest runs. A value is at most
- * 1/32 too high. All are 0 if `count` is.
+ * Holds percentiles in ms, of the latest five to ten minutes.
+ *
+ * For a task that runs less often, they are of its latest runs. A value is at most 1/32 too high. All are 0 if `count`
+ * is 0.
  *
  * @since 0.1.0
  */
@@ -60,6 +69,6 @@ export interface Percentiles {
   p95: number;
   p99: number;
   max: number;
-  /** How many values they are of. */
+  /** How many values they come from. */
   count: number;
 }

@@ -1,5 +1,7 @@
 /**
- * Where a task goes: a durable task to its `queue`; any other runs on the `event-loop` of its process, or in a `thread`.
+ * Names where a task goes.
+ *
+ * A durable task goes to its `queue`. Any other runs on the `event-loop` of its process, or in a `thread`.
  *
  * @since 0.1.0
  */

@@ -11,8 +11,10 @@ export interface FolderLock {
 }
 
 /**
- * Locks a folder by listening to a socket whose name is a hash of the path. A file with a process id would stay when the
- * process is killed, and a later process can have the same id, such as after a restart of a container.
+ * Locks a folder by listening to a socket whose name is a hash of the path.
+ *
+ * A file with a process id would stay when the process is killed. A later process can have the same id, such as after a
+ * restart of a container.
  *
  * @returns `undefined` if the folder is locked already, by this process or another
  */
