@@ -70,7 +70,9 @@ async function startShop(parts: Record<string, string | undefined>, entry = `${s
 
 type Shop = Awaited<ReturnType<typeof startShop>>;
 
-async function addressSaidBy({ stdout }: ChildProcess): Promise<string> {
+async function addressSaidBy(child: ChildProcess): Promise<string> {
+  const { stdout } = child;
+  const exited = once(child, 'exit');
   let output = '';
   // Leaving the loop would close the pipe.
   for await (const chunk of stdout!.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
@@ -81,7 +83,8 @@ async function addressSaidBy({ stdout }: ChildProcess): Promise<string> {
       return url;
     }
   }
-  throw new Error(`The shop has not started: ${output}`);
+  const [code, signal] = (await exited) as [number | null, NodeJS.Signals | null];
+  throw new Error(`The shop has not started, and ended with ${signal ?? code}: ${output}`);
 }
 
 /** What an endpoint answers that adds one task. */

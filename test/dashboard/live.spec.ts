@@ -130,9 +130,11 @@ describe.each(platforms)('the stream on %s', (platform) => {
     const before = fast.updates.length;
     await runner.start(function after() {}).settled();
     await expect.poll(() => fast.updates.length).toBeGreaterThan(before);
+    const heard = slow.updates.length;
     slow.resume();
     await expect.poll(() => hub.slow).toBe(0);
-    await expect.poll(() => slow.updates.at(-1)!.data.more).toBe(true);
+    // Other updates can follow the one that says so.
+    await expect.poll(() => slow.updates.slice(heard).some(({ data }) => data.more)).toBe(true);
     expect(slow.updates.length).toBeLessThan(fast.updates.length);
   });
 
