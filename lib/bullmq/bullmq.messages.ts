@@ -40,7 +40,7 @@ export const unreadableArguments = (name: string, queue: string) =>
 
 export const claimsFrom = (queues: readonly string[]) =>
   queues.length > 0
-    ? `Claims tasks from the queues ${queues.join(', ')}`
+    ? `Claims tasks from the ${queues.length > 1 ? 'queues' : 'queue'} ${queues.join(', ')}`
     : 'Claims no tasks: no task of this application names a queue';
 
 export const unreadableResult = (name: string) =>

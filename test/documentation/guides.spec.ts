@@ -20,8 +20,10 @@ import {
   type TaskRecord,
 } from 'nestjs-background-tasks';
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
+import { PAGE_FOLDER } from '../../lib/dashboard/http/page-files.ts';
+import { pageFolder } from '../dashboard/start-dashboard.ts';
 import { startApp } from '../fixtures/start-app.ts';
-import { filesOf } from './pages.ts';
+import { blocksOf, filesOf } from './pages.ts';
 
 type Module = Record<string, Type & ((...args: unknown[]) => Promise<unknown>)>;
 
@@ -55,12 +57,26 @@ async function paste(page: string, ...names: string[]): Promise<Module> {
   return all;
 }
 
+/** Runs the first example of a page that shows no whole file. `before` declares what the example uses. */
+async function pasteFirst(page: string, before: string, [opening = '', closing = ''] = ['', '']): Promise<Module> {
+  const { code } = blocksOf(page).find(({ language }) => language === 'ts')!;
+  const [imports = ''] = /^(?:import [^;]+;\n+)*/.exec(code) ?? [];
+  const path = join(folder, page, 'first.ts');
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${imports}${before}\n${opening}${code.slice(imports.length)}${closing}`);
+  return (await import(path)) as Module;
+}
+
 /** An application whose durable tasks stay in memory. They run when the test says so. */
 async function startInMemory(metadata: ModuleMetadata) {
   const moduleRef = await Test.createTestingModule({
     ...metadata,
     imports: [TestTasksModule.forRoot({ mode: 'manual' }), ...(metadata.imports ?? [])],
-  }).compile();
+  })
+    // The tests don't build the page of the dashboard.
+    .overrideProvider(PAGE_FOLDER)
+    .useValue(pageFolder)
+    .compile();
   const app = moduleRef.createNestApplication();
   await app.listen(0, '127.0.0.1');
   onTestFinished(() => app.close());
@@ -178,6 +194,61 @@ test('flows.md: steps get what the steps before have returned', async () => {
   expect(await registry.get(grouped['id']!)).toMatchObject({ status: 'completed', result: 'file of a, file of b' });
 });
 
+test('dashboard.md: the guard decides who sees the page', async () => {
+  const { AppModule } = await pasteFirst(
+    'docs/dashboard.md',
+    `class AdminGuard {
+      canActivate = (context: any) => context.switchToHttp().getRequest().headers.authorization === 'admin';
+    }
+    @Module({})
+    class AuthModule {}`,
+  );
+  const { url } = await startInMemory({ imports: [AppModule!] });
+  const statusFor = async (headers: Record<string, string>) =>
+    (await fetch(`${url}/background-tasks`, { headers })).status;
+  expect([await statusFor({}), await statusFor({ authorization: 'admin' })]).toEqual([403, 200]);
+});
+
+test('observability.md: the subscriber hears of a failed attempt', async () => {
+  const { sent } = await pasteFirst(
+    'docs/observability.md',
+    'export const sent: object[] = []; const alarms = { send: (alarm: object) => sent.push(alarm) };',
+  );
+  const { runner } = await startApp({});
+  const error = new Error('the mail service is down');
+  const task = runner.start(function sendMail() {
+    throw error;
+  });
+  await task.settled();
+  expect(sent).toEqual([{ id: task.id, name: 'sendMail', attempt: 1, error }]);
+});
+
+test('errors.md: a handler catches the error of too many tasks', async () => {
+  const { AlbumController } = await pasteFirst(
+    'docs/errors.md',
+    `import { Controller, Logger, Post } from '@nestjs/common';
+    import { BackgroundTasks } from 'nestjs-background-tasks';
+    const resize = (_id: string) => undefined;`,
+    [
+      `@Controller('album')
+      export class AlbumController {
+        logger = new Logger();
+        constructor(readonly tasks: BackgroundTasks) {}
+        resizeLater = (id: string) => ({ later: id });
+        @Post()
+        add() {
+          const id = '7';
+          this.tasks.addTask(resize, id);
+`,
+      '} }',
+    ],
+  );
+  const { url, runner } = await startApp({ controllers: [AlbumController!] }, { maxPending: 1 });
+  expect((await post(`${url}/album`)).body).toEqual({ later: '7' });
+  await runner.drain();
+  expect(runner.stats().completed).toBe(1);
+});
+
 test('places.md: a gateway and a handler of messages add tasks', async () => {
   const { ChatGateway, OrdersEvents, ...pasted } = await paste(
     'docs/places.md',
@@ -269,9 +340,9 @@ test('recipe: the result is a file', async () => {
   await runner.drain();
   expect(await (await fetch(`${url}${file}`)).text()).toBe('Invoice 12');
   expect((await fetch(`${url}/invoices/unknown/file`)).status).toBe(404);
-  const written = join(app.get<{ folder: string }>(Invoices!).folder, `${file!.split('/')[2]}.txt`);
-  expect(await readFile(written, 'utf8')).toBe('Invoice 12');
-  await rm(written);
+  const invoice = join(app.get<{ folder: string }>(Invoices!).folder, `${file!.split('/')[2]}.txt`);
+  expect(await readFile(invoice, 'utf8')).toBe('Invoice 12');
+  await rm(invoice);
 });
 
 test('recipe: a refused login is noted, and no other', async () => {

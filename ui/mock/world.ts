@@ -232,7 +232,7 @@ export class World {
           this.#series.failed[SERIES - 1]!++;
         }
       } else if (kind.progress) {
-        this.change(id, { progress: kind.progress((now - from) / (at - from)) });
+        this.change(id, { progress: kind.progress(Math.max(0, now - from) / (at - from)) });
       }
     }
   }
