@@ -90,7 +90,7 @@ export const actions = {
   async statistics(card) {
     const stars = Math.ceil(Math.random() * 5);
     const { status, took, task, product } = await send('POST', '/products/4/reviews', { stars });
-    card.fact('Answer', `${status} in ${took}, for ${stars} stars`);
+    card.fact('Answer', `${status} in ${took}, for ${stars} of 5 stars`);
     await card.follow(task);
     const { reviews, average } = await send('GET', '/products/4/rating');
     card.fact('Rating', `${product.name}: ${average} of 5, in ${reviews} review${reviews === 1 ? '' : 's'}`);
