@@ -58,7 +58,7 @@ async function paste(page: string, ...names: string[]): Promise<Module> {
 }
 
 /** Runs the first example of a page that shows no whole file. `before` declares what the example uses. */
-async function pasteFirst(page: string, before: string, [opening = '', closing = ''] = ['', '']): Promise<Module> {
+async function pasteFirst(page: string, before: string, [opening, closing] = ['', '']): Promise<Module> {
   const { code } = blocksOf(page).find(({ language }) => language === 'ts')!;
   const [imports = ''] = /^(?:import [^;]+;\n+)*/.exec(code) ?? [];
   const path = join(folder, page, 'first.ts');
