@@ -1,6 +1,6 @@
 // The first example of each guide, and every recipe, as users paste them. What has a spec of its own is left out: the
 // quick start (test/quick-start.spec.ts), testing, transactions, bundlers, and the recipes of figures.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
@@ -10,7 +10,7 @@ import { ClientProxyFactory, type MicroserviceOptions, Transport } from '@nestjs
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { lastValueFrom } from 'rxjs';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   BackgroundTasksModule,
@@ -20,6 +20,7 @@ import {
   type TaskRecord,
 } from 'nestjs-background-tasks';
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
+import { PAGE_FOLDER } from '../../lib/dashboard/http/page-files.ts';
 import { startApp } from '../fixtures/start-app.ts';
 import { filesOf } from './pages.ts';
 
@@ -207,11 +208,51 @@ test('options.md: the application starts with these options', async () => {
   expect(runner.stats()).toMatchObject({ pending: 0, running: 0 });
 });
 
+test('errors.md: a handler catches that there are too many tasks', async () => {
+  const { PhotosController } = await paste('docs/errors.md', 'src/photos.controller.ts');
+  const { url, runner } = await startApp({ controllers: [PhotosController!] }, { maxPending: 1 });
+  const release = new EventEmitter();
+  runner.with({ name: 'busy' }).start(() => once(release, 'free'));
+  expect((await post(`${url}/photos/7/resize`)).body).toEqual({ resize: 'later' });
+  release.emit('free');
+  await runner.drain();
+  expect((await post(`${url}/photos/7/resize`)).body).toEqual({ resize: 'soon' });
+  await runner.drain();
+});
+
+test('dashboard.md: the guard asks for the password', async () => {
+  vi.stubEnv('OPS_PASSWORD', 'secret');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { AppModule } = await paste('docs/dashboard.md', 'src/app.module.ts');
+  const moduleRef = await Test.createTestingModule({ imports: [AppModule!] })
+    .overrideProvider(PAGE_FOLDER) // the sources have no built page
+    .useValue(join(import.meta.dirname, '../fixtures/dashboard-page'))
+    .compile();
+  const app = moduleRef.createNestApplication();
+  onTestFinished(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const open = (password: string) => {
+    const credentials = Buffer.from(`ops:${password}`).toString('base64');
+    return fetch(`${url}/background-tasks/api/tasks`, { headers: { authorization: `Basic ${credentials}` } });
+  };
+  const refused = await open('guess');
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="tasks"']);
+  expect((await open('secret')).status).toBe(200);
+});
+
 const recipe = (...names: string[]) => paste('docs/recipes.md', ...names);
 
 test('recipe: only the owner reads the status', async () => {
-  const { Exports, ExportsController } = await recipe('status/exports.service.ts', 'status/exports.controller.ts');
-  const { url, runner } = await startApp({ controllers: [ExportsController!], providers: [Exports!] }, {}, (app) =>
+  // The interceptor of the other recipe makes each controller request-scoped: the owners have to survive that.
+  const { AnalyticsModule, Exports, ExportsController } = await recipe(
+    'analytics/analytics.module.ts',
+    'status/exports.service.ts',
+    'status/exports.controller.ts',
+  );
+  const metadata = { imports: [AnalyticsModule!], controllers: [ExportsController!], providers: [Exports!] };
+  const { url, runner } = await startApp(metadata, {}, (app) =>
     app.use((request: { headers: Record<string, string>; user: object }, _response: unknown, next: () => void) => {
       request.user = { id: request.headers['x-user'] };
       next();
@@ -350,4 +391,19 @@ test('recipe: failed tasks of a queue run again', async () => {
   expect(await retryFailed!(registry, 'mail')).toBe(1);
   await tasks.run();
   expect(await registry.get(task.id)).toMatchObject({ status: 'completed' });
+});
+
+// The last one: its subscriber stays for the rest of the process.
+test('observability.md: the subscriber gets each failed attempt', async () => {
+  const log = vi.spyOn(console, 'error').mockReturnValue();
+  onTestFinished(() => log.mockRestore());
+  await paste('docs/observability.md', 'src/alarms.ts');
+  const { runner } = await startApp({});
+  const task = runner.with({ name: 'fails', attempts: 2 }).start(() => Promise.reject(new Error('refused')));
+  await runner.drain();
+  const alarm = { id: task.id, name: 'fails', error: expect.objectContaining({ message: 'refused' }) };
+  expect(log.mock.calls).toEqual([
+    ['alarm', { ...alarm, attempt: 1 }],
+    ['alarm', { ...alarm, attempt: 2 }],
+  ]);
 });
