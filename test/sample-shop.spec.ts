@@ -424,6 +424,7 @@ describe.skipIf(browserPath === undefined)('the page', () => {
       welcome: ['E-mail', 'Welcome, Ada'],
       cache: ['Next visitor', 'from the cache'],
       report: ['File', 'Download the PDF'],
+      analytics: ['GET /products/:id/rating', 'visit'],
       chain: ['Card', 'charged at attempt 2'],
       parallel: ['Chat', 'Channels.chat: completed'],
       statistics: ['Rating', 'Pour-over kettle'],

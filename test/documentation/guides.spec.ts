@@ -1,6 +1,6 @@
 // The first example of each guide, and every recipe, as users paste them. What has a spec of its own is left out: the
 // quick start (test/quick-start.spec.ts), testing, transactions, bundlers, and the recipes of figures.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
@@ -10,7 +10,7 @@ import { ClientProxyFactory, type MicroserviceOptions, Transport } from '@nestjs
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { lastValueFrom } from 'rxjs';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   BackgroundTasksModule,
@@ -23,7 +23,7 @@ import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
 import { PAGE_FOLDER } from '../../lib/dashboard/http/page-files.ts';
 import { pageFolder } from '../dashboard/start-dashboard.ts';
 import { startApp } from '../fixtures/start-app.ts';
-import { blocksOf, filesOf } from './pages.ts';
+import { filesOf } from './pages.ts';
 
 type Module = Record<string, Type & ((...args: unknown[]) => Promise<unknown>)>;
 
@@ -57,26 +57,12 @@ async function paste(page: string, ...names: string[]): Promise<Module> {
   return all;
 }
 
-/** Runs the first example of a page that shows no whole file. `before` declares what the example uses. */
-async function pasteFirst(page: string, before: string, [opening, closing] = ['', '']): Promise<Module> {
-  const { code } = blocksOf(page).find(({ language }) => language === 'ts')!;
-  const [imports = ''] = /^(?:import [^;]+;\n+)*/.exec(code) ?? [];
-  const path = join(folder, page, 'first.ts');
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, `${imports}${before}\n${opening}${code.slice(imports.length)}${closing}`);
-  return (await import(path)) as Module;
-}
-
 /** An application whose durable tasks stay in memory. They run when the test says so. */
 async function startInMemory(metadata: ModuleMetadata) {
   const moduleRef = await Test.createTestingModule({
     ...metadata,
     imports: [TestTasksModule.forRoot({ mode: 'manual' }), ...(metadata.imports ?? [])],
-  })
-    // The tests don't build the page of the dashboard.
-    .overrideProvider(PAGE_FOLDER)
-    .useValue(pageFolder)
-    .compile();
+  }).compile();
   const app = moduleRef.createNestApplication();
   await app.listen(0, '127.0.0.1');
   onTestFinished(() => app.close());
@@ -194,61 +180,6 @@ test('flows.md: steps get what the steps before have returned', async () => {
   expect(await registry.get(grouped['id']!)).toMatchObject({ status: 'completed', result: 'file of a, file of b' });
 });
 
-test('dashboard.md: the guard decides who sees the page', async () => {
-  const { AppModule } = await pasteFirst(
-    'docs/dashboard.md',
-    `class AdminGuard {
-      canActivate = (context: any) => context.switchToHttp().getRequest().headers.authorization === 'admin';
-    }
-    @Module({})
-    class AuthModule {}`,
-  );
-  const { url } = await startInMemory({ imports: [AppModule!] });
-  const statusFor = async (headers: Record<string, string>) =>
-    (await fetch(`${url}/background-tasks`, { headers })).status;
-  expect([await statusFor({}), await statusFor({ authorization: 'admin' })]).toEqual([403, 200]);
-});
-
-test('observability.md: the subscriber hears of a failed attempt', async () => {
-  const { sent } = await pasteFirst(
-    'docs/observability.md',
-    'export const sent: object[] = []; const alarms = { send: (alarm: object) => sent.push(alarm) };',
-  );
-  const { runner } = await startApp({});
-  const error = new Error('the mail service is down');
-  const task = runner.start(function sendMail() {
-    throw error;
-  });
-  await task.settled();
-  expect(sent).toEqual([{ id: task.id, name: 'sendMail', attempt: 1, error }]);
-});
-
-test('errors.md: a handler catches the error of too many tasks', async () => {
-  const { AlbumController } = await pasteFirst(
-    'docs/errors.md',
-    `import { Controller, Logger, Post } from '@nestjs/common';
-    import { BackgroundTasks } from 'nestjs-background-tasks';
-    const resize = (_id: string) => undefined;`,
-    [
-      `@Controller('album')
-      export class AlbumController {
-        logger = new Logger();
-        constructor(readonly tasks: BackgroundTasks) {}
-        resizeLater = (id: string) => ({ later: id });
-        @Post()
-        add() {
-          const id = '7';
-          this.tasks.addTask(resize, id);
-`,
-      '} }',
-    ],
-  );
-  const { url, runner } = await startApp({ controllers: [AlbumController!] }, { maxPending: 1 });
-  expect((await post(`${url}/album`)).body).toEqual({ later: '7' });
-  await runner.drain();
-  expect(runner.stats().completed).toBe(1);
-});
-
 test('places.md: a gateway and a handler of messages add tasks', async () => {
   const { ChatGateway, OrdersEvents, ...pasted } = await paste(
     'docs/places.md',
@@ -288,11 +219,51 @@ test('options.md: the application starts with these options', async () => {
   expect(runner.stats()).toMatchObject({ pending: 0, running: 0 });
 });
 
+test('errors.md: a handler catches that there are too many tasks', async () => {
+  const { PhotosController } = await paste('docs/errors.md', 'src/photos.controller.ts');
+  const { url, runner } = await startApp({ controllers: [PhotosController!] }, { maxPending: 1 });
+  const release = new EventEmitter();
+  runner.with({ name: 'busy' }).start(() => once(release, 'free'));
+  expect((await post(`${url}/photos/7/resize`)).body).toEqual({ resize: 'later' });
+  release.emit('free');
+  await runner.drain();
+  expect((await post(`${url}/photos/7/resize`)).body).toEqual({ resize: 'soon' });
+  await runner.drain();
+});
+
+test('dashboard.md: the guard asks for the password', async () => {
+  vi.stubEnv('OPS_PASSWORD', 'secret');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { AppModule } = await paste('docs/dashboard.md', 'src/app.module.ts');
+  const moduleRef = await Test.createTestingModule({ imports: [AppModule!] })
+    .overrideProvider(PAGE_FOLDER) // the sources have no built page
+    .useValue(pageFolder)
+    .compile();
+  const app = moduleRef.createNestApplication();
+  onTestFinished(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const open = (password: string) => {
+    const credentials = Buffer.from(`ops:${password}`).toString('base64');
+    return fetch(`${url}/background-tasks/api/tasks`, { headers: { authorization: `Basic ${credentials}` } });
+  };
+  const refused = await open('guess');
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="tasks"']);
+  expect((await open('secret')).status).toBe(200);
+});
+
 const recipe = (...names: string[]) => paste('docs/recipes.md', ...names);
 
 test('recipe: only the owner reads the status', async () => {
-  const { Exports, ExportsController } = await recipe('status/exports.service.ts', 'status/exports.controller.ts');
-  const { url, runner } = await startApp({ controllers: [ExportsController!], providers: [Exports!] }, {}, (app) =>
+  // The interceptor of the other recipe makes each controller request-scoped: the owners have to survive that.
+  const { AnalyticsModule, Exports, ExportsController } = await recipe(
+    'analytics/analytics.module.ts',
+    'status/exports.service.ts',
+    'status/exports.controller.ts',
+  );
+  const metadata = { imports: [AnalyticsModule!], controllers: [ExportsController!], providers: [Exports!] };
+  const { url, runner } = await startApp(metadata, {}, (app) =>
     app.use((request: { headers: Record<string, string>; user: object }, _response: unknown, next: () => void) => {
       request.user = { id: request.headers['x-user'] };
       next();
@@ -431,4 +402,19 @@ test('recipe: failed tasks of a queue run again', async () => {
   expect(await retryFailed!(registry, 'mail')).toBe(1);
   await tasks.run();
   expect(await registry.get(task.id)).toMatchObject({ status: 'completed' });
+});
+
+// The last one: its subscriber stays for the rest of the process.
+test('observability.md: the subscriber gets each failed attempt', async () => {
+  const log = vi.spyOn(console, 'error').mockReturnValue();
+  onTestFinished(() => log.mockRestore());
+  await paste('docs/observability.md', 'src/alarms.ts');
+  const { runner } = await startApp({});
+  const task = runner.with({ name: 'fails', attempts: 2 }).start(() => Promise.reject(new Error('refused')));
+  await runner.drain();
+  const alarm = { id: task.id, name: 'fails', error: expect.objectContaining({ message: 'refused' }) };
+  expect(log.mock.calls).toEqual([
+    ['alarm', { ...alarm, attempt: 1 }],
+    ['alarm', { ...alarm, attempt: 2 }],
+  ]);
 });

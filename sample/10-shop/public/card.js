@@ -95,7 +95,7 @@ export class Card {
     const { status, attempts, progress, error, finishedAt } = task;
     const time = finishedAt && task.startedAt ? ` in ${millisecondsOf(task)} ms` : '';
     const retried = attempts > 1 ? `, attempt ${attempts}` : '';
-    this.fact(term, `${task.name}: ${status}${time}${retried}${error ? `, ${error.message}` : ''}`);
+    this.fact(term, `${task.name}: ${status}${time}${retried}${status === 'failed' ? `, ${error.message}` : ''}`);
     if (progress) {
       const bar = this.#find('progress');
       bar.hidden = false;

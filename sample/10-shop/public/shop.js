@@ -21,8 +21,8 @@ async function showMails({ email }) {
   const { answer: mails } = await send('GET', '/mailbox');
   const isEmbedded = email === 'embedded mailbox';
   const about =
-    mails.length > 0 ? 'What the SMTP server inside of this process has taken.' : 'Empty: sign up, or order.';
-  find('#mailbox-about').textContent = isEmbedded ? about : 'Mails leave by your SMTP server.';
+    mails.length > 0 ? 'E-mails that the SMTP server in this process has received.' : 'Empty: sign up, or order.';
+  find('#mailbox-about').textContent = isEmbedded ? about : 'E-mails leave by your SMTP server.';
   find('#mails').replaceChildren(...mails.slice(0, 4).map(mailRow));
 }
 

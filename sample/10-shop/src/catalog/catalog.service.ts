@@ -36,7 +36,7 @@ export class Catalog {
   }
 
   // #region cache
-  /** Reads the row again rather than taking it as an argument: of two writes, the last one counts, whose task is first. */
+  /** Reads the row again: after two writes, both tasks put the newest price into the cache, in any order. */
   async refreshCache(id: number) {
     await this.cache.set(keyOf(id), await this.read(id), HOUR);
   }

@@ -13,7 +13,7 @@ export class Mailer {
   }
 
   // #region welcome
-  /** Runs on the event loop after the response, and is lost if the process crashes: nobody misses a welcome. */
+  /** Runs on the event loop after the response, and is lost if the process crashes: a welcome may be lost. */
   @Task({ attempts: 3, backoff: { type: 'exponential', delay: 500 }, timeout: 10_000 })
   async sendWelcome(name: string, email: string) {
     return this.send(email, `Welcome, ${name}`, 'Your account is ready. The first coffee is on us.');

@@ -5,7 +5,7 @@ export const cases = [
   {
     id: 'welcome',
     title: 'Welcome e-mail',
-    text: 'You sign up and get your answer at once. The e-mail leaves after it, and has three attempts.',
+    text: 'You sign up and get your answer at once. The e-mail leaves after it, in up to three attempts.',
     button: 'Sign up',
     uses: `Event loop · e-mail: ${parts.email}`,
     files: ['users/users.controller.ts', 'mail/mailer.service.ts'],

@@ -48,7 +48,7 @@ export class SessionsController {
     return { last, next: schedule?.next && new Date(schedule.next) };
   }
 
-  /** Runs it now, besides its hours. */
+  /** Runs it now, in addition to its schedule. */
   @Post('clean-up')
   @HttpCode(202)
   cleanUp() {
