@@ -16,7 +16,6 @@ declare global {
     protected readonly orders: Orders;
     protected readonly reports: Reports;
     protected readonly cats: { findAll(tasks: import('nestjs-background-tasks').BackgroundTasks): string[] };
-    protected resizeLater(id: string): void;
   }
 
   class Mailer {
@@ -89,7 +88,6 @@ declare global {
   const runner: import('nestjs-background-tasks').TaskRunner;
   const registry: import('nestjs-background-tasks').TaskRegistry;
   const metrics: Metrics;
-  const alarms: { send(alarm: object): void };
   const spanProcessors: import('@opentelemetry/sdk-trace-node').SpanProcessor[];
   const connection: string;
   const order: Order;
