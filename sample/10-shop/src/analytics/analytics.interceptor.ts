@@ -12,6 +12,9 @@ export class AnalyticsInterceptor implements NestInterceptor {
   // #region analytics
   intercept(context: ExecutionContext, next: CallHandler) {
     const { method, route } = context.switchToHttp().getRequest<{ method: string; route: { path: string } }>();
+    if (route.path.startsWith('/background-tasks')) {
+      return next.handle(); // the dashboard's own requests are no visits
+    }
     this.tasks
       // Parallel: it waits for no other task of the request, and its failure skips none.
       .with({ runOn: 'always', execution: 'parallel' })

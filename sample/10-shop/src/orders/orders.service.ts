@@ -62,7 +62,7 @@ export class Orders {
       .from(orders)
       .where(eq(orders.email, email));
     if (Number(ordered?.total) > LIMIT) {
-      throw new ConflictException(`Orders above ${LIMIT / 100} € need a call: the order is not placed`);
+      throw new ConflictException(`Orders above €${LIMIT / 100} need a call: the order is not placed`);
     }
   }
 }
