@@ -63,13 +63,13 @@ export function recordOf(job: TaskJob, isActive: boolean): TaskRecord {
   });
 }
 
-/** Other programs can add jobs with any times. What is none is 1970. */
-export function timeIn(ms: number): number {
+/** Other programs can add jobs with any times. A time that no `Date` can hold is read as 1970. */
+export function asTime(ms: number): number {
   return isTime(ms) ? ms : 0;
 }
 
 export function timeOf(ms: number): string {
-  return new Date(timeIn(ms)).toISOString();
+  return new Date(asTime(ms)).toISOString();
 }
 
 function isTime(ms: unknown): ms is number {

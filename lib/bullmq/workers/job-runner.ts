@@ -11,7 +11,7 @@ import { argumentsOf, withResults } from '../jobs/job-arguments.ts';
 import { encodeResult, type Encoded, isOmitted, type Omitted } from '../../durable/codec/value-codec.ts';
 import { jobError } from '../jobs/job-error.ts';
 import { readProgress } from '../jobs/job-progress.ts';
-import { startOf, timeIn } from '../jobs/job-record.ts';
+import { asTime, startOf } from '../jobs/job-record.ts';
 import { type Begun, withBegun } from '../jobs/job-start.ts';
 import type { JobData, TaskJob } from '../jobs/task-job.ts';
 import { JobFinder } from '../queues/job-finder.ts';
@@ -99,7 +99,7 @@ export class JobRunner {
       call: entry.call(args),
       restored: {
         id: this.ids.of(job),
-        createdAt: timeIn(timestamp),
+        createdAt: asTime(timestamp),
         progress: readProgress(job.progress) || undefined,
         route: data.route,
         ...begunBefore(job),

@@ -19,7 +19,10 @@ export function shownText(text: string): string {
   return `${text.slice(0, MAX).toWellFormed()}…${mark}`;
 }
 
-/** Compares names or routes with one that is asked for, in full or as the page shows it. They come again and again. */
+/**
+ * Compares names or routes with one that is asked for, in full or as the page shows it. Many tasks have the same name, so it
+ * remembers the results.
+ */
 export class SameText {
   /** Whether it may be what the page shows of another text. */
   readonly isShortened: boolean;
