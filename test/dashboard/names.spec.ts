@@ -9,7 +9,7 @@ import { EventReader, startDashboard } from './start-dashboard.ts';
 /** What the page gets of a name or route that has more than 200 characters. */
 const SHORTENED = /^.{200}…[\da-f]{8}$/s;
 
-const found = (names: TaskPage) => names.tasks.map(({ id }) => id);
+const found = (page: TaskPage) => page.tasks.map(({ id }) => id);
 
 test('a long name is shown in part everywhere, and found by all of it', async () => {
   const redacted: string[] = [];
