@@ -96,7 +96,7 @@ export class BackgroundTasksInterceptor implements NestInterceptor {
   }
 }
 
-/** By handler, whether it sends events. To look up its metadata for each request costs 0.3 µs. */
+/** By handler, whether it sends events. To look up its metadata for each request costs 0.2 µs. */
 const sendsEvents = new WeakMap<object, boolean>();
 
 /** Whether Nest's `@Sse` decorates the handler. */

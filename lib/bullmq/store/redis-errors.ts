@@ -1,6 +1,6 @@
 /**
- * Errors of Redis that a retry does not solve. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and `src/db.c` of
- * redis/redis.
+ * Errors of Redis that a retry does not solve. A reply of Redis begins with its code: see `src/acl.c`, `src/server.c` and
+ * `src/db.c` of redis/redis.
  */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR (invalid )?DB)/;
 

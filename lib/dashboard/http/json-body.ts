@@ -33,12 +33,15 @@ async function unparsed({ request }: Exchange): Promise<string> {
       chunks.push(chunk as Buffer);
       size += (chunk as Buffer).length;
       if (size > MAX) {
-        throw new ApiError(413, 'BAD_REQUEST', bodyUnreadable());
+        break;
       }
     }
-  } catch (error) {
+  } catch {
     // A client that leaves in the middle is no failure of the dashboard.
-    throw error instanceof ApiError ? error : new ApiError(400, 'BAD_REQUEST', bodyUnreadable());
+    throw new ApiError(400, 'BAD_REQUEST', bodyUnreadable());
+  }
+  if (size > MAX) {
+    throw new ApiError(413, 'BAD_REQUEST', bodyUnreadable());
   }
   return Buffer.concat(chunks).toString();
 }
