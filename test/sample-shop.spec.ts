@@ -72,7 +72,6 @@ type Shop = Awaited<ReturnType<typeof startShop>>;
 
 async function addressSaidBy(child: ChildProcess): Promise<string> {
   const { stdout } = child;
-  const exited = once(child, 'exit');
   let output = '';
   // Leaving the loop would close the pipe.
   for await (const chunk of stdout!.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
@@ -83,8 +82,10 @@ async function addressSaidBy(child: ChildProcess): Promise<string> {
       return url;
     }
   }
-  const [code, signal] = (await exited) as [number | null, NodeJS.Signals | null];
-  throw new Error(`The shop has not started, and ended with ${signal ?? code}: ${output}`);
+  if (child.exitCode === null && child.signalCode === null) {
+    await once(child, 'exit');
+  }
+  throw new Error(`The shop has not started, and ended with ${child.signalCode ?? child.exitCode}: ${output}`);
 }
 
 /** What an endpoint answers that adds one task. */

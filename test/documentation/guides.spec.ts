@@ -1,6 +1,6 @@
 // The first example of each guide, and every recipe, as users paste them. What has a spec of its own is left out: the
 // quick start (test/quick-start.spec.ts), testing, transactions, bundlers, and the recipes of figures.
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import type { ModuleMetadata, Type } from '@nestjs/common';
 import { ClientProxyFactory, type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { Test } from '@nestjs/testing';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { lastValueFrom } from 'rxjs';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -22,6 +22,7 @@ import {
 import { TestTasks, TestTasksModule } from 'nestjs-background-tasks/testing';
 import { PAGE_FOLDER } from '../../lib/dashboard/http/page-files.ts';
 import { pageFolder } from '../dashboard/start-dashboard.ts';
+import { Gate } from '../fixtures/gate.ts';
 import { startApp } from '../fixtures/start-app.ts';
 import { filesOf } from './pages.ts';
 
@@ -57,19 +58,25 @@ async function paste(page: string, ...names: string[]): Promise<Module> {
   return all;
 }
 
+/** Starts the application of a module on a free port, and closes it with the test. @returns its address */
+async function listen(moduleRef: TestingModule): Promise<string> {
+  const app = moduleRef.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  onTestFinished(() => app.close());
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return `http://127.0.0.1:${port}`;
+}
+
 /** An application whose durable tasks stay in memory. They run when the test says so. */
 async function startInMemory(metadata: ModuleMetadata) {
   const moduleRef = await Test.createTestingModule({
     ...metadata,
     imports: [TestTasksModule.forRoot({ mode: 'manual' }), ...(metadata.imports ?? [])],
   }).compile();
-  const app = moduleRef.createNestApplication();
-  await app.listen(0, '127.0.0.1');
-  onTestFinished(() => app.close());
-  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = await listen(moduleRef);
   const get = <T>(type: Type<T>) => moduleRef.get(type, { strict: false });
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     tasks: get(TestTasks),
     runner: get(TaskRunner),
     registry: get(TaskRegistry),
@@ -222,10 +229,10 @@ test('options.md: the application starts with these options', async () => {
 test('errors.md: a handler catches that there are too many tasks', async () => {
   const { PhotosController } = await paste('docs/errors.md', 'src/photos.controller.ts');
   const { url, runner } = await startApp({ controllers: [PhotosController!] }, { maxPending: 1 });
-  const release = new EventEmitter();
-  runner.with({ name: 'busy' }).start(() => once(release, 'free'));
+  const gate = new Gate();
+  runner.start(() => gate.opened);
   expect((await post(`${url}/photos/7/resize`)).body).toEqual({ resize: 'later' });
-  release.emit('free');
+  gate.open();
   await runner.drain();
   expect((await post(`${url}/photos/7/resize`)).body).toEqual({ resize: 'soon' });
   await runner.drain();
@@ -239,11 +246,7 @@ test('dashboard.md: the guard asks for the password', async () => {
     .overrideProvider(PAGE_FOLDER) // the sources have no built page
     .useValue(pageFolder)
     .compile();
-  const app = moduleRef.createNestApplication();
-  onTestFinished(() => app.close());
-  await app.listen(0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  const url = await listen(moduleRef);
   const open = (password: string) => {
     const credentials = Buffer.from(`ops:${password}`).toString('base64');
     return fetch(`${url}/background-tasks/api/tasks`, { headers: { authorization: `Basic ${credentials}` } });
