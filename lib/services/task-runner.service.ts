@@ -129,7 +129,7 @@ export class TaskRunner {
   }
 
   /**
-   * Resolves as soon as every accepted task has settled or is in its queue.
+   * Resolves when all accepted tasks have settled or are in their queues.
    *
    * This includes tasks that other tasks add, and tasks of requests whose response is not over yet. Use it in tests and
    * scripts. Don't await it in a task or handler: it would wait for itself.
