@@ -32,6 +32,13 @@ class UsersController {
     return { email };
   }
 }
+
+@Module({
+  imports: [BackgroundTasksModule.forRoot()],
+  controllers: [UsersController],
+  providers: [Mailer],
+})
+class AppModule {}
 // #endregion
 
 // #region invoices
@@ -55,11 +62,10 @@ class Invoices {
 // #endregion
 
 @Module({
-  imports: [BackgroundTasksModule.forRoot(), BullMqTasksModule.forRoot({ connection: 'redis://127.0.0.1:1' })],
-  controllers: [UsersController],
-  providers: [Mailer, Invoices],
+  imports: [AppModule, BullMqTasksModule.forRoot({ connection: 'redis://127.0.0.1:1' })],
+  providers: [Invoices],
 })
-class AppModule {}
+class InvoicesModule {}
 
 // #region unit
 test('registering adds a welcome mail', async () => {
@@ -145,7 +151,7 @@ test('the mail is there when the response is', async () => {
 
 test('durable', async () => {
   const moduleRef = await Test.createTestingModule({
-    imports: [AppModule, TestTasksModule.forRoot({ mode: 'manual' })],
+    imports: [InvoicesModule, TestTasksModule.forRoot({ mode: 'manual' })],
   }).compile();
   onTestFinished(() => moduleRef.close());
 
