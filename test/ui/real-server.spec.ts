@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type CanActivate,
@@ -216,8 +216,13 @@ describe.skipIf(executable === undefined)('the page of a real server', () => {
       const page = await open(`${first.path}/tasks`);
       await page.getByRole('link', { name: 'before' }).waitFor();
       await isLive(page);
-      await first.app.close();
+      const closed = first.app.close();
       await page.getByText('Reconnecting').waitFor();
+      const server = first.app.getHttpServer() as Server;
+      await expect.poll(() => server.listening).toBe(false);
+      // A slow browser opens a spare connection, and Node waits for one without a request.
+      server.closeAllConnections();
+      await closed;
 
       const after = await start({ platform, port: first.port });
       await after.runner.start(function restarted() {}).settled();
