@@ -18,7 +18,7 @@ export const loadTool = hasWrk ? 'wrk' : 'autocannon';
 /** How often a load is repeated until a server answers: on a very busy machine, its start may last longer than a load. */
 const PATIENCE = 30;
 /** V8 has compiled what is hot after so many requests. Before, a request costs up to ten times as much. */
-const WARM_UP_REQUESTS = 20_000;
+const WARM_UP = 20_000;
 /** From then on, a server is warm when a load costs at least this share of the best one before, or after so many loads. */
 const WARM = 0.95;
 const WARM_UPS = 10;
@@ -65,8 +65,9 @@ async function byAutocannon(url, seconds, connections) {
  * Measures a server under load.
  *
  * @param cpuTime reads µs of CPU time that the server has used so far
+ * @param settings `warmUp`: requests before the first measurement, at least
  */
-export function underLoad(url, cpuTime, options) {
+export function underLoad(url, cpuTime, { warmUp = WARM_UP, ...options }) {
   const run = async () => {
     const before = await cpuTime();
     const start = performance.now();
@@ -86,7 +87,7 @@ export function underLoad(url, cpuTime, options) {
     measure: (around = (it) => it()) => around(run),
     // By requests and cost, not by the clock: on a busy machine, a load has few requests.
     warmUp: async () => {
-      for (let requests = 0; requests < WARM_UP_REQUESTS;) {
+      for (let requests = 0; requests < warmUp;) {
         requests += (await run()).count;
       }
       let best = Infinity;

@@ -17,13 +17,11 @@ async function startWeb(kind, queue, { url, prefix }) {
  *
  * @param kind 'ours', or BullMQ in the same application ('direct') or in one without this package ('alone')
  */
-export const web =
-  (kind, store, count, { seconds, connections }) =>
-  async () => {
-    const { url, ask, stop } = await startWeb(kind, `add-${kind}`, store);
-    const page = `${url}/${count}`;
-    return { ...underLoad(page, () => ask('cpuTime'), { seconds, connections }), page, stop };
-  };
+export const web = (kind, store, count, settings) => async () => {
+  const { url, ask, stop } = await startWeb(kind, `add-${kind}`, store);
+  const page = `${url}/${count}`;
+  return { ...underLoad(page, () => ask('cpuTime'), settings), page, stop };
+};
 
 /**
  * A side: a worker of a queue that gets so many jobs in each round. All are enqueued before it claims the first.

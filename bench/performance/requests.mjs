@@ -6,13 +6,11 @@ import { takeTurns } from './turns.mjs';
 export const unit = 'µs of CPU a request';
 
 /** A side: an application as requests.server.mjs describes it. */
-export const application =
-  (spec, { seconds }) =>
-  async () => {
-    const { started, ask, stop } = await startScript('./requests.server.mjs', spec);
-    const url = `http://127.0.0.1:${started.port}/`;
-    return { ...underLoad(url, () => ask('cpuTime'), { seconds }), url, ask, stop };
-  };
+export const application = (spec, settings) => async () => {
+  const { started, ask, stop } = await startScript('./requests.server.mjs', spec);
+  const url = `http://127.0.0.1:${started.port}/`;
+  return { ...underLoad(url, () => ask('cpuTime'), settings), url, ask, stop };
+};
 
 const interceptor = { isIntercepted: true };
 const byHand = { tasks: 'by-hand' };
