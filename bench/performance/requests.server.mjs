@@ -5,6 +5,7 @@ import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { BackgroundTasks, BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
 import { finalize, Observable } from 'rxjs';
 import { answer, cpuTime, spec } from './answer.mjs';
+import { addByHand, enterRequests } from './by-hand.mjs';
 
 /**
  * scope: of the module, or none for an application without it.
@@ -12,8 +13,11 @@ import { answer, cpuTime, spec } from './answer.mjs';
  * count: tasks of a request. isAsync: whether their function is. isScoped: whether the controller injects an empty
  * provider of request scope. isIntercepted: whether there is an empty global interceptor. isWatched: whether that
  * interceptor watches how the handler ends. isPiped: whether the handler gets the response from a decorator with a pipe.
+ * promises: how many promises of `by-hand.mjs` a task by hand keeps.
  */
-const { platform, scope, tasks: access, count = 1, isAsync, isScoped, isIntercepted, isWatched, isPiped } = spec();
+const given = spec();
+const { platform, scope, tasks: access, count = 1, promises = 0 } = given;
+const { isAsync, isScoped, isIntercepted, isWatched, isPiped } = given;
 
 const task = isAsync ? async () => undefined : () => undefined;
 const ANSWER = { message: 'hello' };
@@ -31,7 +35,7 @@ const handlers = {
   },
   parameter: addEach,
   'by-hand'(response) {
-    (response.raw ?? response).once('finish', task);
+    addByHand(response.raw ?? response, task, promises);
     return ANSWER;
   },
 };
@@ -94,6 +98,7 @@ const { FastifyAdapter } = platform === 'Fastify' ? await import('@nestjs/platfo
 const app = await NestFactory.create(AppModule, ...(FastifyAdapter ? [new FastifyAdapter()] : []), {
   logger: ['error'],
 });
+enterRequests(app.getHttpServer(), promises);
 await app.listen(0, '127.0.0.1');
 const runner = scope && app.get(TaskRunner);
 answer(

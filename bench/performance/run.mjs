@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { loadTool } from './load.mjs';
 import { printFamily, printHeading, printRow } from './table.mjs';
 
-const FAMILIES = ['requests', 'fastapi', 'runner', 'threads', 'queues', 'growth', 'capacity'];
+const FAMILIES = ['requests', 'promises', 'fastapi', 'runner', 'threads', 'queues', 'growth', 'capacity'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -19,9 +19,10 @@ const comparisons = [
 /** Tasks of TaskRunner, with a history, beside p-queue. */
 export async function* measure({ rounds }) {
   for (const [what, of, question, argument] of comparisons) {
-    const sides = ['ours', 'p-queue'].map((kind) => runner(kind, question, argument));
-    const [ours, other] = await takeTurns(rounds, sides);
+    const sides = ['ours', 'p-queue', 'with-handles'].map((kind) => runner(kind, question, argument));
+    const [ours, other, withHandles] = await takeTurns(rounds, sides);
     yield row({ what, against: 'p-queue 9, the same functions', unit: of, ours, other });
+    yield row({ what, against: 'the same, with context and handle by hand', unit: of, ours, other: withHandles });
   }
   const left = runner('ours', 'left', { count: 200_000, atOnce: 1_000 });
   const [ours] = await takeTurns(rounds, [left]);

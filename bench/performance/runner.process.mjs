@@ -1,10 +1,12 @@
-// Runs small functions: as tasks of TaskRunner ('ours'), or through p-queue.
+// Runs small functions: as tasks of TaskRunner ('ours'), through p-queue, or through p-queue 'with-handles'.
 import 'reflect-metadata';
+import { AsyncResource } from 'node:async_hooks';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { BackgroundTasksModule, TaskRunner } from 'nestjs-background-tasks';
 import PQueue from 'p-queue';
 import { answer, cpuTime, spec } from './answer.mjs';
+import { Handle } from './by-hand.mjs';
 
 let done = 0;
 const small = async (n) => {
@@ -21,9 +23,24 @@ async function ours() {
   return { start, hold: start, release: () => undefined, drain: () => runner.drain() };
 }
 
-function direct() {
+/** Calls the function in the async context that added it, and keeps a handle that tells its state and times. */
+function withHandle(n) {
+  const scope = new AsyncResource('task');
+  const handle = new Handle('small');
+  return async () => {
+    handle.start();
+    try {
+      handle.end('completed', await scope.runInAsyncScope(small, undefined, n));
+    } catch (error) {
+      handle.end('failed', undefined, error);
+    }
+  };
+}
+
+/** @param functionOf makes the function of one task */
+function direct(functionOf) {
   const queue = new PQueue();
-  const start = (n) => void queue.add(() => small(n));
+  const start = (n) => void queue.add(functionOf(n));
   return {
     start,
     hold(n) {
@@ -35,7 +52,8 @@ function direct() {
   };
 }
 
-const side = spec().kind === 'ours' ? await ours() : direct();
+const { kind } = spec();
+const side = kind === 'ours' ? await ours() : direct(kind === 'with-handles' ? withHandle : (n) => () => small(n));
 
 function heapUsed() {
   globalThis.gc();

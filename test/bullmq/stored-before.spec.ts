@@ -24,6 +24,9 @@ import { startApp } from '../fixtures/start-app.ts';
 class Mailer {
   @Task({ queue: 'mail' })
   send(_to: string) {}
+
+  @Task({ queue: 'archive' })
+  archive(_to: string) {}
 }
 
 @Injectable()
@@ -52,10 +55,15 @@ class MailController {
     return 'sent';
   }
 
-  @Post('many/:count')
-  many(@Param('count', ParseIntPipe) count: number, @Tasks() tasks: BackgroundTasks) {
+  @Post('many/:count/:methods')
+  many(
+    @Param('count', ParseIntPipe) count: number,
+    @Param('methods') methods: string,
+    @Tasks() tasks: BackgroundTasks,
+  ) {
+    const inTurn = methods.split(',') as ('send' | 'archive')[];
     for (let i = 0; i < count; i++) {
-      tasks.addTask(this.mailer, 'send', `${i}`.repeat(10_000));
+      tasks.addTask(this.mailer, inTurn[i % inTurn.length]!, `${i}`.repeat(10_000));
     }
   }
 
@@ -82,8 +90,12 @@ async function start(options: BullMqTasksModuleOptions) {
     controllers: [MailController],
     providers: [Mailer, AddingGuard],
   });
-  const queue = started.app.get(BullMqQueues).get('mail');
-  return { ...started, stored: async () => (await queue.getJobCounts('waiting'))['waiting'] };
+  const queues = started.app.get(BullMqQueues).all;
+  const stored = async () => {
+    const counts = await Promise.all(queues.map((queue) => queue.getJobCountByTypes('waiting')));
+    return counts.reduce((all, count) => all + count);
+  };
+  return { ...started, stored };
 }
 
 stopStores();
@@ -130,27 +142,45 @@ test('a server that doesn’t answer is a 503 in time, and is used again when it
   await redis.stop();
 });
 
-test.each(stores)('on $name, five tasks take the round trips of one, and all or none are enqueued', async (store) => {
-  const proxy = await startProxy(store.connection);
-  const { url, stored } = await start({ connection: proxy.url, prefix: ownPrefix(), enqueueTimeout: 1_000 });
-  const post = (count: number) => fetch(`${url}/many/${count}`, { method: 'POST' });
-  await post(1);
-  expect(await stored()).toBe(1);
-  // The fewest of three measurements, because BullMQ also writes to a new queue in the background.
-  const roundTrips = async (count: number) => {
-    const taken: number[] = [];
-    for (let i = 0; i < 3; i++) {
-      proxy.takeRoundTrips();
-      expect((await post(count)).status).toBe(201);
-      taken.push(proxy.takeRoundTrips());
+const combinations = stores.flatMap(({ name, connection }) =>
+  ['send', 'send,archive'].map((methods) => ({
+    name,
+    connection,
+    methods,
+    queues: methods === 'send' ? 'one queue' : 'two queues',
+  })),
+);
+
+test.each(combinations)(
+  'on $name, five tasks in $queues take the round trips of one, and all or none are enqueued',
+  async ({ connection, methods }) => {
+    const proxy = await startProxy(connection);
+    const prefix = ownPrefix();
+    const { url, stored } = await start({ connection: proxy.url, prefix, enqueueTimeout: 1_000 });
+    // It keeps its connection.
+    const other = await start({ connection, prefix });
+    const post = (count: number) => fetch(`${url}/many/${count}/${methods}`, { method: 'POST' });
+    await post(2);
+    expect(await stored()).toBe(2);
+    // The fewest of three measurements, because BullMQ also writes to a new queue in the background.
+    const roundTrips = async (count: number) => {
+      const taken: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        proxy.takeRoundTrips();
+        expect((await post(count)).status).toBe(201);
+        taken.push(proxy.takeRoundTrips());
+      }
+      return Math.min(...taken);
+    };
+    expect(await roundTrips(5)).toBe(await roundTrips(1));
+    expect(await stored()).toBe(20);
+    for (const bytes of [100, 10_000, 25_000, 45_000]) {
+      const isDone = proxy.cutAfter(bytes);
+      expect((await post(5)).status).toBe(503);
+      await isDone;
+      // Later, the application removes those that are there.
+      expect([20, 25]).toContain(await other.stored());
+      await expect.poll(stored, { timeout: 10_000 }).toBe(20);
     }
-    return Math.min(...taken);
-  };
-  expect(await roundTrips(5)).toBe(await roundTrips(1));
-  expect(await stored()).toBe(19);
-  for (const bytes of [100, 10_000, 25_000, 45_000]) {
-    proxy.cutAfter(bytes);
-    expect((await post(5)).status).toBe(503);
-    await expect.poll(stored, { timeout: 10_000 }).toBe(19);
-  }
-});
+  },
+);

@@ -43,12 +43,12 @@ export class JobEnqueuer {
 
   async #add(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
     const [{ queueName, name, data, opts, children }] = jobs as readonly [JobToAdd];
-    // Both are atomic, and faster than the transaction of a FlowProducer.
+    // Both add all or none, and need less than a FlowProducer.
     if (jobs.length === 1 && !children) {
       const { id } = await this.queues.of(queueName).add(name, data, opts);
       return [id!];
     }
-    if (this.connection.isBulkAtomic && jobs.every((job) => job.queueName === queueName && !job.children)) {
+    if (jobs.every((job) => job.queueName === queueName && !job.children)) {
       const added = await this.queues.of(queueName).addBulk([...jobs]);
       return added.map(({ id }) => id!);
     }

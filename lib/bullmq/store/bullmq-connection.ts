@@ -26,7 +26,7 @@ import { postgresQueueStats, redisQueueStats } from './queue-stats-statements.ts
 import { openStore } from './open-store.ts';
 import { type BullMq, STORE_PACKAGES, type StorePackages } from './store-packages.ts';
 import { RECONNECT, type Store } from './store.ts';
-import { throwFlowErrors } from './flow-errors.ts';
+import { throwFlowErrors } from './refused-jobs.ts';
 import { type RunStatement, transactionFlows } from './transaction-flows.ts';
 import { endTimers, makeLasting } from './worker-backend.ts';
 
@@ -66,10 +66,6 @@ export class BullMqConnection {
   ) {
     this.#bullmq = packages.bullmq;
     this.#store = openStore(packages, options, (error) => this.warn(error));
-  }
-
-  get isBulkAtomic(): boolean {
-    return this.#store.isBulkAtomic;
   }
 
   /** What BullMQ has no call for. */
@@ -151,9 +147,11 @@ export class BullMqConnection {
   }
 
   queue(name: string): Queue {
-    return this.#opened(
+    const queue = this.#opened(
       new this.#bullmq.Queue(name, { ...this.#store.producing, ...this.#telemetry }, ...this.#backend),
     );
+    this.#store.makeBulkAtomic(queue);
+    return queue;
   }
 
   flows(): FlowProducer {

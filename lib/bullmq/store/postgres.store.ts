@@ -18,7 +18,6 @@ const LIMITS = ['query_timeout', 'statement_timeout'] as const;
 /** Postgres: the option `prefix` names the schema. */
 export class PostgresStore implements Store {
   readonly backend: BackendFactory;
-  readonly isBulkAtomic = true;
   readonly hasTransactions = true;
   readonly isEmbedded = false;
   readonly isNotNow = isPostgresNotNow;
@@ -59,6 +58,10 @@ export class PostgresStore implements Store {
       shouldStop: () => this.#isClosed,
       unref: true,
     });
+  }
+
+  makeBulkAtomic(): void {
+    // BullMQ adds them in one transaction.
   }
 
   tune(): void {

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import type { QueueOptions, RedisOptions, Worker, WorkerOptions } from 'bullmq';
+import type { Queue, QueueOptions, RedisOptions, Worker, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { InvalidOptionError } from '../../errors/task.errors.ts';
 import { isError } from '../../util/inspect.ts';
 import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { unreadableUrl } from '../bullmq.messages.ts';
+import { makeBulkAtomic } from './atomic-bulk.ts';
 import { isReadOnly, isRedisNotNow, isRedisRefusal } from './redis-errors.ts';
 import { checkRedisOptions } from './redis-options.ts';
 import { forbiddenCommands } from './redis-permissions.ts';
@@ -29,7 +30,6 @@ const WAITING = {
  */
 export class RedisStore implements Store {
   readonly backend = undefined;
-  readonly isBulkAtomic = false;
   readonly hasTransactions = false;
   readonly isEmbedded = false;
   readonly isNotNow = isRedisNotNow;
@@ -64,6 +64,10 @@ export class RedisStore implements Store {
   // With BullMQ's version check: without it, BullMQ waits for whole seconds, because an old Redis can't wait for less.
   get consuming(): WorkerOptions {
     return this.#with({ ...this.#connection, ...WAITING });
+  }
+
+  makeBulkAtomic(queue: Queue): void {
+    makeBulkAtomic(queue, (error) => this.noticeRefusal(error));
   }
 
   tune(worker: Worker): void {

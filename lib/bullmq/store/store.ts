@@ -1,4 +1,4 @@
-import type { BackendFactory, QueueOptions, Worker, WorkerOptions } from 'bullmq';
+import type { BackendFactory, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 
 /** ms between two attempts to reach the server. */
 export const RECONNECT = 500;
@@ -11,14 +11,14 @@ export interface Store {
   readonly consuming: WorkerOptions;
   /** BullMQ's factory for a server other than Redis. */
   readonly backend: BackendFactory | undefined;
-  /** Whether `Queue.addBulk` adds all jobs or none. On Redis it can add some of them. */
-  readonly isBulkAtomic: boolean;
   /** Whether a transaction of the application can add jobs. */
   readonly hasTransactions: boolean;
   /** Whether it runs in this process. The application then waits for it at start, because it never comes back by itself. */
   readonly isEmbedded: boolean;
   /** Whether the server refused for now: the same request can succeed later. */
   isNotNow(error: unknown): boolean;
+  /** Lets `Queue.addBulk` add all jobs or none. */
+  makeBulkAtomic(queue: Queue): void;
   /** Makes a worker's requests cheaper. */
   tune(worker: Worker): void;
   /** Called with an error that the driver did not see, so that the store can reconnect. */

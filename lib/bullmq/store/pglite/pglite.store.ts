@@ -22,7 +22,6 @@ interface Opened {
 /** PGlite: Postgres in this process, in memory or in a folder. */
 export class PgliteStore implements Store {
   readonly backend: BackendFactory;
-  readonly isBulkAtomic = true;
   readonly hasTransactions = false;
   readonly isEmbedded = true;
   readonly isNotNow = isPostgresNotNow;
@@ -52,6 +51,10 @@ export class PgliteStore implements Store {
 
   async prepare(): Promise<void> {
     await this.#open();
+  }
+
+  makeBulkAtomic(): void {
+    // BullMQ adds them in one transaction.
   }
 
   tune(): void {

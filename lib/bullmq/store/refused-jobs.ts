@@ -1,11 +1,11 @@
 import type { FlowProducer } from 'bullmq';
 
-/** One result for each job: its error, and its id or a negative code. */
-type FlowResult = readonly [error: Error | null, idOrCode: unknown];
+/** What a transaction returns for one job: its error, and its id or a negative code. */
+export type AddResult = readonly [error: Error | null, idOrCode: unknown];
 
 /** The part of BullMQ's FlowProducer that its types hide. */
 interface Inside {
-  readonly backend: { addFlow(entries: unknown): Promise<readonly FlowResult[]> };
+  readonly backend: { addFlow(entries: unknown): Promise<readonly AddResult[]> };
 }
 
 /**
@@ -19,15 +19,20 @@ export function throwFlowErrors(flows: FlowProducer, onRefused: (error: Error) =
   const addFlow = backend.addFlow.bind(backend);
   backend.addFlow = async (entries) => {
     const results = await addFlow(entries);
-    for (const [error, idOrCode] of results) {
-      if (error) {
-        onRefused(error);
-        throw error;
-      }
-      if (typeof idOrCode === 'number' && idOrCode < 0) {
-        throw new Error(`BullMQ's code ${idOrCode}`);
-      }
-    }
+    throwRefused(results, onRefused);
     return results;
   };
+}
+
+/** @throws the server's error, or one that names BullMQ's code, if the server refused a job */
+export function throwRefused(results: readonly AddResult[], onRefused: (error: Error) => void): void {
+  for (const [error, idOrCode] of results) {
+    if (error) {
+      onRefused(error);
+      throw error;
+    }
+    if (typeof idOrCode === 'number' && idOrCode < 0) {
+      throw new Error(`BullMQ's code ${idOrCode}`);
+    }
+  }
 }
