@@ -112,7 +112,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
     if (!job || job.finishedOn) {
       return false;
     }
-    // Records show it at once, and the worker that claims the job does not run it.
+    // Records show the cancellation at once, and the worker that claims the job does not run it.
     const isFirst = await this.marks.cancel(job);
     if (isFirst) {
       // A new task with the same deduplication id must not join one that never runs.
@@ -125,7 +125,7 @@ export class BullMqTaskQueue implements TaskQueue, OnModuleInit {
       return true;
     }
     if (state === 'delayed') {
-      // It fails when it was claimed in the meantime: then the worker has read that it is cancelled.
+      // This fails if a worker has claimed the job in the meantime: that worker has read that the task is cancelled.
       await job.promote().catch(() => undefined);
     }
     return isFirst;

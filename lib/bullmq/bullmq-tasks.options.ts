@@ -20,7 +20,8 @@ import { unreadableUrl } from './bullmq.messages.ts';
 /**
  * Describes options of pg: `{ host, database, user, password }`, or `{ connectionString }`.
  *
- * Give at least one of `connectionString`, `database` and `user`: it tells them from the options of ioredis.
+ * Give at least one of `connectionString`, `database` and `user`. By these, the module knows that the options are pg's and
+ * not those of ioredis.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * BullMQ fails a job of a chain or group when a step before it has failed, and gives the reason as text alone:
+ * BullMQ fails a job of a chain or group when a step before it has failed, and gives the reason only as text:
  * `child <queue key>:<id of the step> failed`. In taskforcesh/bullmq the text comes from
  * `src/commands/includes/moveChildFromDependenciesIfNeeded.lua` (Redis) and from `handle_child_failure` in
  * `src/postgres/migrations/0002_functions.sql` (Postgres).

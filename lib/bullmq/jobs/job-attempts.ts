@@ -35,7 +35,7 @@ function failedAttempts({ stacktrace }: TaskJob, failures: number): AttemptRecor
   const attempts = new Map<number, AttemptRecord>();
   stacks.forEach((stack, i) => {
     const attempt = begunIn(stack)?.attempts ?? failures - stacks.length + i + 1;
-    // A claim that ends before its function begins counts as an attempt for BullMQ, and not for a task.
+    // A claim that ends before its function begins counts as an attempt for BullMQ, but not for a task.
     if (attempt > 0 && !attempts.has(attempt)) {
       attempts.set(attempt, { attempt, error: readJobError({ failedReason: messageIn(stack), stacktrace: [stack] }) });
     }

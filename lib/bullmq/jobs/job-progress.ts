@@ -12,7 +12,7 @@ export class JobProgress {
   #writing?: Promise<void>;
 
   /**
-   * @param sayBegun makes the queue know that the attempt has begun: a task that waits has no progress
+   * @param sayBegun tells the queue that the attempt has begun: a task that waits has no progress
    * @param onError is told of a failed write: the task itself goes on
    */
   constructor(

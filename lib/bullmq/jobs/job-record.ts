@@ -12,7 +12,7 @@ import type { TaskJob } from './task-job.ts';
 
 /**
  * What the fields of a job say about where it is. The server changes them in one step with the job's state, so a record that
- * goes by them can't contradict itself. `claimed`: a worker has claimed the job, and it runs, or is back in the queue.
+ * is made from them can't contradict itself. `claimed`: a worker has claimed the job, which runs or is back in the queue.
  */
 export type JobPhase = 'pending' | 'claimed' | 'completed' | 'failed';
 
@@ -89,7 +89,7 @@ export function resultOf(name: string, returned: unknown): Pick<TaskRecord, 'res
   }
 }
 
-/** Tells how a task ended whose job is gone: BullMQ has kept only the message of its last error. */
+/** Tells how a task ended if its job is gone: BullMQ has kept only the message of its last error. */
 export function failureOf(name: string, failedReason = ''): Pick<TaskRecord, 'status' | 'error'> {
   const failedStep = failedStepOf(failedReason);
   if (failedStep !== undefined) {
@@ -120,7 +120,7 @@ function statusOf(job: TaskJob, isActive: boolean): TaskStatus {
   return isMarked ? 'cancelled' : 'pending';
 }
 
-/** Whether the last claim came after the task was cancelled, so that the worker has not run it. */
+/** Whether the last claim came after the task was cancelled: then the worker has not run it. */
 function isClaimedInVain({ data, attemptsStarted }: TaskJob): boolean {
   return data.cancelledAt !== undefined && attemptsStarted > (data.claimsAtCancel ?? 0);
 }
@@ -136,7 +136,7 @@ function attemptsOf(job: TaskJob, status: TaskStatus): number {
   return Math.max(0, attemptsMade + (status === 'running' ? 1 : 0) - (isUnbegun ? 1 : 0));
 }
 
-/** When the function of the first attempt began. Of a job that another program has failed or completed, when it was claimed. */
+/** When the function of the first attempt began. For a job that another program failed or completed: when it was claimed. */
 export function startOf(job: TaskJob): number | undefined {
   const start =
     job.returnvalue?.startedAt ??

@@ -27,7 +27,7 @@ export function withoutBegun(stack: string): string {
   return stack.replace(BEGUN, '');
 }
 
-/** Reads which attempts had begun when the job last failed; `undefined` if it did not, or another program made it fail. */
+/** Reads which attempts had begun when the job last failed; `undefined` if it did not fail, or another program failed it. */
 export function begunAtFailure({ stacktrace, attemptsMade, returnvalue }: TaskJob): Begun | undefined {
   // On Redis, the stacks from before a retry are still there.
   const hasFailed = attemptsMade - (returnvalue ? 1 : 0) > 0;
@@ -42,7 +42,7 @@ export function begunIn(stack: string): Begun | undefined {
     : { attempts: Number(attempts), startedAt: time === undefined ? undefined : Date.parse(time) };
 }
 
-/** When the function of the running attempt began; `undefined` before that, and of a job that no worker has claimed. */
+/** When the function of the running attempt began; `undefined` before that, and for a job that no worker has claimed. */
 export function beganInClaim({ data, attemptsStarted }: TaskJob): number | undefined {
   return data.begun?.claim === attemptsStarted ? data.begun.at : undefined;
 }

@@ -24,7 +24,7 @@ export interface JobData {
   readonly cancelledAt?: number;
   /** How often workers had claimed the job when it was cancelled: no later claim runs the task. */
   readonly claimsAtCancel?: number;
-  /** Set while an attempt runs that takes long: the number of the claim, and when its function began, in ms since the epoch. */
+  /** Set while a long attempt runs: the number of the claim, and when the function began, in ms since the epoch. */
   readonly begun?: { readonly claim: number; readonly at: number };
   /** ms since the epoch. Set once a worker that does not know the task's name has released it. */
   readonly unknownSince?: number;
@@ -99,7 +99,7 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
   const { delay, deduplication } = task.options;
   assertText(name, 'a queue', queue);
   assertText(name, 'a deduplication id', deduplication?.id);
-  // Spreads in these literals would take longer than all the rest of it.
+  // Spreads in these literals would take longer than the rest of the function.
   const data: Writable<JobData> = dataOf(name, args, task.options, options);
   const opts: JobToAdd['opts'] = Object.assign(jobOptions(task.options, options), { jobId: id, timestamp: createdAt });
   const job: Writable<JobToAdd> = { name, queueName: queue, data, opts };
@@ -124,7 +124,7 @@ export function jobOf(task: DurableTask, options: BullMqTasksOptions): JobToAdd 
   return job;
 }
 
-/** The same jobs, and the jobs before them, with what travels with them. */
+/** Adds what travels with the jobs to each of them, and to the jobs before them. */
 export function withCarrier(jobs: readonly JobToAdd[], carrier: TaskCarrier | undefined): readonly JobToAdd[] {
   const carried = readCarrier(carrier);
   return carried ? jobs.map((job) => carrying(job, carried)) : jobs;

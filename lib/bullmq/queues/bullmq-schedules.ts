@@ -18,9 +18,9 @@ import { firstField, lastField, RolloutTimes, versionOf, versionsOf } from './sc
 /**
  * Keeps BullMQ's schedules in step with the option `repeat` of this application's tasks.
  *
- * While a rollout is going on, workers of old and new code do so at the same time. Each worker says again and again which
- * schedules its code has. It changes a schedule only if no running worker has a newer version of it, and removes one only if no
- * worker has had it for long. It leaves alone what other programs have scheduled.
+ * During a rollout, workers of old and new code do so at the same time. Each worker says at intervals which schedules its code
+ * has. It changes a schedule only if no running worker has a newer version of it, and removes one only if no worker has had it
+ * for a long time. It doesn't touch what other programs have scheduled.
  */
 @Injectable()
 export class BullMqSchedules {
@@ -161,7 +161,7 @@ export class BullMqSchedules {
 /** BullMQ's states of jobs that a worker has claimed. */
 const HAVE_RUN = ['active', 'completed', 'failed'] as const;
 
-/** Anything else in the place of a pattern: the reason repeats it. */
+/** What may be a pattern. The parser's reason repeats its text, so the reason for any other text is not shown. */
 const PATTERN = /^([\d\s*/,?#LW-]|[a-z]{3})+$/i;
 
 function reasonOf(repeat: Repeat, error: unknown): string | undefined {
@@ -193,7 +193,7 @@ function isEqual(
   );
 }
 
-/** As the value is when it comes back from the server: without `undefined`. */
+/** The value as it comes back from the server: without `undefined`. */
 function plain(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }

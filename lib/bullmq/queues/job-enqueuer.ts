@@ -19,13 +19,13 @@ export class JobEnqueuer {
   }
 
   /**
-   * @returns the ids of the jobs; of a duplicate, the id of the job that is in the queue already
+   * @returns the ids of the jobs; for a duplicate, the id of the job that is in the queue already
    * @throws TaskQueueError
    */
   async enqueue(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
     const { connection } = this;
     if (!connection.isReady) {
-      // A feature's `onModuleInit` can add tasks before the queue's own.
+      // The `onModuleInit` of a feature module can add tasks before that of this module has run.
       await connection.answered(connection.ready);
     }
     try {
@@ -43,7 +43,7 @@ export class JobEnqueuer {
 
   async #add(jobs: readonly JobToAdd[]): Promise<readonly string[]> {
     const [{ queueName, name, data, opts, children }] = jobs as readonly [JobToAdd];
-    // Both add all or none, and need less than a FlowProducer.
+    // Both calls below add all or none, and cost less than a FlowProducer.
     if (jobs.length === 1 && !children) {
       const { id } = await this.queues.of(queueName).add(name, data, opts);
       return [id!];

@@ -71,8 +71,8 @@ export class JobFinder {
   }
 
   /**
-   * Tells how a task settled that its queue no longer has. Queues remove the oldest completed tasks, and their events outlive
-   * them; when no event tells, the task was removed before it settled.
+   * Tells how a task settled if its queue no longer has it. Queues remove the oldest completed tasks, but keep their events
+   * for longer. If no event tells, somebody removed the task before it settled.
    *
    * @param last the task's last record
    * @throws TaskQueueError
@@ -119,7 +119,7 @@ export class JobFinder {
     try {
       return await this.#recordOf(asTaskJob(await this.connection.answered(queue.getJob(id))));
     } catch (error) {
-      // By their names: the cause of an error is a copy without what it may hold.
+      // By their names, because the cause is only a copy of the server's or driver's error, without its details.
       const cause = (error as Error).cause as Error | undefined;
       if (cause?.name === 'SyntaxError' || cause?.name === 'TypeError') {
         return undefined;
@@ -129,8 +129,8 @@ export class JobFinder {
   }
 
   /**
-   * A job's own fields say its status, unless a worker has claimed it. Then the state decides between two equal readings of
-   * the job.
+   * A job's own fields say its status, unless a worker has claimed it. Then the job's state decides. It counts only if the job
+   * is the same before and after the state was read.
    */
   async #recordOf(found: TaskJob | undefined): Promise<TaskRecord | undefined> {
     const { connection, queues } = this;

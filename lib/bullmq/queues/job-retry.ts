@@ -48,9 +48,9 @@ export class JobRetry {
   }
 
   /**
-   * A cancelled job that no worker had claimed is still in the queue. Its steps can have failed meanwhile, as cancelled ones, which
-   * makes it fail too. A worker can also claim it just before its data is updated. In both cases it fails within a moment, and is
-   * retried as a failed one.
+   * A cancelled job that no worker had claimed is still in the queue. Its steps can have failed meanwhile because they were
+   * cancelled, and then it fails too. A worker can also claim it just before its data is updated. In both cases it fails within
+   * a moment, and is retried as a failed one.
    */
   async #retryWaiting(job: TaskJob): Promise<boolean> {
     const { connection, queues } = this;
@@ -62,7 +62,7 @@ export class JobRetry {
     return state !== 'failed' || this.#retryFailed(job);
   }
 
-  /** @returns the state of the job when no worker holds it; `active` if one does so for long */
+  /** @returns the state of the job when no worker holds it; `active` if a worker still holds it after the last look */
   async #stateOnceReleased(job: TaskJob): Promise<string> {
     let looks = 0;
     const state = await retryUntil(

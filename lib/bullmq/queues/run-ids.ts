@@ -69,7 +69,7 @@ export class RunIds {
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
-  /** Reads such an id. @returns BullMQ's id of the run; `undefined` if it is no id of a run of this queue */
+  /** Reads such an id. @returns BullMQ's id of the run; `undefined` if it is not the id of a run of this queue */
   async read(queue: Queue, id: string): Promise<string | undefined> {
     const backend = queue.backend as unknown as QueueMeta;
     let secret = this.#known(queue.name, KEPT_FOR);

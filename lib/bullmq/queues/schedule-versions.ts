@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** How long workers of different code take to agree, in ms. Tests make it shorter. */
 export class RolloutTimes {
-  /** Between two times that a worker says which schedules its code has. */
+  /** The time between two confirmations: in each, a worker says which schedules its code has. */
   confirmEvery = 15_000;
 
   /** A schedule that a worker has confirmed within this time counts as one of running code. */
@@ -16,8 +16,8 @@ export class RolloutTimes {
 }
 
 /**
- * The queue's metadata say of each schedule, and of each version of it, when a worker's code has first had it and last. Of two
- * versions that running workers have, the one that came later is the newer code.
+ * For each version of each schedule, the queue's metadata say when a worker's code first had it, and when last. Of two versions
+ * that running workers have, the one that came later is the newer code.
  */
 const FIRST = 'nestjs-background-tasks.first:';
 const LAST = 'nestjs-background-tasks.last:';

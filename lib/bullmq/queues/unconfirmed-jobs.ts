@@ -7,7 +7,7 @@ import type { BullMqQueues } from './bullmq-queues.ts';
 const PAUSE = 200;
 const LOOK_EVERY = 1_000;
 
-/** How often the server is asked for a job: it may still be at work on the request that adds it. */
+/** How often this class asks the server for a job: the server may still be working on the request that adds it. */
 const LOOKS = 4;
 
 /** How many jobs one request asks for, and how many removals run at the same time: requests of clients need the server too. */
@@ -24,11 +24,11 @@ interface Unconfirmed {
 
 /**
  * Jobs that the server did not confirm. Their requests got an error, so the jobs must not run, but the server may have added
- * them, or may still do so: no error rules that out. They are removed as soon as the server answers again. A job that a worker
- * runs by then can't be removed.
+ * them, or may still do so: no error rules that out. This class removes them as soon as the server answers again. It can't
+ * remove a job that a worker runs by then.
  *
  * Most of them were never added. An overloaded server refuses many requests, and must not get a request for each of their jobs:
- * it would never recover. So it is asked which of them it has, and only those are removed.
+ * it would never recover. So this class asks which of them the server has, and removes only those.
  */
 export class UnconfirmedJobs {
   readonly #byId = new Map<string, Unconfirmed>();

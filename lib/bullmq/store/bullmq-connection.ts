@@ -230,7 +230,7 @@ export class BullMqConnection {
    */
   answered<T>(answer: Promise<T>): Promise<T> {
     const { enqueueTimeout } = this.options;
-    // One promise: each enqueue passes here.
+    // Only one promise, because each enqueue comes through here.
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown) => {
         const reason = this.#isClosed ? connectionClosed() : reasonOf(cause);
@@ -298,7 +298,7 @@ export class BullMqConnection {
     const it = opened as Closing;
     this.#open.add(it);
     it.on('error', (error) => this.warn(error));
-    // The caller can have waited for something else while everything was closed.
+    // While the caller waited for something else, everything may have been closed.
     if (this.#isClosed) {
       it.close().catch((error: unknown) => this.warn(error));
     }

@@ -21,9 +21,9 @@ export interface JobEnd {
   readonly event: 'completed' | 'failed';
   /** ms since the epoch. */
   readonly at: number;
-  /** JSON; of `completed`. */
+  /** JSON. Only for `completed`. */
   readonly returnvalue?: string;
-  /** Of `failed`. */
+  /** Only for `failed`. */
   readonly failedReason?: string;
 }
 
@@ -46,13 +46,13 @@ export interface JobStatements {
    */
   newestIds(queue: Queue, states: readonly string[], name: string | undefined, limit: number): Promise<string[]>;
 
-  /** @returns those of the jobs that are in the queue, settled or not */
+  /** @returns the ids of those jobs that are in the queue, settled or not */
   present(queue: Queue, ids: readonly string[]): Promise<string[]>;
 
   /** Removes the mark that makes a waiting job fail because a step before it has failed. */
   forgetFailedStep(queue: Queue, id: string): Promise<void>;
 
-  /** Reads how a job settled that is gone from its queue; `undefined` if the events do not tell. */
+  /** Reads how a job settled if its queue no longer has it; `undefined` if the events do not tell. */
   endOf(queue: Queue, id: string): Promise<JobEnd | undefined>;
 
   /** Sets a field of the queue's metadata unless it is set. @returns the field's value */
@@ -198,7 +198,7 @@ export const transactionStatements = {
   /** @returns those of the transactions that have ended */
   async ended(queue: Queue, xids: readonly string[]): Promise<readonly string[]> {
     try {
-      // Of very old transactions, Postgres forgets the status.
+      // Postgres forgets the status of very old transactions.
       const { rows } = await sql(
         queue,
         `SELECT xid FROM unnest($1::text[]) AS t(xid) WHERE coalesce(pg_xact_status(xid::xid8), 'over') <> 'in progress'`,
@@ -209,7 +209,7 @@ export const transactionStatements = {
       if ((error as { code?: unknown }).code !== IN_THE_FUTURE) {
         throw error;
       }
-      // A server that took over from another has lost this transaction. One such must not hide how the others ended.
+      // A server that took over from another has lost this transaction. It must not hide how the others ended.
       return xids.length === 1
         ? xids
         : (await Promise.all(xids.map((xid) => transactionStatements.ended(queue, [xid])))).flat();

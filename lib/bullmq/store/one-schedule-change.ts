@@ -8,7 +8,7 @@ const CHANGES = /\b(?:add_job_scheduler|update_job_scheduler_next_millis|remove_
 
 const locked = new Map<string, string>();
 
-/** @returns the statement, which holds a lock of the schedule until it ends, if it is one that changes a schedule */
+/** @returns the statement. If it changes a schedule, it now also holds a lock of that schedule until it ends */
 export function oneScheduleChange(text: string): string {
   if (!locked.has(text)) {
     locked.set(text, CHANGES.test(text) ? withLock(text) : text);

@@ -65,7 +65,7 @@ export class PostgresStore implements Store {
   }
 
   tune(): void {
-    // A statement is a round trip of its own.
+    // There is nothing to save: each statement is a round trip of its own.
   }
 
   noticeRefusal(): void {

@@ -3,8 +3,8 @@
  * of each queue: those that can be the oldest by their place in the queue, and those that failed last. For the layout of the
  * data see `job-statements.ts`.
  *
- * A waiting job does not tell since when it could be claimed. The latest of these times is close: when it was added, with
- * its delay, and when a worker has last claimed it.
+ * A waiting job does not tell since when it could be claimed. The later of two times is close: when it was added plus its
+ * delay, and when a worker last claimed it.
  */
 import type { Queue } from 'bullmq';
 import type { QueueStats } from '../../task/model/queue-stats.ts';

@@ -36,7 +36,7 @@ export function checkRedisOptions({ connection }: BullMqTasksOptions): void {
     throw new InvalidOptionError(wrongDatabase());
   }
   for (const [name, remedy] of Object.entries(UNFIT)) {
-    // ioredis has defaults for them, which say no.
+    // A default of ioredis for one of them turns it off.
     if (given[name]) {
       throw new InvalidOptionError(unfitConnectionOption(name, remedy));
     }

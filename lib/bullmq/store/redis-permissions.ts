@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 
 /**
  * BullMQ does not expect that the server forbids a command: without INFO, its worker asks again without a pause and freezes
- * the process. So the commands are tried at the start. Redis checks permissions before types: all commands for other types
- * than a string fail at the probe's key, and change nothing.
+ * the process. So this file tries the commands at the start. Redis checks permissions before types: the probe's key is a
+ * string, so all commands for other types fail there and change nothing.
  */
 
 /** How long the probe's key stays when this process dies in between: ms. */
@@ -68,7 +68,7 @@ export async function forbiddenCommands(redis: Redis, prefix: string, isWorker: 
     ...Object.entries(IN_SCRIPTS).map(([command, args]): Call => [command, [key].concat(args)]),
     ['rpoplpush', [key, key]],
     ['eval', ['return 1', '1', key]],
-    // An unknown script: the permission is checked first.
+    // An unknown script: Redis checks the permission first.
     ['evalsha', ['0'.repeat(40), '1', key]],
     ...(isWorker ? forWorkers(key) : []),
     ['del', [key]],

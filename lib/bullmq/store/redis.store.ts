@@ -13,7 +13,7 @@ import { forbiddenCommands } from './redis-permissions.ts';
 import { RECONNECT, type Store } from './store.ts';
 import { type CommandSender, writeTogether } from './write-together.ts';
 
-/** Options of ioredis that a connection needs on which commands block, or wait for the server to come back. */
+/** Options of ioredis for a connection whose commands block, or wait for the server to come back. */
 const WAITING = {
   maxRetriesPerRequest: null,
   enableOfflineQueue: true,
@@ -26,7 +26,7 @@ const WAITING = {
 };
 
 /**
- * Redis. The connections are new ones, also where a client is given: those that enqueue fail fast, and those of workers wait.
+ * Redis. Opens connections of its own, also when it is given a client: those that enqueue fail fast, and those of workers wait.
  */
 export class RedisStore implements Store {
   readonly backend = undefined;

@@ -1,21 +1,21 @@
 /**
  * BullMQ writes and compares the end of a lock by the clock of the process. Two workers whose clocks differ by more than
  * `lockDuration` would run each other's tasks again and again. Here these statements take the time from the server. All other
- * times stay those of the process: an added task and the claim of a delayed one agree where the clocks of the processes do.
+ * times stay those of the process: the delay of a task is right if the clocks of the processes agree.
  */
 
 const NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
 
 type Rewrite = (parameter: (position: number) => string) => { readonly [position: number]: string };
 
-/** For each function of BullMQ's schema, what replaces a parameter. A claim adds the time and the duration: the latter is moved. */
+/** What replaces a parameter of each function of BullMQ's schema. Claims pass the time plus the duration of the lock. */
 const STATEMENTS: { readonly [name: string]: { readonly nowAt: number; readonly rewrite: Rewrite } } = {
   move_to_active: { nowAt: 4, rewrite: (at) => ({ 3: `(${at(3)} + ${NOW} - ${at(4)})` }) },
   move_to_completed_fetch: { nowAt: 10, rewrite: (at) => ({ 9: `(${at(9)} + ${NOW} - ${at(10)})` }) },
   move_to_failed_fetch: { nowAt: 11, rewrite: (at) => ({ 10: `(${at(10)} + ${NOW} - ${at(11)})` }) },
   extend_lock: { nowAt: 5, rewrite: (at) => ({ 5: `coalesce(${NOW}, ${at(5)})` }) },
   move_stalled_jobs_to_wait: { nowAt: 3, rewrite: (at) => ({ 3: `coalesce(${NOW}, ${at(3)})` }) },
-  // The statement itself, and no function.
+  // This one is a statement, not a function.
   'SET locked_until_ms': { nowAt: 5, rewrite: (at) => ({ 5: `coalesce(${NOW}, ${at(5)})` }) },
 };
 

@@ -4,7 +4,7 @@ import type { BullMq } from './store-packages.ts';
 /** Which server and database a statement runs on: a server that restarts has another time. */
 export const SERVER_AND_DATABASE = `extract(epoch FROM pg_postmaster_start_time())::text || ' ' || current_database()`;
 
-/** BullMQ's statement that adds jobs, and the same with the schema's name, the id of the transaction and where it is. */
+/** BullMQ's statement that adds jobs, and one that names the schema and also returns the transaction's id and its place. */
 const ADD_FLOW = 'SELECT id FROM add_flow($1::jsonb) AS t(id)';
 const addFlowIn = (schema: string) =>
   `SELECT id, pg_current_xact_id()::text AS xid, ${SERVER_AND_DATABASE} AS place FROM "${schema}".add_flow($1::jsonb) AS t(id)`;
@@ -34,7 +34,7 @@ export function transactionFlows(bullmq: BullMq, schema: string, run: RunStateme
   const factory = (...args: Parameters<typeof bullmq.createPostgresBackend>) => {
     const made = bullmq.createPostgresBackend(...args);
     const backend = made as unknown as Backend;
-    // It would take a client of its own in order to look at the version of the schema.
+    // Otherwise the backend would take a client of its own to look at the version of the schema.
     backend.readyPromise = backend.connection.readyPromise = Promise.resolve();
     return made;
   };

@@ -35,7 +35,7 @@ const CLAIMS = ['moveToActive', 'updateJobSchedulerNextMillis'] as const;
 
 /**
  * What a worker writes while a task runs. BullMQ writes it once: a refused progress would be missing in the record, and a refused
- * renewal would bring the lock half of its time closer to its end.
+ * renewal would cost the lock half of its time.
  */
 const MEANWHILE = ['updateProgress', 'extendLocks'] as const;
 
@@ -145,7 +145,7 @@ async function goOnWriting(
     try {
       return await current;
     } catch (error) {
-      // An earlier try can have been written though its answer was lost.
+      // The server may have written an earlier try, although its answer was lost.
       if (rules.isLost(error) && (states as readonly string[]).includes(await backend.getState(id))) {
         return written();
       }
@@ -167,7 +167,7 @@ async function goOnWriting(
   }
 }
 
-/** Writes until the server does not refuse for now. @throws the server's error: a final one, or the last one before the cut */
+/** Writes again while the server refuses for now. @throws the server's error: a final one, or the last one before the cut */
 async function untilAccepted(
   rules: WorkerRules,
   write: () => Promise<unknown>,

@@ -12,7 +12,7 @@ export function writeTogether(client: CommandSender): void {
   const send = client.sendCommand.bind(client);
   let isHeld = false;
   client.sendCommand = (...args) => {
-    // Until it is ready, the client speaks with the server alone.
+    // Before it is ready, the client sends only its own commands, and they must not wait.
     if (!isHeld && client.status === 'ready') {
       isHeld = true;
       // A lost connection comes back with another socket.

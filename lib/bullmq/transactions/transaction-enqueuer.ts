@@ -38,7 +38,7 @@ export class TransactionEnqueuer {
   ) {}
 
   /**
-   * @throws TaskArgumentError if the queue is not on a Postgres server, or it is no open transaction there
+   * @throws TaskArgumentError if the queue is not on a Postgres server, or the transaction is not open there
    * @throws TaskQueueError
    */
   async enqueue(transaction: Transaction, jobs: readonly JobToAdd[]): Promise<EnqueuedInTransaction> {
@@ -85,7 +85,7 @@ export class TransactionEnqueuer {
   }
 }
 
-/** @throws TaskArgumentError if these are no rows */
+/** @throws TaskArgumentError if it is not a list of rows */
 function firstOf(rows: unknown): AddedRow {
   const [row] = Array.isArray(rows) ? (rows as readonly Partial<AddedRow>[]) : [];
   if (row?.xid === undefined || row.place === undefined) {

@@ -3,9 +3,9 @@ import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { kindOf } from '../../util/inspect.ts';
 import { notInTransaction } from '../bullmq.messages.ts';
 
-// The parameters name only what is used of each library, so that no library has to be installed. What is easily passed by
-// mistake, a pool or the library's own connection, has a query method too: each function looks for what only a transaction
-// has.
+// The parameters name only what is used of each library, so that no library has to be installed. It is an easy mistake to pass
+// a pool or the library's own connection, which have a query method too. So each function looks for something that only a
+// transaction has.
 
 /** @throws TaskArgumentError unless it is what the call expects */
 function check(isRight: boolean, call: string, expected: string, came: unknown): void {
@@ -21,7 +21,7 @@ const hasMethod = (value: unknown, name: string) =>
 /**
  * Wraps a client of pg, or of a library that gives you one, for `flush` and `within`.
  *
- * Send `BEGIN` on it before.
+ * Send `BEGIN` on it first.
  *
  * @throws TaskArgumentError if it is not in a transaction
  *
@@ -105,7 +105,7 @@ export function drizzle(tx: { execute(query: never): PromiseLike<unknown> }): Tr
   check(hasMethod(tx, 'execute') && hasMethod(tx, 'rollback'), 'drizzle(tx)', 'the tx of Drizzle', tx);
   return {
     async query(sql, values) {
-      // Drizzle's tag would have to be imported from the application's copy. `execute` takes what has `getSQL`.
+      // Drizzle's `sql` would have to come from the application's copy. But `execute` also takes any object that has `getSQL`.
       const query = { getSQL: () => ({ toQuery: () => ({ sql, params: [...values] }) }) };
       const result = (await tx.execute(query as never)) as object[] | { rows: object[] };
       return Array.isArray(result) ? result : result.rows;

@@ -10,7 +10,7 @@ const CHECK_EVERY = 1_000;
 
 /**
  * The jobs that this process runs, with their tasks. Another process cancels one by an event. The event can come before the
- * task is here, and a server can lose it, so this class also reads the jobs again and again.
+ * task is here, and a server can lose it, so this class also reads the jobs once a second.
  */
 @Injectable()
 export class RunningJobs {

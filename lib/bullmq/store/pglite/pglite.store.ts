@@ -58,7 +58,7 @@ export class PgliteStore implements Store {
   }
 
   tune(): void {
-    // A statement is a round trip of its own.
+    // There is nothing to save: each statement is a round trip of its own.
   }
 
   noticeRefusal(): void {

@@ -1,6 +1,6 @@
 /**
- * The part of `@electric-sql/pglite` that this package uses. The package's own types need those of a browser, and would have
- * to be installed by everyone.
+ * The part of `@electric-sql/pglite` that this package uses. The package's own types need those of a browser, and
+ * everyone would have to install them.
  */
 export interface Pglite {
   readonly PGlite: {
