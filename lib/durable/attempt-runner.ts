@@ -1,7 +1,7 @@
 /*
  * A queue keeps durable tasks, claims them and decides about retries. The engine runs functions. This port joins the two:
  * for each claimed task, the queue's adapter calls `AttemptRunner.run` once and tells the queue how the attempt ended.
- * The engine applies the task's timeout, counts it in the statistics and reports its events, as for every task.
+ * As for every task, the engine applies the timeout, counts the task in the statistics and reports its events.
  * Adapters inject AttemptRunner and know nothing else of the engine.
  */
 import type { TaskCall } from '../task/call/task-call.ts';

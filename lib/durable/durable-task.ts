@@ -12,7 +12,7 @@ import type { DurableTask } from './task-queue.ts';
  *
  * @param given the options of this call; they apply to each step of a chain or group
  * @param defaults the application's options for every task
- * @param options both and those of the definition, merged
+ * @param options `given`, `defaults` and the options of the definition, merged
  * @throws TaskArgumentError if the call can't become a durable task
  */
 export function toDurableTask(

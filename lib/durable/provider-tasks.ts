@@ -172,7 +172,7 @@ function assertDecorated(target: object, className: string): void {
           throw new DefineTaskError(decoratorLost(className, String(key)));
         }
       }
-      // A proxy can hand out a function of its own. A method that a subclass replaces is its own.
+      // A proxy can return another function. A method that a subclass replaces belongs to the subclass.
       const found = read(target, key);
       const isNearest = holder === [...chainOf(target)].find((it) => Object.hasOwn(it, key));
       if (isNearest && !(typeof found === 'function' && methodDefinitionOf(found))) {
@@ -182,7 +182,7 @@ function assertDecorated(target: object, className: string): void {
   }
 }
 
-/** The name that `mixin()` of Nest gives a class, at random, in each process another one. */
+/** A random name, as `mixin()` of Nest gives to a class: another one in each process. */
 const MIXIN = /^[\da-f]{21}$/;
 
 /** @throws DefineTaskError if other processes can't know the task by its name */

@@ -34,7 +34,7 @@ export class TaskCatalog implements OnApplicationBootstrap {
   #byName: ReadonlyMap<string, CatalogEntry> = new Map();
   #byAlias: ReadonlyMap<string, CatalogEntry> = new Map();
   #queues: readonly string[] = [];
-  /** Until then, Nest still creates providers: each call looks again. */
+  /** False while Nest still creates providers: then each call looks again. */
   #isStarted = false;
   /** How many modules and functions there were at the last look, and when that was, by `now()`. */
   #seenModules = -1;
@@ -71,7 +71,7 @@ export class TaskCatalog implements OnApplicationBootstrap {
     for (const { name, definition } of providerTasks(this.modules)) {
       throw new ModuleImportError(queueNotImported(name, definition.queue));
     }
-    // The process has these functions in common. Another application of it may be the one that has the queue.
+    // All applications of the process share these functions. Another one of them may have the queue.
     if (!TaskQueueHost.isUsed) {
       for (const [name, fn] of queuedFunctions.all()) {
         throw new ModuleImportError(queueNotImported(name, definitionOf(fn)!.queue));

@@ -22,7 +22,7 @@ export class TaskQueueHost {
     return this.#queue;
   }
 
-  /** Whether another queue stands in for that of the application: adapters open no connection. */
+  /** Whether another queue stands in for that of the application: then adapters open no connection. */
   get isReplaced(): boolean {
     return this.#isReplaced;
   }

@@ -18,7 +18,7 @@ export interface DurableTask {
   readonly options: TaskOptions;
   /** The positions in `args` that take the results of the tasks in `before`. */
   readonly previousAt: readonly number[];
-  /** The tasks that have to complete first. A group hands on their results as one list, a chain the only result. */
+  /** The tasks that have to complete first. A group passes on their results as one list, a chain the only result. */
   readonly before: { readonly tasks: readonly DurableTask[]; readonly isGroup: boolean } | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface TaskSchedule {
   tz?: string;
   /** The next run, as an ISO 8601 string. `undefined` if the task does not run by itself. */
   next?: string;
-  /** When the latest run began that the queue still has, as an ISO 8601 string. */
+  /** When the latest run that the queue still has began, as an ISO 8601 string. */
   lastRun?: string;
 }
 
@@ -113,13 +113,13 @@ export interface TaskQueue {
    * Enqueues all of these tasks or none, also where they go to different queues.
    *
    * The response waits for it, so it needs a short time limit. The core calls it once for each prepared task and never
-   * again: after a rejection the client gets a 503, or the tasks run in this process. A server can do what it was asked and
+   * again: after a rejection the client gets a 503, or the tasks run in this process. A server can enqueue the tasks and
    * still not answer. The adapter therefore removes such tasks as soon as the server answers again.
    *
    * @param prepared at least one
    * @param carrier travels with each of them, also with the tasks that have to complete before: the adapter passes it to
-   * `AttemptRunner.run`. It is no argument of the task, and counts for no limit of a size
-   * @returns the ids in the order of `prepared`; of a duplicate, the id of the task that is in the queue already
+   * `AttemptRunner.run`. It is not an argument of the task, and no limit of a size counts it
+   * @returns the ids in the order of `prepared`; for a duplicate, the id of the task that is in the queue already
    * @throws TaskQueueError if none was enqueued, or the adapter can't tell
    */
   enqueue(prepared: readonly unknown[], carrier?: TaskCarrier): Promise<readonly string[]>;
@@ -173,7 +173,7 @@ export interface TaskQueue {
   stats?(): Promise<QueueStats[]>;
 
   /**
-   * Enqueues a failed or cancelled task again, with all its attempts. Of a chain or group, it also retries the failed
+   * Enqueues a failed or cancelled task again, with all its attempts. In a chain or group, it also retries the failed
    * tasks before this one.
    *
    * When several processes call it at once, the task is enqueued once.
@@ -194,8 +194,8 @@ export interface TaskQueue {
   settled(task: TaskRecord): Promise<TaskRecord>;
 
   /**
-   * Cancels a task in any process. A pending one never runs; of a running one, the process that runs it aborts the signal.
-   * Of a chain or group, it also cancels the tasks before this one. The task's deduplication id is free at once.
+   * Cancels a task in any process. A pending task never runs. If it runs, the process that runs it aborts the signal.
+   * In a chain or group, it also cancels the tasks before this one. The task's deduplication id is free at once.
    *
    * May be called again for the same task.
    *

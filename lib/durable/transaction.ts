@@ -25,7 +25,7 @@ export interface Transaction {
 
 /** Tasks that were enqueued in a transaction. */
 export interface EnqueuedInTransaction {
-  /** In the order of the tasks; of a duplicate, the id of the task that is in the queue already. */
+  /** In the order of the tasks; for a duplicate, the id of the task that is in the queue already. */
   readonly ids: readonly string[];
   /**
    * Resolves when the transaction has ended: for each task, whether the queue has it. Never rejects. `undefined` if the

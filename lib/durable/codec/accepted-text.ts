@@ -6,7 +6,7 @@ const REFUSED_IN_JSON = /\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89a
 
 /** Whether some server refuses or changes this text. */
 export function isRefused(text: string): boolean {
-  // Many times faster than the expression, and each text of each task is asked.
+  // Many times faster than the expression, and it checks each text of each task.
   return !text.isWellFormed() || text.includes('\0');
 }
 

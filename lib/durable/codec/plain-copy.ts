@@ -75,7 +75,7 @@ function isKept(value: object): boolean {
   return isBytes(value) || types.isBoxedPrimitive(value) || [Date, RegExp, URL].some((it) => value instanceof it);
 }
 
-/** Without its stack: it would be large, and that of another process. */
+/** Without the stack, which would be large, and of another process. */
 function propertiesOf(error: Error): object {
   const { name, message, stack: _stack, cause, ...others } = error;
   const errors = error instanceof AggregateError ? { errors: error.errors as unknown } : {};

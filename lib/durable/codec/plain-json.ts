@@ -3,7 +3,7 @@ import { isRefused } from './accepted-text.ts';
 /** In the place of a copy: JSON alone does not restore the value. */
 export const NOT_PLAIN = Symbol('not plain');
 
-/** JSON has no more bytes for each: six for a UTF-16 unit that is escaped, and quotes, a comma or a colon beside. */
+/** The most bytes of JSON for each: six for an escaped UTF-16 unit; quotes, a comma or a colon beside each part. */
 const BYTES_PER_UNIT = 6;
 const BYTES_PER_PART = 3;
 const BYTES_PER_NUMBER = 28;
@@ -16,7 +16,7 @@ const BYTES_PER_NUMBER = 28;
 export class PlainJsonCopy {
   /** The copy, or `NOT_PLAIN`. */
   readonly value: unknown;
-  /** The JSON has no more bytes. */
+  /** The JSON has at most this many bytes. */
   maxSize = 0;
   /** Whether some server refuses or changes one of its texts. */
   hasRefusedText = false;

@@ -22,7 +22,7 @@ export function escapeKey(key: string): string {
 export function unescapeKeys(value: unknown): void {
   walk(value, (part) => {
     if (isObject(part) && Object.keys(part).some((key) => ESCAPED.test(key))) {
-      // All keys again, so that they keep their order. One that is renamed can have the name of the next.
+      // Sets all keys again, so that they keep their order. Deletes all first: a renamed key can get the name of the next one.
       const entries = Object.entries(part);
       for (const [key] of entries) {
         delete part[key];
