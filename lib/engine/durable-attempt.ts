@@ -6,7 +6,7 @@ import type { ResolvedTaskOptions, TaskEntry, TaskOwner } from './task-entry.ts'
 import type { TaskLifecycle } from './task-lifecycle.ts';
 import type { TaskTracker } from './task-tracker.ts';
 
-/** Stands for a list: a durable task belongs to none of this process, because the queue decides the order. */
+/** Stands for a list: a durable task belongs to no list of this process, because the queue decides the order. */
 class QueueOwner implements TaskOwner {
   readonly isOpen = true;
 

@@ -34,8 +34,8 @@ export class PendingEnqueues {
   }
 
   /**
-   * Resolves when all enqueues that are in flight now have ended. Rejects with the first failure among them, or with one
-   * that has come before and that no caller has heard of.
+   * Resolves when all enqueues that are in flight now have ended. Rejects with the first failure among them, or with an
+   * earlier one that no caller has got yet.
    */
   settle(): Promise<void> {
     const before = this.#unreported;

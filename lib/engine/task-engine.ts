@@ -43,8 +43,8 @@ import { TurnQueue } from './turn-queue.ts';
  *
  * - requests and `TaskRunner` make lists; a list (`TaskList`) decides the order of its tasks;
  * - `TaskLifecycle` moves each task through its states, and executors run its attempts, here or in a thread;
- * - each handle reports its steps to `TaskTracker`, which counts and passes them on to `TaskObserver`, which keeps records
- *   and emits events;
+ * - each handle reports its steps to `TaskTracker`, which counts them and passes them on. `TaskObserver` receives them, keeps
+ *   records and emits events;
  * - a queue runs its attempts through `run`;
  * - shutdown calls `stopAdmitting`, `drain`, `cancelRest` and the methods after them.
  */
@@ -64,7 +64,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
   #settledBefore = 0;
   /** How many lost tasks the log has named. */
   #reportedLost = 0;
-  /** No instrumentation reads the figures of this application from then on. */
+  /** Call it at the end: then no instrumentation reads the figures of this application any more. */
   readonly #forget: () => void;
 
   constructor(
@@ -199,7 +199,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     return this.#observer.closed;
   }
 
-  /** Writes what a subscriber of an Observable of this application has thrown to the log. */
+  /** Logs what a subscriber of an Observable of this application has thrown. */
   subscriberThrew(thrown: unknown): void {
     this.#log.subscriberThrew(thrown);
   }
@@ -276,7 +276,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     return this.#observer.isObserved;
   }
 
-  /** Completes the events, and all that follows single tasks. */
+  /** Completes the Observable of all events, and those that follow single tasks. */
   closeEvents(): void {
     this.#observer.close();
   }
@@ -308,7 +308,7 @@ export class TaskEngine extends AttemptRunner implements ObservedApplication {
     await settlesWithin(this.#threads.close(), grace);
   }
 
-  /** Names the tasks that the shutdown has cancelled in the log, each once. */
+  /** Logs the names of the tasks that the shutdown has cancelled, each once. */
   reportLost(): void {
     const { lost } = this.#lifecycle;
     const unreported = lost.slice(this.#reportedLost);

@@ -14,8 +14,8 @@ export type ResolvedTaskOptions = TaskOptions & {
 };
 
 /**
- * A task in a list, with all that running it needs. The list drops the entry when the task has settled. It decides what
- * `cancel()` does to the task, by its state:
+ * A task in a list, with everything that is needed to run it. The list drops the entry when the task has settled. The entry
+ * decides what `cancel()` does to the task, by its state:
  *
  * | state     | entered when                                  | what `cancel()` does                                    |
  * | --------- | --------------------------------------------- | ------------------------------------------------------- |
@@ -27,7 +27,7 @@ export type ResolvedTaskOptions = TaskOptions & {
  * several percent.
  */
 export class TaskEntry implements Canceller, AttemptListener {
-  /** Only of a task that may wait for a delay: to read the clock costs a short task 2 %. */
+  /** Only for a task that may wait for a delay: reading the clock costs a short task 2 %. */
   readonly addedAt: TaskTime | undefined;
   /** Whether the owner has begun to run the entry. */
   isTaken = false;

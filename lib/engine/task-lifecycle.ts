@@ -46,11 +46,11 @@ export class TaskLifecycle implements EntryLifecycle {
   /** Tasks that wait for a delay, each with its end by `now()`. */
   readonly #delayed = new Map<BackgroundTask, number>();
   readonly #lost: BackgroundTask[] = [];
-  /** By `now()`. A delay that ends later is not waited for: the task is cancelled. */
+  /** By `now()`. If the delay of a task ends later, the task is cancelled. */
   #deadline = Infinity;
-  // Who hears of the end of a task is not in the async context of the task.
+  // Code that hears of the end of a task does not run in the async context of the task.
   readonly #outside = newResource();
-  /** Waits for slots in place of the lists of durable tasks, which are one each: together they count as one owner. */
+  /** Waits for slots in place of the owners of durable tasks. Each task has its own, but together they count as one. */
   readonly #queueOwner = {};
 
   constructor(private readonly context: LifecycleContext) {}
@@ -115,7 +115,7 @@ export class TaskLifecycle implements EntryLifecycle {
     }
   }
 
-  /** Settles a task as `cancelled` whose executor has not admitted it, or has released it. */
+  /** Settles a task as `cancelled`. Its executor has not admitted it, or has released it. */
   readonly stop = (task: BackgroundTask, error: TaskCancelledError): void => {
     if (error.reason === 'shutdown') {
       this.lose(task);
@@ -228,7 +228,7 @@ export class TaskLifecycle implements EntryLifecycle {
     attempt.end();
     const { trace } = attempt;
     if (trace) {
-      // One that never began is published here, and belongs to what added the task.
+      // The trace of an attempt that never began is published here, in the async context of the code that added the task.
       const outcome = abortReason ? { error: abortReason } : isFailed ? { error: value } : { result: value };
       call.scope.runInAsyncScope(() => trace.end(outcome));
     }

@@ -43,7 +43,7 @@ let scheduleStart: (list: TaskList) => void;
  * opened with the outcome, and runs its tasks. A task that is added to an open list joins the end.
  *
  * A deduplicated task belongs to the list that added it first, its owner. Other lists that add it become claimants: an open
- * claimant takes it over from an owner that is still closed, and where the owner skips it, the first claimant runs it.
+ * claimant takes it over from an owner that is still closed, and if the owner skips it, the first claimant runs it.
  */
 export class TaskList implements TaskOwner {
   static {
@@ -54,7 +54,7 @@ export class TaskList implements TaskOwner {
     scheduleStart = (list) => list.context.turns.schedule(startNext, list);
   }
 
-  /** Made with the first one: an array that grows from none takes the place of seventeen. */
+  /** Made with the first one: an empty array that grows takes the memory of seventeen places. */
   #tasks?: BackgroundTask[];
   #maxTasks = MAX_TASKS;
   /** Entries that run in order. */
@@ -200,7 +200,7 @@ export class TaskList implements TaskOwner {
     this.#isOpen = true;
     this.#outcome = outcome;
     this.route?.keep();
-    // An entry that runs has no claimants. One that this list has taken over no longer has this one.
+    // An entry that runs has no claimants. An entry that this list has taken over no longer has this list as a claimant.
     this.#claimed = this.#claimed?.filter((entry) => entry.claimants?.has(this));
     for (const entry of this.#claimed ?? []) {
       this.#claim(entry, entry.claimants!.get(this)!);
@@ -211,7 +211,7 @@ export class TaskList implements TaskOwner {
 
   adopt(entry: TaskEntry, options: ResolvedTaskOptions): void {
     entry.owner = this;
-    // Beside the entry: the list that hands it over still reads the entry's own options.
+    // Kept beside the entry, because the list that hands it over still reads the entry's own options.
     (this.#adopted ??= new Map()).set(entry, options);
     this.#enqueue(entry, options);
     this.#advance();
@@ -277,7 +277,7 @@ export class TaskList implements TaskOwner {
 
   /**
    * Makes this list a claimant of an entry of another list. If only the other list is still closed, this list takes the
-   * entry over: no request waits for the response of another because both added the same task.
+   * entry over, so that no request waits for the response of another one that added the same task.
    */
   #claim(entry: TaskEntry, options: ResolvedTaskOptions): void {
     if (entry.isTaken) {

@@ -24,7 +24,7 @@ interface LoggedTask {
 /**
  * Says what went wrong with one task, in one line of the log: an object for loggers that write JSON, text for all others.
  *
- * JSON has only the own properties. pino expects the text in `msg`, and winston in `message`. That one is a getter, because
+ * JSON has only the own properties. pino expects the text in `msg`, and winston in `message`. `message` is a getter, because
  * JSON would otherwise have the text twice. The stack is in `error`, because nestjs-pino takes a second argument for the text
  * of an object.
  */
@@ -63,7 +63,7 @@ export class TaskLogLine {
   }
 }
 
-/** Only after secrets are masked: a part of a secret is not found. */
+/** Call it only after secrets are masked: the masking does not find a part of a secret. */
 function cut(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length - MAX_TEXT} more characters)` : text;
 }

@@ -13,7 +13,7 @@ import type { TaskEntry } from './task-entry.ts';
  * passes it on to the observer.
  */
 export class TaskTracker implements StepObserver {
-  /** Tasks whose id was read. No lookup can be for another: an id that was never read is known to nobody. */
+  /** Tasks whose id was read. Nobody looks up another task, because nobody knows an id that was never read. */
   readonly ids: TaskIds = new Map();
   readonly #unsettled = new LinkedList<BackgroundTask>();
   readonly #deduplicated = new Map<string, TaskEntry>();

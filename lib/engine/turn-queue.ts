@@ -12,7 +12,7 @@ const MAX_EMPTY = 2_000;
 
 /** Calls functions in later turns of the event loop, first in, first out. I/O gets its turn in between. */
 export class TurnQueue {
-  // Each function stands before its argument. Neither a closure nor a node of a list is made for a call: both would cost as
+  // Each function stands before its argument. A call makes neither a closure nor a node of a list: each would cost as
   // much as the rest of a short task's way through this class.
   /** What this turn calls, or the next one. */
   #due: unknown[] = [];
@@ -27,7 +27,7 @@ export class TurnQueue {
   #isInTurn = false;
 
   /**
-   * Calls the function with its argument, in this turn if it is one of this queue.
+   * Calls the function with its argument: in this turn if this queue is calling functions now, otherwise in the next one.
    *
    * @param fn must not throw
    */
@@ -57,7 +57,7 @@ export class TurnQueue {
       do {
         const fn = due[this.#next] as (subject: unknown) => void;
         const subject = due[this.#next + 1];
-        // What was called is not kept for as long as others wait.
+        // Frees what was called, even while others wait.
         due[this.#next] = due[this.#next + 1] = undefined;
         this.#next += 2;
         fn(subject);

@@ -108,7 +108,7 @@ export class UnflushedTasks {
   /**
    * Enqueues the tasks that run after this outcome: all of them, or none. Waits also for enqueues that are in flight.
    *
-   * @throws TaskQueueError if one of these enqueues fails, or one has failed that no flush has told of
+   * @throws TaskQueueError if one of these enqueues fails, or an earlier one has failed and no flush has told of it
    */
   flush(outcome: Outcome): Promise<void> {
     this.#start(outcome);
@@ -197,7 +197,7 @@ export class UnflushedTasks {
     }
   }
 
-  /** In the async context in which the first task was added: a flush can come from anywhere. */
+  /** Traces in the async context in which the first task was added: a flush can come from anywhere. */
   #traced<T>(
     wanted: readonly UnflushedTask[],
     queue: TaskQueue,
@@ -239,7 +239,7 @@ export class UnflushedTasks {
       } else {
         const { task } = unflushed;
         task.skip(new TaskQueueError(rolledBack(task.name)));
-        // As the rows of the transaction, it has never existed.
+        // Like the rows of the transaction, it has never existed.
         this.context.history.drop(task);
       }
     });
