@@ -116,8 +116,8 @@ export class ThreadExecutor implements TaskExecutor {
   }
 
   /**
-   * Cancels every run, ends all threads, and resolves when they have exited. Threads that load a file finish that first, for
-   * at most some seconds. Later runs are cancelled at once.
+   * Cancels every run, ends all threads, and resolves when they have exited. A thread that is loading a file
+   * first gets some seconds to finish that. Later runs are cancelled at once.
    */
   async close(): Promise<void> {
     this.#isClosed = true;

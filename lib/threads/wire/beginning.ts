@@ -1,5 +1,5 @@
 /**
- * Decides whether a function begins or its run is withdrawn. Both threads share it and only the first of the two calls
+ * Decides whether a function begins or its run is withdrawn. Both threads share it, and only the first of the two calls
  * returns true, so a function never begins after its task was cancelled.
  */
 export type Beginning = Int32Array<SharedArrayBuffer>;

@@ -38,7 +38,7 @@ export type TracedInThread = Pick<TaskAttemptMessage, 'task' | 'target' | 'queue
 /** The position of `beginning`. It is set after the request was made: when the pool has picked the thread. */
 export const BEGINNING = 7;
 
-/** The position of `traced`, which is set then too. */
+/** The position of `traced`, which is set at the same moment. */
 export const TRACED = 8;
 
 export type ThreadOutcome =
