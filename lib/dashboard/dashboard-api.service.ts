@@ -140,7 +140,7 @@ function withShownName(schedule: TaskSchedule): TaskSchedule {
   return { ...schedule, name: shownText(schedule.name) };
 }
 
-/** @throws ApiError for what is no id of a task */
+/** @throws ApiError if the parameter is not the id of a task */
 function idOf(exchange: Exchange): string {
   const id = paramOf(exchange, 'id');
   if (!isTaskId(id)) {

@@ -29,9 +29,9 @@ export interface TaskView {
 }
 
 export interface Series {
-  /** ms of one number. */
+  /** How many ms one number covers. */
   step: number;
-  /** When the last number ends, as an ISO 8601 string. */
+  /** The end of the time that the last number covers, as an ISO 8601 string. */
   end: string;
   added: number[];
   completed: number[];
@@ -71,8 +71,8 @@ export interface Hello {
 
 export interface Update {
   overview: Overview;
-  /** Those that have changed, at most 200. */
+  /** The tasks that have changed, at most 200. */
   tasks: TaskRow[];
-  /** Whether others have changed too. */
+  /** Whether other tasks have changed too, or may have. */
   more: boolean;
 }

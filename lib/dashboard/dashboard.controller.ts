@@ -20,12 +20,12 @@ import { exchangeOf } from './http/exchange.ts';
 const HIDDEN_FROM_SWAGGER = 'swagger/apiExcludeController';
 
 /**
- * Makes the controller of one dashboard: the path and the guards belong to its class. Handlers take the request and the response
- * alone, so no pipe of the application checks anything, and what its interceptors make of a result is not sent.
+ * Makes the controller of one dashboard: the path and the guards belong to its class. Handlers take only the request and the
+ * response, and write the answer themselves. So no pipe of the application checks anything, and no interceptor changes answers.
  */
 export function dashboardController({ path, guards }: DashboardRouting): Type {
   @SetMetadata(HIDDEN_FROM_SWAGGER, [true])
-  // Neutral: a page has no version, also where the application demands one.
+  // Neutral: a page has no version, even if the application demands one.
   @Controller({ path, version: VERSION_NEUTRAL })
   class BackgroundTasksDashboardController {
     constructor(@Inject(DashboardApi) private readonly api: DashboardApi) {}
@@ -95,7 +95,8 @@ export function dashboardController({ path, guards }: DashboardRouting): Type {
       return this.api.resume(exchangeOf(request, response));
     }
 
-    // The last one, because Express takes the first route that matches. The platforms have no wildcard in common.
+    // The last route, because Express takes the first one that matches. It lists each depth of a path, because Express and
+    // Fastify have no wildcard in common.
     @Get([':one', ':one/:two', ':one/:two/:three'])
     view(@Req() request: object, @Res() response: object): Promise<void> {
       return this.api.page(exchangeOf(request, response));

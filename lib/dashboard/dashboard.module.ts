@@ -146,7 +146,7 @@ export class BackgroundTasksDashboardModule {
   }
 }
 
-/** @throws ModuleImportError if there is nothing */
+/** @throws ModuleImportError if there are no settings */
 function resolved(settings: DashboardModuleSettings | undefined): DashboardSettings {
   if (settings === undefined) {
     throw new ModuleImportError(notImportedByForRoot());

@@ -9,7 +9,7 @@ export interface ObservedApplication {
   queueStats(): Promise<readonly QueueStats[]>;
 }
 
-/** Weak: an application that was made and never started is not closed either. */
+/** Weak references: an application that was made but never started is never closed, so nothing removes it. */
 const applications = perThread('applications', () => new Set<WeakRef<ObservedApplication>>());
 
 /** @returns a function that removes it: call it when the application has closed */

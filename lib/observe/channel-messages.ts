@@ -7,7 +7,7 @@ import { targetOf, type TaskTarget } from '../task/model/task-target.ts';
 
 /** What the messages about one task have in common. */
 interface TaskMessage {
-  /** The id of the task. To read it costs less than to read the record. */
+  /** The id of the task. Reading it costs less than reading the record. */
   readonly id: string;
   readonly name: string;
   readonly target: TaskTarget;
@@ -27,7 +27,7 @@ interface TaskMessage {
  * @since 0.1.0
  */
 export interface TaskAddMessage extends Omit<TaskMessage, 'id' | 'task'> {
-  /** The id of the task, from `end` on, unless the task was refused. For a duplicate: of the first task. */
+  /** The id of the task, from `end` on, unless the task was refused. For a duplicate: the id of the first task. */
   readonly id?: string | undefined;
   /** The record of the task that `id` names. */
   readonly task?: TaskRecord | undefined;
@@ -75,7 +75,7 @@ export interface TaskAttemptMessage extends TaskMessage {
   /**
    * Holds what came with a durable task from the process that enqueued it.
    *
-   * Empty for other tasks. For a thread, what a subscriber of `start` writes into it travels there.
+   * Empty for other tasks. If a thread runs the attempt, what a subscriber of `start` writes into it travels to the thread.
    */
   readonly carrier: TaskCarrier;
   /** Whether this message is published in the thread. */
@@ -203,7 +203,7 @@ export class AddMessage implements TaskAddMessage {
   constructor({ name, definition, args }: AddedCall, options: TaskOptions, showsArguments: boolean) {
     this.target = targetOf(definition);
     this.queue = definition?.queue;
-    // Every process knows a durable task by its own name.
+    // Every process knows a durable task by the name of its definition, so the name of a call does not count.
     this.name = this.queue === undefined ? (options.name ?? name) : name;
     this.options = options;
     this.#showsArguments = showsArguments;

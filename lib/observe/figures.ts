@@ -17,10 +17,10 @@ class FiguresOfName {
   blocked = 0;
 }
 
-/** Counts and times by task name, of the steps of all tasks. */
+/** Counts tasks and collects their times, by task name. */
 export class Figures {
   readonly #byName = new Map<string, FiguresOfName>();
-  /** The latest one, because most tasks follow one of the same name. */
+  /** The figures that were needed last, because most tasks follow one of the same name. */
   #latest?: { readonly name: string; readonly figures: FiguresOfName };
 
   stepped(task: BackgroundTask, step: TaskEventType): void {

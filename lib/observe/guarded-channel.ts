@@ -70,14 +70,14 @@ export function guardedChannel(name: string): Channel {
   return it;
 }
 
-/** What Node's channel does now: it changes the prototype with the first subscriber and the last. */
+/** The methods that Node's channel has now: it changes its prototype when the first subscriber comes or the last one goes. */
 function own(it: Channel): Pick<Channel, 'publish' | 'runStores'> {
   return Object.getPrototypeOf(it) as Channel;
 }
 
 /**
- * Calls `next` once in any case: within the store, or without it if the store or the value fails. A store that calls its
- * function later, or again, gets nothing for it.
+ * Calls `next` once in any case: within the store, or without it if the store or the value fails. If the store calls its
+ * function later, or again, nothing happens.
  */
 function runIn<R>(store: ChannelStore, transform: Transform | undefined, message: unknown, next: () => R): R {
   let ended: { readonly result: R } | { readonly error: unknown } | undefined;

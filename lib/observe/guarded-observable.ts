@@ -37,7 +37,7 @@ export class GuardedObservable<T> extends Observable<T> {
         : { ...(observerOrNext && { next: observerOrNext }), ...(error && { error }), ...(complete && { complete }) };
     return super.subscribe({
       next: (value) => this.#guard(() => observer.next?.(value)),
-      // An operator threw and ended the subscription. If the subscriber doesn't listen for errors, the log must have it.
+      // An operator threw and ended the subscription. If the subscriber doesn't listen for errors, the log gets this one.
       error: (thrown: unknown) => (observer.error ? this.#guard(() => observer.error!(thrown)) : this.onThrow(thrown)),
       complete: () => this.#guard(() => observer.complete?.()),
     });

@@ -18,7 +18,7 @@ export class TaskEvents<T> {
     return this.#subject.observed;
   }
 
-  /** All subscribers complete. Later ones complete at once. */
+  /** Completes all subscribers. Later subscribers complete at once. */
   close(): void {
     this.#subject.complete();
   }

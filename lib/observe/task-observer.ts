@@ -32,7 +32,7 @@ export class TaskObserver {
     return this.#events.observable;
   }
 
-  /** Emits when the application has closed for subscribers. */
+  /** Emits when the application has closed its events. */
   get closed(): Observable<void> {
     return this.#closed;
   }

@@ -11,13 +11,13 @@ export type TaskWatcher = (task: BackgroundTask, step: TaskEventType, delay?: nu
 /** Hears of each task that is accepted, with its arguments, before its first step. Must not throw. */
 export type EntryWatcher = (task: BackgroundTask, args: readonly unknown[]) => void;
 
-/** A handle; or the id of a durable task, for all attempts of it that run here. Not always the id: reading it makes one. */
+/** A handle; or the id of a durable task, for all its attempts that run here. Others have no id until someone reads it. */
 export type WatchedTask = BackgroundTask | string;
 
 /** Passes the steps of tasks on to those who watch them. Tasks that nobody watches pay nothing for it. */
 export class TaskWatchers {
   readonly #byTask = new Map<WatchedTask, Set<TaskWatcher>>();
-  /** Of all tasks. Arrays, because they are read at each step. */
+  /** The watchers of all tasks. Arrays, because each step reads them. */
   #ofAll: readonly TaskWatcher[] = [];
   #ofEntries: readonly EntryWatcher[] = [];
 

@@ -2,8 +2,8 @@ import type { TaskAttemptMessage } from './channel-messages.ts';
 import { attemptChannel, begin, end } from './channels.ts';
 
 /**
- * Calls the function of a task in its thread, and publishes the attempt there too: an instrumentation of the thread restores
- * its context. Messages hold no result.
+ * Calls the function of a task in its thread, and publishes the attempt there too. So an instrumentation in the thread can
+ * restore the context of the attempt. These messages hold no result.
  */
 export function tracedInThread(given: TaskAttemptMessage, fn: () => unknown): unknown {
   if (!attemptChannel.hasSubscribers) {

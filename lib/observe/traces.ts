@@ -74,7 +74,7 @@ export class AttemptTrace {
     return begin(attemptChannel, this.#message, fn);
   }
 
-  /** The attempt runs elsewhere, in a thread. */
+  /** Publishes that an attempt has begun in a thread. Does nothing if this was published. */
   start(): void {
     if (!this.#isStarted) {
       this.run(() => undefined);

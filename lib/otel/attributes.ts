@@ -1,6 +1,6 @@
 import { isError, read } from '../util/inspect.ts';
 
-/** The names of attributes. Those of messaging are from OpenTelemetry's semantic conventions 1.44. */
+/** The names of attributes. The names for messaging are from OpenTelemetry's semantic conventions 1.44. */
 export const TASK_ID = 'background_tasks.task.id';
 export const TASK_NAME = 'background_tasks.task.name';
 export const TASK_ATTEMPT = 'background_tasks.task.attempt';

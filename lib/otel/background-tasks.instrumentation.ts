@@ -21,7 +21,7 @@ export interface BackgroundTasksInstrumentationConfig {
   /**
    * Sets how the span of an attempt belongs to the span of the request that added the task.
    *
-   * @default 'child' for tasks of the process, though the request has ended; 'link' for durable tasks
+   * @default 'child' for tasks of the process, even after the request has ended; 'link' for durable tasks
    */
   relation?: 'child' | 'link';
   /**
@@ -31,7 +31,7 @@ export interface BackgroundTasksInstrumentationConfig {
    */
   metrics?: boolean;
   /**
-   * Sets whether it begins at once.
+   * Sets whether the instrumentation begins at once.
    *
    * `false`: it begins with `enable`, which the SDK calls when it starts.
    *
@@ -62,12 +62,12 @@ const shared = perThread('instrumentation', (): { stop?: (() => void) | undefine
 export class BackgroundTasksInstrumentation {
   readonly instrumentationName = NAME;
   readonly instrumentationVersion = PACKAGE_VERSION;
-  /** Others at each start: the former ones stay until the spans that they have begun are over. */
+  /** New ones at each start: the former ones stay until the spans that they have begun are over. */
   #subscriptions = new Subscriptions();
   #config: BackgroundTasksInstrumentationConfig;
-  /** Also while another instrumentation has taken over. */
+  /** Stays `true` while another instrumentation has taken over. */
   #isEnabled = false;
-  /** Until a provider is set, the API's tracer uses the provider of the process, also a later one. */
+  /** Until a provider is set, the API's tracer uses the provider of the process, even if it is registered later. */
   #tracer = trace.getTracer(NAME, PACKAGE_VERSION);
   #meterProvider?: MeterProvider;
   #metrics: TaskMetrics | undefined;
@@ -108,15 +108,15 @@ export class BackgroundTasksInstrumentation {
     }
   }
 
-  /** Ends what `enable` began. Spans of tasks that run end with their attempt. */
+  /** Ends what `enable` began. Spans of running tasks end with their attempt. */
   disable(): void {
     this.#isEnabled = false;
     this.#stop();
   }
 
   setTracerProvider(provider: TracerProvider): void {
-    // The API's stand-in for a provider that is not there yet. Sentry hands on that of another copy of the API, which never
-    // hears of the provider of the process that comes later. That of this copy does.
+    // Until the process has a provider, the API gives a stand-in. Sentry passes the stand-in of another copy of the API, which
+    // never finds the provider that is registered later. The stand-in of this copy finds it.
     const isStandIn = 'getDelegateTracer' in provider && !(provider as ProxyTracerProvider).getDelegateTracer(NAME);
     this.#tracer = (isStandIn ? trace : provider).getTracer(NAME, PACKAGE_VERSION);
     this.#restart();

@@ -6,7 +6,7 @@ type Subscriber<M> = (message: M) => void;
 /** Keeps what an instrumentation has subscribed to, so that it can end all of it. */
 export class Subscriptions {
   readonly #ends: (() => void)[] = [];
-  /** End the lasting subscriptions: they are needed until all that has begun is over. */
+  /** Each ends a lasting subscription: these are needed until all that has begun is over. */
   #lastEnds: (() => void)[] = [];
   /** How much has begun and is not over. */
   #begun = 0;

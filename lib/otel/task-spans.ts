@@ -1,6 +1,6 @@
 /*
- * Makes spans of what the channels publish. The store that is bound to `start` makes the span, so that it is active inside
- * the task's function, and in all that enqueues tasks; `asyncEnd` ends it.
+ * Makes spans of what the channels publish. The store that is bound to `start` makes the span. So the span is active in the
+ * task's function, or in the code that enqueues the tasks. `asyncEnd` ends it.
  */
 import {
   type Attributes,
@@ -52,9 +52,9 @@ export function makeSpans(
   tracer: () => Tracer,
   relation: () => Relation | undefined,
 ): void {
-  // A property: a WeakMap entry for each message keeps the garbage collector busier than all the rest together.
+  // A property of the message: a WeakMap entry for each message keeps the garbage collector busier than all the rest together.
   const key = Symbol('span');
-  // Not by what `error` holds: a task can throw `undefined`.
+  // It does not test `error`: a task can throw `undefined`.
   const failed = (message: Traced) => message[key] && fail(message[key], message.error);
   const begun = (message: object, span: Span) => {
     (message as Traced)[key] = span;
@@ -115,7 +115,7 @@ function startAttempt(tracer: Tracer, message: TaskAttemptMessage, relation?: Re
     [TASK_ATTEMPT]: attempt,
     [TASK_TARGET]: target,
   };
-  // The queue's own span of the job is active, and ours is a part of it.
+  // If the queue makes spans of its own, its span of the job is active, and this one becomes a child of it.
   const isMessage = queue !== undefined && !isTracedByQueue;
   const origin = isMessage ? propagation.extract(context.active(), carrier) : context.active();
   if (isMessage) {

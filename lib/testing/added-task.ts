@@ -34,7 +34,7 @@ export interface AddedFilter {
   readonly status?: TaskStatus;
 }
 
-/** A handle with what the task was added with. */
+/** A handle, with the arguments and the options of the task. */
 export class Added {
   constructor(
     readonly task: BackgroundTask,

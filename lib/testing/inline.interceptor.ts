@@ -23,11 +23,11 @@ export class InlineInterceptor implements NestInterceptor {
   }
 }
 
-/** Waits for the tasks that wait for no response, also for those that they start. */
+/** Waits for the tasks that can start before the response, also for those that they start. */
 async function settle(added: readonly AddedByHandler[]): Promise<void> {
   for (let i = 0; i < added.length; i++) {
     const { task, isOpen } = added[i]!;
-    // Also one that is in the transaction of the handler.
+    // A task that the handler enqueued in a transaction runs before the response too.
     if (isOpen || task.isEnqueued) {
       await task.settled();
     }

@@ -24,7 +24,7 @@ type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
  * @since 0.1.0
  */
 export class TaskAssertions {
-  /** The ids of the failed tasks whose errors a run has told of. */
+  /** The ids of the failed tasks whose errors a run has reported. */
   readonly #reported = new Set<string>();
 
   /** @internal */
@@ -36,7 +36,7 @@ export class TaskAssertions {
   /**
    * Returns the tasks that were added, in their order, with arguments and options.
    *
-   * The records are as they are now.
+   * The records show how the tasks are now.
    *
    * @example
    * expect(tasks.added({ name: 'Mailer.sendWelcome' })).toHaveLength(2);
@@ -154,7 +154,7 @@ export class TaskAssertions {
   }
 
   /**
-   * Waits until a task has settled that was added, or will be added.
+   * Waits until a task has settled, also if it is added later.
    *
    * If several match, it waits until all of them have settled.
    *
@@ -193,7 +193,7 @@ export class TaskAssertions {
     this.queue.clear();
   }
 
-  /** @returns what stops the run */
+  /** @returns functions that stop the run */
   #startRun(isRun: (task: BackgroundTask) => boolean, recursive: boolean): (() => void)[] {
     const isJobRun = (id: string) => recursive || this.control.all.some(({ task }) => task.id === id && isRun(task));
     return [this.control.release(isRun), this.queue.release(isJobRun)];
@@ -227,7 +227,7 @@ export class TaskAssertions {
       for (let i = 0; i < control.all.length && !over.signal.aborted; i++) {
         const { task } = control.all[i]!;
         if (isRun(task)) {
-          // The handle of a task that was retried tells of its first end.
+          // If the task was retried, its handle still has the first end. So the record of the queue counts.
           const record = this.queue.recordOf(task.id);
           await (record ? this.queue.settled(record) : task.settled());
         }

@@ -20,7 +20,7 @@ export type TestMode = 'background' | 'inline' | 'manual';
 /** A task that a handler has added. */
 export interface AddedByHandler {
   readonly task: BackgroundTask;
-  /** Whether the task waits for no response. */
+  /** Whether the task can start without waiting for a response. */
   readonly isOpen: boolean;
 }
 
@@ -32,10 +32,10 @@ export class TestControl implements TaskControl {
   readonly #held = new Map<BackgroundTask, () => void>();
   /** What ends each delay and backoff that tasks wait for. */
   readonly #waits = new Set<() => void>();
-  /** For each `run()` that goes on: which tasks it runs. */
+  /** One entry for each `run()` that goes on: says which tasks it runs. */
   readonly #runs = new Set<(task: BackgroundTask) => boolean>();
   #isClosing = false;
-  /** The tasks that a handler has added. A task that is added in its async context joins them. */
+  /** The tasks that a handler has added. A task that is added in the handler's async context joins them. */
   readonly #addedBy = new AsyncLocalStorage<AddedByHandler[]>();
 
   constructor(
@@ -72,7 +72,7 @@ export class TestControl implements TaskControl {
   }
 
   wait(ms: number, onEnd: () => void): () => void {
-    // A clock that the test has stopped ends no wait of no time.
+    // While the test has stopped the clock, even a timer of 0 ms never ends. So a skipped wait uses no timer of that clock.
     const isSkipped = this.#runs.size > 0 || this.isInline;
     const end = () => {
       stop();
@@ -88,13 +88,13 @@ export class TestControl implements TaskControl {
   }
 
   thrownBy(task: BackgroundTask): unknown {
-    // A queue gives the handle a copy of the error.
+    // The handle of a durable task has only a copy of the error.
     return this.thrown(task.id) ?? task.error;
   }
 
-  /** Lets tasks start, and ends all delays and backoffs. @returns stops that */
+  /** Lets tasks start, and ends all delays and backoffs. @returns a function that stops it */
   release(isRun: (task: BackgroundTask) => boolean): () => void {
-    // Of its own: two runs can have the same function.
+    // A function of its own: two runs can pass the same one.
     const run = (task: BackgroundTask) => isRun(task);
     this.#runs.add(run);
     this.#startHeld(run);
@@ -102,7 +102,7 @@ export class TestControl implements TaskControl {
     return () => void this.#runs.delete(run);
   }
 
-  /** Cancels the tasks that wait, and forgets all. */
+  /** Cancels the tasks that wait, and forgets all tasks. */
   clear(): void {
     const waiting = this.all.filter(({ task }) => task.status === 'pending' && !task.isEnqueued);
     this.all = [];
@@ -110,7 +110,7 @@ export class TestControl implements TaskControl {
     this.#startHeld((task) => task.isSettled);
   }
 
-  /** A test that ends need not run what it has added. */
+  /** Cancels what still waits for `run()`: a test can end without running it. */
   close(): void {
     this.#isClosing = true;
     for (const task of this.mode === 'manual' ? this.#held.keys() : []) {

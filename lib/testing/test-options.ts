@@ -70,11 +70,11 @@ export interface UnitTasksOptions {
   readonly providers?: readonly object[];
 }
 
-// A wrong word in an assertion must not let a test pass: plain JavaScript has no types that would tell.
+// A misspelled option must not let a test pass, and plain JavaScript has no types that find it.
 
 const aBoolean: OptionRule = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
 
-/** What a test may also describe by a matcher. */
+/** Makes a rule that accepts a matcher too. */
 function orMatcher(rule: OptionRule): OptionRule {
   return { expected: `${rule.expected}, or a matcher`, accepts: (value) => isMatcher(value) || rule.accepts(value) };
 }

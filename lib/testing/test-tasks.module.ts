@@ -66,7 +66,7 @@ export class TestTasksModule {
    */
   static forRoot(options: TestTasksModuleOptions = {}): DynamicModule {
     const { mode = 'background' } = checkModule(options);
-    // The engine needs the control, and the queue needs the engine: so the control asks `jobs`.
+    // The engine needs the control, and the queue needs the engine. So the control can't have the queue, and asks `jobs`.
     return {
       module: TestTasksModule,
       providers: [

@@ -9,10 +9,10 @@ import { QueueFigures } from './queue-figures.ts';
 import { Throughput } from './throughput.ts';
 import { MONITOR } from '../monitor.ts';
 
-/** ms for which figures of the process count as new. At most, those of the tasks too. */
+/** ms for which figures of the process count as new. Figures of the tasks count as new for at most as long. */
 const FRESH = 1_000;
 
-/** To read the figures of an application with very many names of tasks takes long: it may take a hundredth of the time. */
+/** Reading the figures takes long if there are very many task names. It may take a hundredth of the time. */
 const SHARE = 100;
 
 /** Puts together what the first view of the page shows. */

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { eventLoopUtilization, monitorEventLoopDelay } from '../../util/timers.ts';
 import type { ProcessFigures } from '../dashboard.api.ts';
 
-/** ms between two looks at the event loop. It is what a delay of 0 measures. */
+/** ms between two looks at the event loop. An event loop without delay measures this, so it is subtracted. */
 const RESOLUTION = 20;
 
 /** Measures this process. */

@@ -6,7 +6,7 @@ import { now } from '../../util/timers.ts';
 import type { QueueStats } from '../../task/model/queue-stats.ts';
 import { MONITOR } from '../monitor.ts';
 
-/** ms for which figures count as new, and ms to wait for others. */
+/** ms for which figures count as new, and ms to wait for new ones. */
 const FRESH = 1_000;
 const LIMIT = 3_000;
 

@@ -11,7 +11,7 @@ type Counts = { added: number; completed: number; failed: number };
 
 const none = (): Counts => ({ added: 0, completed: 0, failed: 0 });
 
-/** Counts tasks by second, for the last five minutes, from the start of the application. A step of a task costs an addition. */
+/** Counts tasks by second, for the last five minutes. It counts also while no page is open: a step costs one addition. */
 @Injectable()
 export class Throughput implements OnModuleInit {
   /** The oldest comes first. */
@@ -20,7 +20,7 @@ export class Throughput implements OnModuleInit {
   /** By `now()`: when the last second ended. */
   #endedAt = now();
   #end = new Date();
-  /** Hears that a second has ended in which something happened. */
+  /** Called at the end of each second with activity, and of the first second without. */
   onActivity: () => void = () => undefined;
 
   constructor(@Inject(MONITOR) private readonly monitor: TaskMonitor) {
@@ -50,7 +50,7 @@ export class Throughput implements OnModuleInit {
   }
 
   #endSecond(): void {
-    // Timers are late, and by seconds where a task blocks the event loop.
+    // Timers are late, even by seconds if a task blocks the event loop.
     const passed = Math.max(1, Math.min(LENGTH, Math.round((now() - this.#endedAt) / STEP)));
     this.#endedAt = now();
     this.#end = new Date();

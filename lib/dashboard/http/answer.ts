@@ -22,7 +22,7 @@ const POLICY = [
 
 const logger = new Logger('BackgroundTasks');
 
-/** By these, an application lets pages of other sites read what it answers. None of them may read what runs here. */
+/** With these headers, an application lets pages of other sites read its answers. No other site may read the dashboard's. */
 const CROSS_ORIGIN = [
   'Access-Control-Allow-Origin',
   'Access-Control-Allow-Credentials',
@@ -74,7 +74,7 @@ function apiErrorOf(thrown: unknown): ApiError {
   if (thrown instanceof UnavailableError) {
     return new ApiError(503, 'UNAVAILABLE', thrown.message);
   }
-  // The dashboard checks its own parameters, so what is refused is the name of a queue.
+  // The dashboard checks its other parameters itself, so these errors refuse the name of a queue.
   if (thrown instanceof TaskFilterError || thrown instanceof InvalidOptionError) {
     return new ApiError(404, 'UNKNOWN_QUEUE', queueUnknown());
   }

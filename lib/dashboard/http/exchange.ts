@@ -27,7 +27,7 @@ interface PlatformRequest {
 
 interface PlatformResponse {
   readonly raw?: ServerResponse;
-  /** Of Fastify: it leaves the response alone from now on. */
+  /** Only on Fastify: after this call, Fastify leaves the response alone. */
   hijack?(): void;
 }
 
@@ -47,12 +47,12 @@ export function exchangeOf(platformRequest: object, platformResponse: object): E
   };
 }
 
-/** Platforms answer `GET http://host/path` and `GET //path` too. In a page, these would lead to another host. */
+/** Platforms answer `GET http://host/path` and `GET //path` too. In a page, such a path would lead to another host. */
 function withoutHost(address: string): string {
   return address.replace(/^[a-z][a-z\d+.-]*:\/\/[^/]*/i, '').replace(/^\/+/, '/');
 }
 
-/** Whether the client has left. Node's response of HTTP/2 does not say so, and its stream does. */
+/** Whether the client has left. Node's response of HTTP/2 does not say so, but its stream does. */
 export function hasLeft({ response }: Exchange): boolean {
   const { stream } = response as { stream?: { readonly destroyed: boolean } };
   return response.destroyed || stream?.destroyed === true;

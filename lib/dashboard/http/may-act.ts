@@ -25,7 +25,7 @@ export class MayAct {
       return this.byDefault;
     }
     try {
-      // Only `true`: what else a function returns may be a mistake.
+      // Only `true` allows the action: any other value may be a mistake.
       const answer: unknown = await canAct(platformRequest as never);
       return answer === true;
     } catch (error) {

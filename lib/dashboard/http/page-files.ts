@@ -81,10 +81,10 @@ async function readPageFile(path: string): Promise<PageFile> {
   return { type, content, gzipped: IS_TEXT.test(type) ? await promisify(gzip)(content) : undefined };
 }
 
-/** A path that a proxy has removed. Anything else could lead to another host. */
+/** A prefix that a proxy has removed from the path. A text of another form could lead to another host. */
 const PREFIX = /^(\/[\w.~-]+)+$/;
 
-/** Where the dashboard is for the browser: the path of the request, without what comes after the path of the dashboard. */
+/** The path of the dashboard for the browser: the path of the request, up to the end of the dashboard's own path. */
 function baseOf({ request, path }: Exchange, depth: number): string {
   const segments = path.replace(/\/+$/, '').split('/');
   const base = segments.slice(0, segments.length - depth).join('/');

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /**
  * Whether the dashboard's own page has sent the request. Browsers set these headers, and no page can change them. A browser
- * sends `Sec-Fetch-Site` to addresses that it trusts: HTTPS and localhost. On others, and in old browsers, the origin counts.
+ * sends `Sec-Fetch-Site` to addresses that it trusts: HTTPS and localhost. At other addresses, and in old browsers, `Origin`
+ * decides.
  */
 export function isSameOrigin(headers: IncomingHttpHeaders): boolean {
   const site = headers['sec-fetch-site'];

@@ -1,6 +1,6 @@
 import type { BackgroundTask } from '../../task/handle/background-task.ts';
 
-/** Collects the tasks that have changed, each once, and of too many the newest changes. */
+/** Collects the tasks that have changed, each once. If there are too many, it keeps those that changed last. */
 export class ChangedTasks {
   /** By id or by sequence number: a durable task has a handle for itself and one for each attempt. */
   #byKey = new Map<string | number, BackgroundTask>();
@@ -10,7 +10,7 @@ export class ChangedTasks {
 
   add(task: BackgroundTask): void {
     const key = task.queue === undefined ? task.sequence : task.id;
-    // To the end, so that the first one is the one that changed the longest time ago.
+    // Moves it to the end, so that the first one is the one that changed the longest time ago.
     this.#byKey.delete(key);
     this.#byKey.set(key, task);
     if (this.#byKey.size > this.max) {

@@ -4,12 +4,12 @@ import { now } from '../../util/timers.ts';
 /**
  * Sends updates to one open page. If the page reads too slowly, it misses updates, and a message says so.
  *
- * Nothing is kept for it beyond what Node and the operating system hold already.
+ * It keeps no updates itself: only Node and the operating system hold what the page has not read.
  */
 export class LiveClient {
   /** By `now()`. */
   readonly since = now();
-  /** By `now()`: since when the client has not read what it was sent. */
+  /** By `now()`: since when the client has not read what was sent to it. */
   #blockedSince: number | undefined;
   /** Whether it has missed an update. */
   hasMissed = false;
@@ -40,7 +40,7 @@ export class LiveClient {
     if (!this.response.write(text) && !this.response.destroyed) {
       this.#blockedSince ??= now();
     }
-    // Of the package compression, which holds back what is written.
+    // The package compression adds `flush`, because it holds back what is written.
     (this.response as { flush?(): void }).flush?.();
   }
 
@@ -48,7 +48,7 @@ export class LiveClient {
     this.response.end();
   }
 
-  /** Ends a connection whose other side does not read. */
+  /** Cuts the connection of a client that does not read. */
   cut(): void {
     this.response.destroy();
   }

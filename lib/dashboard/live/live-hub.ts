@@ -33,7 +33,7 @@ const EVERY = 200;
 const HEARTBEAT = 15_000;
 /** ms between two looks at the queues. */
 const LOOK_AT_QUEUES = 2_000;
-/** ms for which a client may not read. */
+/** ms without reading after which a client is cut off. */
 const MAX_BLOCKED = 60_000;
 /** ms after which a client has to connect again, so that the guards decide again. */
 const MAX_AGE = 30 * 60_000;
@@ -50,7 +50,7 @@ export class LiveHub implements OnModuleInit {
   readonly #changed = new ChangedTasks(MAX_ROWS);
   readonly #startedAt = new Date().toISOString();
   readonly #process = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-  /** Ends what is collected while pages are open. */
+  /** Stops collecting. Set while pages are open. */
   #stop: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sentAt = -Infinity;
@@ -79,7 +79,7 @@ export class LiveHub implements OnModuleInit {
     return this.#clients.size;
   }
 
-  /** How many of them read too slowly. */
+  /** How many of the open pages read too slowly. */
   get slow(): number {
     return [...this.#clients].filter(({ isBlocked }) => isBlocked).length;
   }
@@ -87,13 +87,13 @@ export class LiveHub implements OnModuleInit {
   async connect(exchange: Exchange, canAct: boolean): Promise<void> {
     const { request, response } = exchange;
     if (this.#clients.size >= MAX_CLIENTS && request.method !== 'HEAD') {
-      // Browsers that have seen an answer other than 200 don't connect again by themselves. The page does, ever later.
+      // After an answer other than 200, browsers don't connect again by themselves. The page does, and waits longer each time.
       await answerJson(exchange, () => Promise.reject(new ApiError(503, 'TOO_MANY_PAGES', tooManyPages(MAX_CLIENTS))));
       return;
     }
     writeHead(exchange, 200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
-      // `no-transform` is for the package compression, and the other header for nginx: both would hold events back.
+      // `no-transform` is for the package compression, and the other header for nginx: both programs would hold events back.
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
     });
@@ -103,7 +103,7 @@ export class LiveHub implements OnModuleInit {
     }
     const client = new LiveClient(response, () => this.#schedule());
     response.on('close', () => this.#left(client));
-    // A connection that breaks is closed too.
+    // A connection that breaks emits `close` too.
     response.on('error', () => undefined);
     this.#clients.add(client);
     this.#open();
@@ -121,7 +121,7 @@ export class LiveHub implements OnModuleInit {
       // It has left, or the application has closed.
       return;
     }
-    // What has changed between the lists that the page has loaded and now is not known.
+    // It is not known what has changed since the page loaded its lists.
     client.hasMissed = true;
     this.#sendTo([client], JSON.stringify(this.overviews.latest), []);
   }
@@ -162,7 +162,7 @@ export class LiveHub implements OnModuleInit {
 
   #close(): void {
     if (this.#clients.size > 0) {
-      // What settled while the application closed.
+      // Sends the tasks that settled while the application closed.
       this.#update();
     }
     this.#isClosed = true;

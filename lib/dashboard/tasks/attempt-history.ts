@@ -7,7 +7,7 @@ import { errorRecord } from '../../task/model/task-record.ts';
 import { shortError } from './short-error.ts';
 import { MONITOR } from '../monitor.ts';
 
-/** How many tasks, and how many attempts of each: the newest. */
+/** How many tasks it keeps, and how many attempts of each. It keeps the newest. */
 const MAX_TASKS = 10_000;
 const MAX_ATTEMPTS = 100;
 /** How many attempts of all tasks together. */
@@ -16,8 +16,8 @@ const MAX_OF_ALL = 50_000;
 const MAX_TEXT = 1_000;
 
 /**
- * Remembers the attempts of tasks of this process that have failed and were followed by another. A task that needed one attempt
- * costs nothing: its handle knows all of it.
+ * Remembers the attempts of the tasks of this process that needed more than one. A task that needed one attempt costs nothing:
+ * its handle knows all of it.
  */
 @Injectable()
 export class AttemptHistory {
@@ -46,7 +46,7 @@ export class AttemptHistory {
     }
     const last = attempts.at(-1);
     if (last && finishedAt !== undefined) {
-      // Of a task that was cancelled between two attempts, the last one has ended before.
+      // If the task was cancelled between two attempts, the last attempt had ended before that.
       last.finishedAt ??= finishedAt;
       Object.assign(last, error !== undefined && { error: last.error ?? shortError(error, MAX_TEXT) });
     }

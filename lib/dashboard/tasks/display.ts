@@ -26,7 +26,7 @@ export function displayOf(value: unknown, limits = IN_VIEW): unknown {
 class Display {
   #left: number;
   #textLeft: number;
-  /** The objects around the one that is shown. */
+  /** The objects that contain the one that is shown now, to find cycles. */
   readonly #around = new Set<object>();
 
   constructor(private readonly limits: DisplayLimits) {

@@ -5,10 +5,13 @@ import type { BackgroundTask } from '../../task/handle/background-task.ts';
 import { Redaction } from './redaction.ts';
 import { MONITOR } from '../monitor.ts';
 
-/** How many tasks. A handle has no arguments, so that they can be freed. */
+/** Of how many tasks it keeps the arguments. Handles don't have them, so that they can be freed. */
 const MAX = 1_000;
 
-/** Keeps the arguments of the newest tasks of this process, if the option `redact` shows them. Queues keep those of durable tasks. */
+/**
+ * Keeps the arguments of the newest tasks of this process, if the option `redact` shows them. Queues keep the arguments of durable
+ * tasks.
+ */
 @Injectable()
 export class KeptArguments {
   readonly #bySequence = new LRUCache<number, readonly unknown[]>({ max: MAX });

@@ -10,6 +10,6 @@ export function shortError(error: TaskError, max: number): TaskError {
 }
 
 export function shortText(text: string, max: number): string {
-  // By way of JSON: V8's slices keep the whole text in memory.
+  // JSON makes a copy, because a slice of V8 keeps the whole text in memory.
   return text.length > max ? (JSON.parse(JSON.stringify(`${text.slice(0, max)}…`)) as string) : text;
 }

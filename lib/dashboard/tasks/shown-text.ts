@@ -7,21 +7,21 @@ const MAX = 200;
 const MARK = /…[\da-f]{8}$/;
 
 /**
- * The name or the route of a task as the page gets it: a long one has its beginning, and a mark that tells it from others with
- * the same beginning. Never has half of a surrogate pair, which no URL can have.
+ * The name or the route of a task as the page gets it. A long one is cut, and ends with a mark: texts with the same beginning
+ * have different marks. The result has no half of a surrogate pair, because a URL can't have one.
  */
 export function shownText(text: string): string {
   if (text.length <= MAX && text.isWellFormed()) {
     return text;
   }
-  // As UTF-16: in UTF-8, all halves of pairs are the same.
+  // As UTF-16, because UTF-8 makes all halves of surrogate pairs the same.
   const mark = createHash('sha256').update(text, 'utf16le').digest('hex').slice(0, 8);
   return `${text.slice(0, MAX).toWellFormed()}…${mark}`;
 }
 
 /**
- * Compares names or routes with one that is asked for, in full or as the page shows it. Many tasks have the same name, so it
- * remembers the results.
+ * Compares names or routes with the wanted one, which is the full text or the one that the page shows. Many tasks have the
+ * same name, so it remembers the results.
  */
 export class SameText {
   /** Whether it may be what the page shows of another text. */

@@ -15,22 +15,22 @@ import { sameAs, type TaskQuery, TextSearch } from './task-query.ts';
 import { attemptsInView, detailsInView, rowOfHandle, rowOfQueued, rowOfShared } from './task-rows.ts';
 import { MONITOR } from '../monitor.ts';
 
-/** How many of the newest tasks of a queue, or of those that this process has enqueued, are read for one answer. */
+/** How many tasks are read for one answer: the newest ones of a queue, or the newest ones that this process has enqueued. */
 const MAX_READ = 1_000;
 
-/** How many tasks of a queue can be newer than the list that a reader looks at. */
+/** How many tasks can be added to a queue while a user turns the pages of its list. */
 const MAX_NEWER = 200;
 
 /** How many failed tasks of a queue one action retries. */
 const MAX_RETRIED = 10_000;
 
-/** Of how many tasks of a queue the arguments are searched. Each takes a request to the server. */
+/** A search reads the arguments of this many tasks of a queue. Each takes a request to the server. */
 const MAX_ARGUMENTS_READ = 500;
 
 /** How many requests go to a queue at once. */
 const PAGE = 100;
 
-/** Finds the tasks that the page shows. It makes records only of those: a history may have 100,000 tasks. */
+/** Finds the tasks that the page shows. It makes records of these tasks only: a history may have 100,000 tasks. */
 @Injectable()
 export class TaskLists {
   constructor(
@@ -84,7 +84,7 @@ export class TaskLists {
     return (await this.#matching(records, search)).map(({ id }) => id).filter(isTaskId);
   }
 
-  /** The newest tasks of a queue. The queue looks for a name that is asked for in full. */
+  /** The newest tasks of a queue. The queue itself looks for a full name; a shortened name is compared here. */
   async #ofQueue(
     queue: string,
     status: TaskStatus | undefined,
@@ -135,7 +135,7 @@ export class TaskLists {
     return end(matching.length, page);
   }
 
-  /** Compares what handles have, without a record. */
+  /** Compares what handles have, without making records. */
   #handles({ search, status, name, route, before = Infinity }: TaskQuery): readonly BackgroundTask[] {
     const text = new TextSearch(search);
     return this.monitor.tasks.filter((task) => {
@@ -247,7 +247,7 @@ function holds(value: unknown, search: string): boolean {
   return value !== undefined && JSON.stringify(value).toLowerCase().includes(search);
 }
 
-/** @throws what is no failure of a server */
+/** @throws the error if it is not an `UnavailableError` */
 function unavailable(error: unknown): string {
   if (error instanceof UnavailableError) {
     return error.message;

@@ -19,7 +19,7 @@ export interface TaskQuery {
 
 const STATUSES: readonly string[] = ['pending', 'running', 'completed', 'failed', 'cancelled', 'skipped'];
 
-/** The most rows of one answer: the page asks for as many. The row of a task that is in a queue takes a request to the server. */
+/** The most rows of one answer, which the page asks for. Each row of a task in a queue takes a request to the server. */
 const MAX_LIMIT = 100;
 
 /** @throws ApiError */
@@ -66,7 +66,7 @@ function numberIn(query: URLSearchParams, name: string, otherwise: number): numb
   return Number(text);
 }
 
-/** Looks for a text in names, ids and routes. Names and routes come again and again, so it remembers what they hold. */
+/** Looks for a text in names, ids and routes. Many tasks have the same name or route, so it remembers the results. */
 export class TextSearch {
   readonly #holds = new Map<string, boolean>();
 

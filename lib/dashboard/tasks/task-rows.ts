@@ -18,7 +18,7 @@ const PROGRESS_IN_ROW: DisplayLimits = { depth: 4, parts: 50, text: 200, texts: 
 /** The row of a task as this process knows it. */
 export function rowOfHandle(task: BackgroundTask): TaskRow {
   const row = rowOf(task.toRecordWithRoute(), task.target);
-  // An attempt has ended, and what its queue makes of it is not known yet.
+  // The attempt has ended, but this process does not know yet whether its queue makes another one.
   return task.isAttempt && task.isSettled ? { ...row, canRetry: false } : row;
 }
 
@@ -27,12 +27,12 @@ export function rowOfQueued(record: TaskRecord): TaskRow {
   return rowOf(record, 'queue');
 }
 
-/** The row of a task that another process has shared: it runs there. */
+/** The row of a task that runs in another process, which has shared the record. */
 export function rowOfShared(record: TaskRecord): TaskRow {
   return { ...rowOf(record, 'event-loop'), canCancel: false };
 }
 
-/** The error and the progress of a task for its own view: a row has only the beginning of a long one. */
+/** The error and the progress of a task for its own view. A row has only the beginning of a long text. */
 export function detailsInView({ error, progress }: TaskRecord): { error?: TaskError; progress?: TaskProgress } {
   return {
     ...(error && { error: shortError(error, MAX_IN_VIEW) }),
@@ -40,7 +40,7 @@ export function detailsInView({ error, progress }: TaskRecord): { error?: TaskEr
   };
 }
 
-/** The attempts that a queue knows. The last error has a place of its own. */
+/** The attempts that a queue knows, with short errors: `detailsInView` has more of the last error. */
 export function attemptsInView(attempts: readonly AttemptRecord[] = []): AttemptRecord[] {
   return attempts.slice(-MAX_ATTEMPTS).map(shortAttempt);
 }
@@ -49,7 +49,7 @@ function shortAttempt({ error, ...others }: AttemptRecord): AttemptRecord {
   return { ...others, ...(error && { error: shortError(error, MAX_IN_ROW) }) };
 }
 
-/** Progress can be no number that JSON knows, and another program can have written anything. */
+/** Progress can be a number that JSON does not have, such as NaN, and another program can have written any value. */
 function shownProgress(progress: TaskProgress, limits?: DisplayLimits): TaskProgress {
   const shown = displayOf(progress, limits);
   return typeof shown === 'number' || (typeof shown === 'object' && shown !== null) ? shown : { progress: shown };
@@ -57,7 +57,7 @@ function shownProgress(progress: TaskProgress, limits?: DisplayLimits): TaskProg
 
 function rowOf({ result: _result, ...record }: TaskRecord, target: TaskTarget): TaskRow {
   const { id, name, route, status, error, progress, resultOmitted } = record;
-  // Another program can have added a job with any id, and none of our calls takes it.
+  // Another program can add a job with any id, and no call of this package takes such an id.
   const isOwn = isTaskId(id);
   return {
     ...record,

@@ -49,7 +49,7 @@ export class MemoryJob {
   readonly onSettled = new Set<(record: TaskRecord) => void>();
 
   constructor(
-    /** Its arguments are encoded apart. */
+    /** The task without its arguments, which are in `args`. */
     readonly task: Omit<DurableTask, 'args' | 'before'>,
     readonly args: Encoded,
     /** The ids of the steps before it, in order. */
@@ -69,7 +69,7 @@ export class MemoryJob {
     return this.state === 'settled';
   }
 
-  /** Forgets how it went: a retry has all attempts again. */
+  /** Forgets how the task went: a retry has all attempts again. */
   reset(): void {
     this.attempts = this.begun.length = 0;
     this.startedAt = this.finishedAt = this.progress = this.lastError = this.end = this.thrown = undefined;

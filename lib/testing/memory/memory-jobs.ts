@@ -4,7 +4,7 @@ import type { MemoryJob } from './memory-job.ts';
 
 /**
  * The jobs of all queues, in memory. Applications that are given the same object share their queues, as they would share a
- * server. Timers run only while an application uses it.
+ * server. Timers run only while an application uses the object.
  */
 export class MemoryJobs {
   readonly #byId = new Map<string, MemoryJob>();
@@ -12,7 +12,7 @@ export class MemoryJobs {
   readonly #deduplicated = new Map<string, MemoryJob>();
   /** Each stops the timer of a delayed job. */
   readonly #timers = new Map<MemoryJob, () => void>();
-  /** By the id of a step, the job that takes its result. */
+  /** The job that takes the result of a step, by the id of the step. */
   readonly #after = new Map<string, MemoryJob>();
   readonly #users = new Set<() => void>();
   /** The paused queues: workers claim no jobs of them. */
@@ -47,7 +47,7 @@ export class MemoryJobs {
     this.changed();
   }
 
-  /** The place behind all jobs that were added so far. */
+  /** The position after all jobs that were added so far. */
   nextPosition(): number {
     return ++this.#added;
   }
@@ -130,7 +130,7 @@ export class MemoryJobs {
    * Starts the timers, if this is the first user.
    *
    * @param onChange called when a worker may find a job to claim
-   * @returns ends the use
+   * @returns a function that ends the use
    */
   use(onChange: () => void): () => void {
     this.#users.add(onChange);

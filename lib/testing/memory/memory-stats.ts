@@ -27,7 +27,7 @@ function isDue({ state, dueAt }: MemoryJob, now: number): boolean {
 
 /** Since when a worker could claim the job, in ms since the epoch. */
 function claimableSince({ task, attempts, startedAt = 0, dueAt = 0 }: MemoryJob): number {
-  // The end of a backoff. A delay that was over when the task was added ends at that moment, for the timer.
+  // `dueAt` counts for a backoff only. If a delay was over when the job was added, its `dueAt` is when the job was added.
   const backoffEnd = attempts > 0 ? dueAt : 0;
   return Math.max(task.createdAt + (task.options.delay ?? 0), startedAt, backoffEnd);
 }

@@ -1,7 +1,7 @@
 /*
  * A queue in memory, for tests. It keeps the contract of `TaskQueue` that Redis and Postgres keep: tasks travel through the
- * real codec, the engine runs their attempts, and the queue counts them. What a test asks for by `run()` is the only
- * difference: delays and backoffs end at once.
+ * real codec, the engine runs their attempts, and the queue counts them. The only difference is `run()` of a test, which ends
+ * delays and backoffs at once.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
@@ -61,14 +61,14 @@ export function memoryQueueOptions(mode: 'background' | 'inline' | 'manual'): Me
 @Injectable()
 export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   readonly #logger = new Logger('BackgroundTasks');
-  /** Workers are in no request's async context. */
+  /** Workers run outside of the async context of any request. */
   readonly #worker = new AsyncResource('MemoryTaskQueue');
   /** How many jobs of each queue run. */
   readonly #claimed = new Map<string, number>();
   #isScheduled = false;
   #isClaiming = false;
   #isClosed = false;
-  /** For each `release` that goes on: which jobs are claimed without their delays. */
+  /** One entry for each `release` that goes on: says which jobs are claimed without their delays. */
   readonly #releases = new Set<(job: MemoryJob) => boolean>();
   #endUse: (() => void) | undefined;
 
@@ -103,7 +103,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return prepared.map((jobs) => this.#add(jobs));
   }
 
-  /** Nothing here can tell how a transaction ends, so the tasks are enqueued at once. */
+  /** The queue can't know how the transaction ends, so it enqueues the tasks at once. */
   async enqueueIn(
     _transaction: Transaction,
     prepared: readonly (readonly MemoryJob[])[],
@@ -193,7 +193,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     this.jobs.resume(queue);
   }
 
-  /** They have no next run: a test says when they run. */
+  /** The schedules have no next run: a test says when the tasks run. */
   async schedules(): Promise<readonly TaskSchedule[]> {
     await nextTurn();
     return this.repeating.map(([name, { definition }]) => ({
@@ -234,8 +234,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
   /**
    * Runs tasks, and ends their delays and backoffs at once.
    *
-   * @param isRun which tasks, by the id of the one that was added: steps of a chain or group follow its last one
-   * @returns stops that
+   * @param isRun is given the id of a task, and says whether it runs. Steps run with the last one of their chain or group
+   * @returns a function that stops it
    */
   release(isRun: (id: string) => boolean): () => void {
     // Many tests compile a module and don't start an application.
@@ -481,7 +481,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     return encoded;
   }
 
-  /** @param thrown what tests get to see: of a task whose step before it failed, what that step threw */
+  /** @param thrown what a test gets. If a step before the task failed, it is what that step threw */
   #settleFailed(job: MemoryJob, error: unknown, thrown: MemoryJob['thrown'] = { error }): void {
     job.thrown = thrown;
     this.#settle(job, { status: 'failed', error: errorRecord(error) });
@@ -499,7 +499,7 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
     }
   }
 
-  /** The task that takes the result of this one can't run. */
+  /** Fails the task that takes the result of this one: it can't run. */
   #failAfter(job: MemoryJob): void {
     const after = this.jobs.after(job);
     if (after?.state === 'blocked') {
@@ -523,8 +523,8 @@ export class MemoryTaskQueue implements TaskQueue, OnApplicationBootstrap {
 }
 
 /**
- * Every answer takes a turn, as that of a server does: an application that doesn't wait for it fails here too, and one that asks
- * again and again lets others have their turns.
+ * Every answer comes in a later turn of the event loop, as that of a server does. So an application that doesn't wait for it
+ * fails here too, and one that asks again and again doesn't block others.
  */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
