@@ -15,13 +15,14 @@ export async function* measure(settings) {
   const server = await startStore('redis');
   const store = { url: server.url, prefix: 'performance' };
   try {
-    const [ours, direct, alone] = await takeTurns(
+    const [ours, direct, intercepted, alone] = await takeTurns(
       rounds,
-      ['ours', 'direct', 'alone'].map((kind) => web(kind, store, 1, settings)),
+      ['ours', 'direct', 'intercepted', 'alone'].map((kind) => web(kind, store, 1, settings)),
     );
     const one = 'one durable task a request';
     yield row({ what: one, against: 'BullMQ in the same application', ours, other: direct });
-    yield row({ what: one, against: 'BullMQ in an application without us', ours, other: alone });
+    yield row({ what: one, against: 'BullMQ without us, an empty interceptor', ours, other: intercepted });
+    yield row({ what: one, against: 'BullMQ without us', ours, other: alone });
 
     const [five, single, bulkOfFive, add] = await takeTurns(rounds, [
       web('ours', store, 5, settings),

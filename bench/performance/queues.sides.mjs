@@ -15,7 +15,7 @@ async function startWeb(kind, queue, { url, prefix }) {
 /**
  * A side: an application whose requests enqueue so many tasks each.
  *
- * @param kind 'ours', or BullMQ in the same application ('direct') or in one without this package ('alone')
+ * @param kind of queues.web.mjs
  */
 export const web = (kind, store, count, settings) => async () => {
   const { url, ask, stop } = await startWeb(kind, `add-${kind}`, store);

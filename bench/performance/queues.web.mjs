@@ -1,9 +1,9 @@
 // An application whose requests enqueue jobs: with this package (ours), with BullMQ in the same application (direct),
-// or with BullMQ in an application without this package (alone).
+// or with BullMQ in an application without this package (alone), which can have an empty global interceptor (intercepted).
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { Controller, Get, Module, Param } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { BackgroundTasks, BackgroundTasksModule, Tasks } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { answer, spec } from './answer.mjs';
@@ -62,10 +62,16 @@ if (kind === 'ours') {
   Tasks()(AddController.prototype, 'add', 1);
 }
 
+class EmptyInterceptor {
+  intercept(_context, next) {
+    return next.handle();
+  }
+}
+
 class AppModule {}
 Module({
   imports:
-    kind === 'alone'
+    kind === 'alone' || kind === 'intercepted'
       ? []
       : [
           BackgroundTasksModule.forRoot(),
@@ -73,6 +79,7 @@ Module({
         ],
   providers: [
     Mailer,
+    ...(kind === 'intercepted' ? [{ provide: APP_INTERCEPTOR, useClass: EmptyInterceptor }] : []),
     {
       provide: Adder,
       inject: [Mailer],

@@ -60,7 +60,11 @@ class EmptyPipe {
   }
 }
 Injectable()(EmptyPipe);
-const PipedResponse = createParamDecorator((_data, context) => context.switchToHttp().getResponse());
+// Fastify's reply is a thenable, for which a pipe would wait.
+const PipedResponse = createParamDecorator((_data, context) => {
+  const response = context.switchToHttp().getResponse();
+  return response.raw ?? response;
+});
 
 class HelloController {
   constructor(tasks) {
