@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { useAllCores, useOneCore } from './cores.mjs';
 import { loadTool } from './load.mjs';
 import { printFamily, printHeading, printRow } from './table.mjs';
 
@@ -29,10 +30,13 @@ for (const name of ['rounds', 'seconds']) {
   }
 }
 
+const machine = `${availableParallelism()} cores, ${cpus()[0]?.model.trim()}, ${process.platform} ${process.arch}`;
+const isOnOneCore = useOneCore();
 const results = {
   date: new Date().toISOString(),
   node: process.version,
-  machine: `${availableParallelism()} cores, ${cpus()[0]?.model.trim()}, ${process.platform} ${process.arch}`,
+  machine,
+  isOnOneCore,
   load: loadTool,
   ...settings,
   rows: [],
@@ -41,9 +45,13 @@ console.log(`Node ${results.node}, ${results.machine}`);
 console.log(
   `Requests by ${loadTool}, 32 connections, ${settings.seconds} s each. Medians of ${settings.rounds} rounds.`,
 );
+console.log(isOnOneCore ? 'All processes are on one core, but for threads.' : 'On all cores: taskset is missing.');
 console.log('The ratio is the cost of the other side to ours: 1 is as cheap, 0.5 costs twice as much.\n');
 printHeading();
 for (const family of positionals.length > 0 ? positionals : FAMILIES) {
+  if (isOnOneCore) {
+    (family === 'threads' ? useAllCores : useOneCore)();
+  }
   const { measure, unit } = await import(`./${family}.mjs`);
   printFamily(family, unit);
   for await (const row of measure(settings)) {
