@@ -71,7 +71,7 @@ class List {
 export function addByHand(given, task, count) {
   if (count === 0) {
     given.once('finish', task);
-    return undefined;
+    return;
   }
   const response = count >= 3 ? requests.getStore().response : given;
   const scope = count >= 2 ? new AsyncResource('task') : undefined;
@@ -114,5 +114,4 @@ export function addByHand(given, task, count) {
   };
   response.on('finish', start);
   response.on('close', start);
-  return handle;
 }

@@ -7,6 +7,7 @@ import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { BackgroundTasks, BackgroundTasksModule, Tasks } from 'nestjs-background-tasks';
 import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { answer, spec } from './answer.mjs';
+import { EmptyInterceptor } from './empty-interceptor.mjs';
 import { directQueue } from './queues.direct.mjs';
 import { mailerOf } from './queues.mailer.mjs';
 
@@ -60,12 +61,6 @@ Reflect.defineMetadata('design:paramtypes', [Number, BackgroundTasks], AddContro
 Param('count', { transform: Number })(AddController.prototype, 'add', 0);
 if (kind === 'ours') {
   Tasks()(AddController.prototype, 'add', 1);
-}
-
-class EmptyInterceptor {
-  intercept(_context, next) {
-    return next.handle();
-  }
 }
 
 class AppModule {}

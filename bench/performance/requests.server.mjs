@@ -6,6 +6,7 @@ import { BackgroundTasks, BackgroundTasksModule, TaskRunner, Tasks } from 'nestj
 import { finalize, Observable } from 'rxjs';
 import { answer, cpuTime, spec } from './answer.mjs';
 import { addByHand, enterRequests } from './by-hand.mjs';
+import { EmptyInterceptor } from './empty-interceptor.mjs';
 
 /**
  * scope: of the module, or none for an application without it.
@@ -40,11 +41,6 @@ const handlers = {
   },
 };
 
-class EmptyInterceptor {
-  intercept(_context, next) {
-    return next.handle();
-  }
-}
 class WatchingInterceptor {
   intercept(_context, next) {
     const handled = next.handle();
