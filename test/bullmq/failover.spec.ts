@@ -4,7 +4,7 @@ import { Controller, Injectable, Post } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, Task, Tasks } from 'nestjs-background-tasks';
-import { BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
+import { BullMqQueues, BullMqTasksModule } from 'nestjs-background-tasks/bullmq';
 import { ownPrefix } from '../fixtures/queue-stores.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { startApp } from '../fixtures/start-app.ts';
@@ -17,6 +17,9 @@ class Work {
   run() {
     runs++;
   }
+
+  @Task({ queue: 'other' })
+  other() {}
 }
 
 @Controller()
@@ -32,6 +35,12 @@ class WorkController {
   two(@Tasks() tasks: BackgroundTasks) {
     tasks.addTask(this.work, 'run');
     tasks.addTask(this.work, 'run');
+  }
+
+  @Post('two-queues')
+  twoQueues(@Tasks() tasks: BackgroundTasks) {
+    tasks.addTask(this.work, 'run');
+    tasks.addTask(this.work, 'other');
   }
 }
 
@@ -53,6 +62,24 @@ const start = (connection: string, worker: object | false) =>
   });
 
 const statusOf = async (url: string) => (await fetch(url, { method: 'POST' })).status;
+
+test.each(['one', 'two', 'two-queues'])(
+  'a Redis that refused the first scripts, or has lost them, is used again: %s',
+  async (path) => {
+    const { url: redis, client } = await startRedisWithClient();
+    const { app, url } = await start(redis, false);
+    const isUsed = () => expect.poll(() => statusOf(`${url}/${path}`), { timeout: 10_000 }).toBe(201);
+    await client.config('SET', 'maxmemory', '1');
+    expect(await statusOf(`${url}/${path}`)).toBe(503);
+    await client.config('SET', 'maxmemory', '0');
+    await isUsed();
+    await client.script('FLUSH');
+    await isUsed();
+    const counts = app.get(BullMqQueues).all.map((queue) => queue.getJobCountByTypes('waiting'));
+    const stored = (await Promise.all(counts)).reduce((all, count) => all + count);
+    expect(stored).toBe(path === 'one' ? 2 : 4);
+  },
+);
 
 test.each(['one', 'two'])('a Redis that refuses all writes gives a 503 to a request with tasks: %s', async (path) => {
   runs = 0;

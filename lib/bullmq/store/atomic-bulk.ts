@@ -1,5 +1,5 @@
 import type { Queue } from 'bullmq';
-import { type AddResult, throwRefused } from './refused-jobs.ts';
+import { addedBy, type AddResult } from './refused-jobs.ts';
 
 /** A job in the form that BullMQ gives to its backend. */
 interface Entry {
@@ -22,19 +22,21 @@ interface Inside {
 
 /**
  * Makes `Queue.addBulk` add all jobs or none. BullMQ sends them in a pipeline, and Redis can execute a part of one. A
- * `FlowProducer` adds them in a transaction too, but needs twice the CPU time.
+ * `FlowProducer` adds them in a transaction too, but needs twice the CPU time. A server that has lost one of several scripts
+ * can still add a part: `UnconfirmedJobs` removes it.
  *
- * @param onRefused called with the server's error: it comes inside a result, where the driver does not see it
+ * @param onRefused called with the server's error: mostly it comes inside a result, where the driver does not see it
  */
 export function makeBulkAtomic(queue: Queue, onRefused: (error: Error) => void): void {
   const backend = queue.backend as unknown as Inside;
   backend.addJobs = async (entries) => {
     const transaction = (await backend.client).multi();
-    for (const { job, jobId, parentKeyOpts } of entries) {
-      void backend.addJobToTransaction(transaction, job, jobId, parentKeyOpts);
-    }
-    const results = await transaction.exec();
-    throwRefused(results, onRefused);
+    await Promise.all(
+      entries.map(({ job, jobId, parentKeyOpts }) =>
+        backend.addJobToTransaction(transaction, job, jobId, parentKeyOpts),
+      ),
+    );
+    const results = await addedBy(transaction.exec(), onRefused);
     return results.map(([, id]) => id);
   };
 }

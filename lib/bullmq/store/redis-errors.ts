@@ -29,3 +29,11 @@ export function isRedisNotNow(error: unknown): boolean {
 export function isReadOnly(error: unknown): boolean {
   return /(^|[\s-])READONLY\s/.test((error as Error).message);
 }
+
+/**
+ * Whether a transaction failed because the server does not have a script, or never got it. ioredis (`lib/Script.ts`) sends a
+ * script once for each connection, and does not see the failure: every later transaction would fail too.
+ */
+export function isScriptMissing(error: unknown): boolean {
+  return /^(NOSCRIPT|EXECABORT)\s/.test((error as Error).message);
+}

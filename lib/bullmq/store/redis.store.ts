@@ -7,7 +7,7 @@ import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { unreadableUrl } from '../bullmq.messages.ts';
 import { makeBulkAtomic } from './atomic-bulk.ts';
-import { isReadOnly, isRedisNotNow, isRedisRefusal } from './redis-errors.ts';
+import { isReadOnly, isRedisNotNow, isRedisRefusal, isScriptMissing } from './redis-errors.ts';
 import { checkRedisOptions } from './redis-options.ts';
 import { forbiddenCommands } from './redis-permissions.ts';
 import { RECONNECT, type Store } from './store.ts';
@@ -81,7 +81,7 @@ export class RedisStore implements Store {
   }
 
   noticeRefusal(error: Error): void {
-    if (isReadOnly(error) && this.#producer.status === 'ready') {
+    if ((isReadOnly(error) || isScriptMissing(error)) && this.#producer.status === 'ready') {
       this.#producer.disconnect(true);
     }
   }

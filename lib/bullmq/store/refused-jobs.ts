@@ -12,27 +12,32 @@ interface Inside {
  * Makes `FlowProducer.addBulk` reject when the server refused a job. BullMQ ignores the results, so the caller would believe
  * that its jobs are in the queue.
  *
- * @param onRefused called with the server's error: it comes inside a result, where the driver does not see it
+ * @param onRefused called with the server's error: mostly it comes inside a result, where the driver does not see it
  */
 export function throwFlowErrors(flows: FlowProducer, onRefused: (error: Error) => void): void {
   const { backend } = flows as unknown as Inside;
   const addFlow = backend.addFlow.bind(backend);
-  backend.addFlow = async (entries) => {
-    const results = await addFlow(entries);
-    throwRefused(results, onRefused);
-    return results;
-  };
+  backend.addFlow = (entries) => addedBy(addFlow(entries), onRefused);
 }
 
-/** @throws the server's error, or one that names BullMQ's code, if the server refused a job */
-export function throwRefused(results: readonly AddResult[], onRefused: (error: Error) => void): void {
-  for (const [error, idOrCode] of results) {
-    if (error) {
-      onRefused(error);
-      throw error;
+/** @throws the server's error, or one that names BullMQ's code, if the server refused the transaction or a job */
+export async function addedBy(
+  transaction: Promise<readonly AddResult[]>,
+  onRefused: (error: Error) => void,
+): Promise<readonly AddResult[]> {
+  try {
+    const results = await transaction;
+    for (const [error, idOrCode] of results) {
+      if (error) {
+        throw error;
+      }
+      if (typeof idOrCode === 'number' && idOrCode < 0) {
+        throw new Error(`BullMQ's code ${idOrCode}`);
+      }
     }
-    if (typeof idOrCode === 'number' && idOrCode < 0) {
-      throw new Error(`BullMQ's code ${idOrCode}`);
-    }
+    return results;
+  } catch (error) {
+    onRefused(error as Error);
+    throw error;
   }
 }
