@@ -1,7 +1,7 @@
 import { isObservable, type Observable, type Subscription, UnsubscriptionError } from 'rxjs';
 import { TaskCancelledError, TaskProviderError } from '../errors/task.errors.ts';
 import type { TaskCall } from '../task/call/task-call.ts';
-import { runAsTask } from '../task/handle/current-task.ts';
+import { runAsTaskIn } from '../task/handle/current-task.ts';
 import type { AnyFunction } from '../task/model/signatures.ts';
 import { isPrimitive } from '../util/clone.ts';
 import { warnProcess } from '../util/process-warning.ts';
@@ -45,7 +45,7 @@ export class EventLoopExecutor implements TaskExecutor {
   execute(attempt: Attempt): void {
     let result: unknown;
     try {
-      result = attempt.call.scope.runInAsyncScope(runAsTask, undefined, attempt, this.#run, attempt);
+      result = runAsTaskIn(attempt.call.scope, attempt, this.#run);
     } catch (error) {
       attempt.fail(error);
       return;

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { classNameOf, functionName, kindOf, read } from '../../util/inspect.ts';
-import { definitionOf, methodDefinitionOf } from '../definition/task-definition.ts';
+import { decoratedDefinitionOf, definitionOf, methodDefinitionOf } from '../definition/task-definition.ts';
 import type { AnyFunction, ProviderClass } from '../model/signatures.ts';
 import {
   classAsTask,
@@ -39,7 +39,7 @@ export function readTaskCall(caller: string, given: readonly unknown[]): TaskCal
     }
     const definition = definitionOf(first);
     // A bound method has its object, even if something copied the metadata to it.
-    if (!definition && methodDefinitionOf(first) && !functionName(first)?.startsWith(BOUND)) {
+    if (!definition && decoratedDefinitionOf(first) && !functionName(first)?.startsWith(BOUND)) {
       throw new TaskArgumentError(methodItself(caller, nameOf(first)));
     }
     return taskCall(definition?.name ?? nameOf(first), first as AnyFunction, undefined, given.slice(1), definition);

@@ -41,7 +41,12 @@ export function definitionOf(fn: object): TaskDefinition | undefined {
 }
 
 export function methodDefinitionOf(method: object): TaskDefinition | undefined {
-  return definitionOf(method) ?? (Reflect.getOwnMetadata(key, method) as TaskDefinition | undefined);
+  return definitionOf(method) ?? decoratedDefinitionOf(method);
+}
+
+/** What `@Task` says about a method. */
+export function decoratedDefinitionOf(method: object): TaskDefinition | undefined {
+  return Reflect.getOwnMetadata(key, method) as TaskDefinition | undefined;
 }
 
 /** By class or prototype: the members that `@Task` has decorated. */

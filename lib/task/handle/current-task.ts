@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { TaskArgumentError } from '../../errors/task.errors.ts';
 import { cloneForMainThread } from '../../util/clone.ts';
 import { kindOf } from '../../util/inspect.ts';
@@ -72,6 +72,30 @@ export function currentTask(): CurrentTask | undefined {
 }
 
 /** Calls a function with `currentTask()` set. Await its result inside `fn`: a lazy thenable starts only when awaited. */
-export function runAsTask<T, Args extends unknown[]>(task: CurrentTask, fn: (...args: Args) => T, ...args: Args): T {
-  return storage.run(task, fn, ...args);
+export function runAsTask<T, Task extends CurrentTask>(task: Task, fn: (task: Task) => T): T {
+  return storage.run(task, fn, task);
+}
+
+let endsWithScope: boolean | undefined;
+
+/** Does the same in the async context of a resource. */
+export function runAsTaskIn<T, Task extends CurrentTask>(scope: AsyncResource, task: Task, fn: (task: Task) => T): T {
+  // From Node 24 on, `run` copies the async context twice: to enter it, and to leave it. In a scope, one copy is enough.
+  endsWithScope ??= endsWhatIsEntered();
+  return scope.runInAsyncScope<undefined, T>(endsWithScope ? enterAsTask : runAsTask, undefined, task, fn);
+}
+
+function enterAsTask<T, Task extends CurrentTask>(task: Task, fn: (task: Task) => T): T {
+  storage.enterWith(task);
+  return fn(task);
+}
+
+/** Whether the end of a scope also ends what was entered in it. Before Node 24, its resource keeps that. */
+function endsWhatIsEntered(): boolean {
+  const tried = new AsyncLocalStorage<boolean>();
+  const scope = new AsyncResource('BackgroundTasks');
+  scope.runInAsyncScope(() => tried.enterWith(true));
+  const isKept = scope.runInAsyncScope(() => tried.getStore());
+  tried.disable();
+  return !isKept;
 }
