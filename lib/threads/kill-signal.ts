@@ -1,17 +1,28 @@
-import { EventEmitter } from 'node:events';
-
 /**
- * The abort signal of one run, with only what Piscina reads of it. Every run needs one, and an `AbortController` would be a
+ * The abort signal of one run, with only what Piscina uses of it. Every run needs one, and an `AbortController` would be a
  * large part of the cost of a run.
  */
-export class KillSignal extends EventEmitter {
+export class KillSignal {
   aborted = false;
   #isSilent = false;
+  #onAbort?: (() => void) | undefined;
+
+  /** Piscina calls it once, for `abort`. */
+  addEventListener(_type: string, listener: () => void): void {
+    this.#onAbort = listener;
+  }
+
+  /** Piscina calls it when the run has ended. */
+  removeEventListener(): void {
+    this.#onAbort = undefined;
+  }
 
   /** Makes Piscina reject the run, and kill its thread if it has one. */
   abort(): void {
     this.aborted = true;
-    this.emit('abort');
+    const listener = this.#onAbort;
+    this.#onAbort = undefined;
+    listener?.();
   }
 
   /**

@@ -8,7 +8,7 @@ import { now, setImmediate } from '../util/timers.ts';
 import type { PoolOptions } from './pool.options.ts';
 import type { ThreadRun } from './thread-run.ts';
 import { ThreadStartError } from './thread-start.error.ts';
-import type { ThreadData, ThreadMessage, ThreadResponse, ThreadUp } from './wire/protocol.ts';
+import type { ThreadData, ThreadMessage, ThreadRequest, ThreadResponse, ThreadUp } from './wire/protocol.ts';
 import { workerFolder } from './worker/folder.cjs';
 
 export interface ThreadPoolObserver {
@@ -119,8 +119,8 @@ export class ThreadPool {
    */
   run(run: ThreadRun): Promise<ThreadResponse | null> {
     const { request, killSignal, transferList } = run;
-    const message = Object.assign(request, { [this.#runKey]: run });
-    return startingThreads(() => this.#piscina.run(message, { signal: killSignal, transferList }));
+    (request as ThreadRequest & Record<symbol, ThreadRun>)[this.#runKey] = run;
+    return startingThreads(() => this.#piscina.run(request, { signal: killSignal, transferList }));
   }
 
   /** Terminates the thread that has been starting for longest. */

@@ -74,7 +74,7 @@ export class ThreadExecutor implements TaskExecutor {
     }
     const args = cloneArguments(call);
     this.#admitted++;
-    return { ...call, args };
+    return args === call.args ? call : { ...call, args };
   }
 
   release(): void {
@@ -97,8 +97,11 @@ export class ThreadExecutor implements TaskExecutor {
         attempt.abort(new TaskCancelledError(attempt.name, 'shutdown'));
         return;
       }
-      this.#waiting.add(run);
-      this.#startWaiting();
+      if (this.#waiting.size === 0 && this.#hasFreeThread) {
+        this.#take(run);
+      } else {
+        this.#waiting.add(run);
+      }
     });
     result.then(
       (value) => attempt.succeed(value),
@@ -140,13 +143,21 @@ export class ThreadExecutor implements TaskExecutor {
 
   #startWaiting(): void {
     for (const run of this.#waiting) {
-      if (this.#running.size >= this.options.maxThreads) {
+      if (!this.#hasFreeThread) {
         return;
       }
       this.#waiting.delete(run);
-      this.#running.set(run.id, run);
-      void this.#start(run);
+      this.#take(run);
     }
+  }
+
+  get #hasFreeThread(): boolean {
+    return this.#running.size < this.options.maxThreads;
+  }
+
+  #take(run: ThreadRun): void {
+    this.#running.set(run.id, run);
+    void this.#start(run);
   }
 
   async #start(run: ThreadRun): Promise<void> {

@@ -2,6 +2,7 @@ import { taskCancelled } from '../../errors/task.errors.ts';
 import { TaskQueueError } from '../../errors/unavailable.errors.ts';
 import { plainRecord, type TaskError, type TaskRecord, type TaskStatus } from '../../task/model/task-record.ts';
 import { stepBeforeFailed } from '../../durable/durable.messages.ts';
+import { isoTime } from '../../util/iso-time.ts';
 import { unreadableResult } from '../bullmq.messages.ts';
 import { failedStepOf } from './failed-step.ts';
 import { decode, type Encoded, isOmitted } from '../../durable/codec/value-codec.ts';
@@ -69,7 +70,7 @@ export function asTime(ms: number): number {
 }
 
 export function timeOf(ms: number): string {
-  return new Date(asTime(ms)).toISOString();
+  return isoTime(asTime(ms));
 }
 
 function isTime(ms: unknown): ms is number {

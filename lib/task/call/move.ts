@@ -1,4 +1,5 @@
 import { TaskArgumentError } from '../../errors/task.errors.ts';
+import { isPrimitive } from '../../util/clone.ts';
 import { kindOf } from '../../util/inspect.ts';
 import { perThread } from '../../util/per-thread.ts';
 import { moveOfOther } from '../task.messages.ts';
@@ -43,6 +44,9 @@ export function movedIn(values: readonly unknown[]): ArrayBuffer[] {
 
 /** Finds all memory among these values and their direct properties. Doesn't look deeper, so this isn't a `walk`. */
 export function memoryIn(values: readonly unknown[], isWanted = (_holder: object) => true): ArrayBuffer[] {
+  if (values.every(isPrimitive)) {
+    return [];
+  }
   const buffers = new Set<ArrayBuffer>();
   for (const value of values) {
     for (const holder of holdersIn(value)) {

@@ -1,7 +1,8 @@
+import { AsyncResource } from 'node:async_hooks';
 import { memoryIn, movedIn } from '../../task/call/move.ts';
 import { enterTaskThread, findThreadTask, forgetThreadTasks } from '../../task/definition/thread-registry.ts';
 import { tracedInThread } from '../../observe/thread-trace.ts';
-import { runAsTask } from '../../task/handle/current-task.ts';
+import { runAsTaskIn } from '../../task/handle/current-task.ts';
 import type { AnyFunction } from '../../task/model/signatures.ts';
 import { cloneForMainThread, isPrimitive, reasonNotCloned } from '../../util/clone.ts';
 import { tryBegin } from '../wire/beginning.ts';
@@ -10,6 +11,9 @@ import type { ThreadOutcome, ThreadRequest, ThreadResponse } from '../wire/proto
 import { ThreadCurrentTask } from './thread-current-task.ts';
 
 enterTaskThread();
+
+/** The async context of this thread, in which no task runs. */
+const thread = new AsyncResource('BackgroundTasks');
 
 type MaybePromise<T> = T | Promise<T>;
 type ImportModule = (url: string) => Promise<unknown>;
@@ -52,7 +56,7 @@ function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadRe
     return moveMemory(finalProgress ? { ...outcome, ...finalProgress } : outcome);
   };
   const threw = (thrown: unknown) => respond({ status: 'threw', error: packThrown(thrown) });
-  return runAsTask(task, () => {
+  return runAsTaskIn(thread, task, () => {
     let result: unknown;
     try {
       const message = traced && { id, name, attempt, runsIn: 'thread' as const, isInThread: true, ...traced };
