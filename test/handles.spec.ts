@@ -159,6 +159,15 @@ describe('a handle is a record', () => {
     expect(holdsOne.toJSON().result).toMatchObject([{ id: holder.other.id }]);
   });
 
+  test('for a copy that was JSON', async () => {
+    const { runner } = await startApp({});
+    for (const task of await someHandles(runner)) {
+      const { error: _error, ...record } = json(task);
+      const copy: unknown = Object.setPrototypeOf({ ...record }, Object.getPrototypeOf(task) as object);
+      expect(json(copy)).toEqual(record);
+    }
+  });
+
   test('for a copy that class-transformer makes', async () => {
     const { runner } = await startApp({});
     for (const task of await someHandles(runner)) {

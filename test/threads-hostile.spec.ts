@@ -14,10 +14,12 @@ import { half } from './fixtures/threads/half.task.ts';
 import {
   addTo,
   changeProgress,
+  enterTenant,
   failWith,
   forgeMessages,
   nestDeeply,
   nestProgress,
+  readTenant,
   throwLater,
 } from './fixtures/threads/hostile.task.ts';
 import { add, block, exit, identity, ignoreAbort } from './fixtures/threads/math.task.ts';
@@ -203,5 +205,12 @@ test('a thread that can’t be started once leaves no pool behind', async () => 
   expect(runner.stats().threads.alive).toBeLessThanOrEqual(3);
   const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
   await app.close();
-  expect(ports()).toBe(0);
+  // Node closes the ports of a thread that has exited in a later turn of the event loop.
+  await expect.poll(ports).toBe(0);
+});
+
+test('what a task enters with enterWith is not the context of the next task in its thread', async () => {
+  const { runner } = await start();
+  await runner.start(enterTenant, 'secret').settled();
+  expect(await runner.start(readTenant).settled()).toMatchObject({ status: 'completed', result: undefined });
 });

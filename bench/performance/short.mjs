@@ -1,4 +1,4 @@
-// Fails if a task costs more than twice what docs/performance.md says, beside the same work done without this package.
+// Fails if a task costs much more than docs/performance.md says, beside the same work done without this package: at least twice.
 // Chance can't do that: a ratio that is too low is measured again, and fails if it is too low three times.
 import { startStore } from '../queues/store.mjs';
 import { loadTool } from './load.mjs';

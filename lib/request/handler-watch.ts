@@ -86,7 +86,6 @@ function isStream(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
-    // Most values have no body. For them, the class is not read: in Node, it is a getter of the global object.
-    (value instanceof StreamableFile || Symbol.asyncIterator in value || ('body' in value && value instanceof Response))
+    (value instanceof StreamableFile || Symbol.asyncIterator in value || value instanceof Response)
   );
 }

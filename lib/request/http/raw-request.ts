@@ -40,8 +40,10 @@ export function isGraphQlContext(request: unknown): boolean {
 export function requestIn(context: ExecutionContext): unknown {
   switch (context.getType<string>()) {
     case 'http':
-      // What `switchToHttp().getRequest()` returns. That makes three functions for each call.
-      return context.getArgByIndex<unknown>(0);
+      // The same, but `switchToHttp` makes three functions for each call. The context of a test may have nothing else.
+      return 'getArgByIndex' in context
+        ? context.getArgByIndex<unknown>(0)
+        : (context as ExecutionContext).switchToHttp().getRequest<unknown>();
     case 'graphql':
       // A resolver gets its parent, its arguments, the context and the info.
       return context.getArgByIndex<unknown>(2);

@@ -648,5 +648,6 @@ function dateOf(time: number): Date {
 }
 
 function textOf(time: Date | number): string {
-  return typeof time === 'number' ? isoTime(time) : time.toISOString();
+  // A copy that was JSON has texts.
+  return typeof time === 'number' ? isoTime(time) : new Date(time).toISOString();
 }

@@ -12,9 +12,6 @@ import { ThreadCurrentTask } from './thread-current-task.ts';
 
 enterTaskThread();
 
-/** The async context of this thread, in which no task runs. */
-const thread = new AsyncResource('BackgroundTasks');
-
 type MaybePromise<T> = T | Promise<T>;
 type ImportModule = (url: string) => Promise<unknown>;
 
@@ -56,7 +53,8 @@ function runTask(fn: AnyFunction, request: ThreadRequest): MaybePromise<ThreadRe
     return moveMemory(finalProgress ? { ...outcome, ...finalProgress } : outcome);
   };
   const threw = (thrown: unknown) => respond({ status: 'threw', error: packThrown(thrown) });
-  return runAsTaskIn(thread, task, () => {
+  // A scope of its own for each run: before Node 24, a task can enter contexts that stay in the resource of the scope.
+  return runAsTaskIn(new AsyncResource('BackgroundTask'), task, () => {
     let result: unknown;
     try {
       const message = traced && { id, name, attempt, runsIn: 'thread' as const, isInThread: true, ...traced };
