@@ -75,7 +75,14 @@ const FRAME = 9;
  * @throws an error of superjson if it can't
  */
 export function encode(value: unknown): Encoding {
-  return encodePlain(value) ?? encodeOther(serialized(value));
+  return value === undefined ? encodeUndefined() : (encodePlain(value) ?? encodeOther(serialized(value)));
+}
+
+/** What most tasks return. superjson takes 3 % of the time of a whole job for it. */
+const UNDEFINED = JSON.stringify(superJson.serialize(undefined));
+
+function encodeUndefined(): Encoding {
+  return { encoded: JSON.parse(UNDEFINED) as EncodedJson, maxSize: UNDEFINED.length };
 }
 
 /** For plain JSON, superjson returns the same and takes many times as long. @returns `undefined` for other values */
