@@ -122,7 +122,7 @@ const bounds: Record<string, number> = {
   '.': 51_000,
   './task': 4_700,
   './bullmq': 39_500,
-  './dashboard': 46_500,
+  './dashboard': 47_000,
   './testing': 52_000,
   './otel': 5_200,
 };
