@@ -71,14 +71,16 @@ export function currentTask(): CurrentTask | undefined {
   return storage.getStore();
 }
 
-/** Calls a function with `currentTask()` set. Await its result inside `fn`: a lazy thenable starts only when awaited. */
-export function runAsTask<T, Task extends CurrentTask>(task: Task, fn: (task: Task) => T): T {
+function runAsTask<T, Task extends CurrentTask>(task: Task, fn: (task: Task) => T): T {
   return storage.run(task, fn, task);
 }
 
 let endsWithScope: boolean | undefined;
 
-/** Does the same in the async context of a resource. */
+/**
+ * Calls a function in the async context of a resource, with `currentTask()` set. Await its result inside `fn`: a lazy
+ * thenable starts only when awaited.
+ */
 export function runAsTaskIn<T, Task extends CurrentTask>(scope: AsyncResource, task: Task, fn: (task: Task) => T): T {
   // From Node 24 on, `run` copies the async context twice: to enter it, and to leave it. In a scope, one copy is enough.
   endsWithScope ??= endsWhatIsEntered();
