@@ -189,6 +189,23 @@ test.each(['fails', 'hangs'] as const)(
   },
 );
 
+test('while a store fails, the newest 10,000 records wait for it, in the order of their changes', async () => {
+  const store = new UnreliableStore();
+  store.mode = 'fails';
+  const shared = new SharedRecords(store, 60_000, nobody, { answer: 1_000, retry: 1, warning: 0 });
+  const tasks = Array.from({ length: 10_050 }, (_, i) => new BackgroundTask(`task ${i}`));
+  const [first, second] = tasks as [BackgroundTask, BackgroundTask];
+  tasks.slice(0, 10_000).forEach((task) => shared.write(task));
+  first.start();
+  shared.write(first);
+  tasks.slice(10_000).forEach((task) => shared.write(task));
+  store.mode = 'works';
+  await expect.poll(() => store.records.size).toBe(10_000);
+  expect(store.records.get(`task:${first.id}`)).toMatchObject({ status: 'running' });
+  expect(store.records.has(`task:${second.id}`)).toBe(false);
+  expect([...store.records.keys()].at(-1)).toBe(`task:${tasks.at(-1)!.id}`);
+});
+
 test('two states of one task never overtake each other', async () => {
   const store = new UnreliableStore();
   const order: string[] = [];

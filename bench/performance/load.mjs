@@ -16,7 +16,9 @@ const hasWrk = (() => {
 export const loadTool = hasWrk ? 'wrk' : 'autocannon';
 
 /** How often a load is repeated until a server answers: on a very busy machine, its start may last longer than a load. */
-const PATIENCE = 30;
+const PATIENCE = 100;
+/** A load of wrk would end by itself after so many seconds, which are always whole: it is told to end before. */
+const MUCH_LATER = 60;
 /** V8 has compiled what is hot after so many requests. Before, a request costs up to ten times as much. */
 const WARM_UP = 20_000;
 /** From then on, a server is warm when a load costs at least this share of the best one before, or after so many loads. */
@@ -41,10 +43,12 @@ export async function load(url, { seconds, connections = 32 }) {
 }
 
 async function byWrk(url, seconds, connections) {
-  const wrk = startProgram('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, url]);
+  const wrk = startProgram('wrk', ['-t1', `-c${connections}`, `-d${Math.ceil(seconds) + MUCH_LATER}s`, url]);
   let output = '';
   wrk.stdout.on('data', (data) => (output += data));
+  const end = setTimeout(() => wrk.kill('SIGINT'), seconds * 1_000);
   const [code] = await once(wrk, 'close');
+  clearTimeout(end);
   // A late answer is no error: the machine is busy.
   if (code !== 0 || /Non-2xx|Socket errors: (?!connect 0, read 0, write 0)/.test(output)) {
     throw new Error(`${url}: wrk ended with ${code}\n${output}`);

@@ -1,5 +1,5 @@
 /** Sides are started anew for every so many rounds: the same code costs a few percent more in one process than in another. */
-const ROUNDS_OF_A_PROCESS = 3;
+const ROUNDS_OF_A_PROCESS = 6;
 
 /**
  * Measures each side once in every round, in turns: the order of one round is the reverse of that before. The order in which

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { TaskStoreError } from '../errors/unavailable.errors.ts';
 import type { BackgroundTask } from '../task/handle/background-task.ts';
 import type { TaskRecord } from '../task/model/task-record.ts';
@@ -51,8 +50,10 @@ export interface StoreObserver {
  * tries again every `StorePatience.retry` ms until the store works.
  */
 export class SharedRecords {
-  /** By id: if a task changes faster than it can be written, only its newest state is. */
-  readonly #waiting = new LRUCache<string, BackgroundTask>({ max: MAX_WAITING });
+  /** By id, the oldest state first: if a task changes faster than it can be written, only its newest state is. */
+  readonly #waiting = new Map<string, BackgroundTask>();
+  /** Stays behind what was taken: a new iterator would pass over the holes that all of it has left. */
+  #oldest = this.#waiting.values();
   /** By id: records on their way to the store. A changed one is written again afterwards, as two writes could overtake. */
   readonly #writing = new Map<string, 'unchanged' | 'changed'>();
   /** By id: how often the store failed to take a record, and `#successes` at that time. */
@@ -92,7 +93,7 @@ export class SharedRecords {
       this.#writing.set(task.id, 'changed');
       return;
     }
-    this.#waiting.set(task.id, task);
+    this.#wait(task);
     // While the store fails, one writer is enough to notice when it works again.
     if (this.#writers === 0 || (this.#writers < WRITERS && !this.#isFailing)) {
       void this.#writeWaiting();
@@ -164,11 +165,32 @@ export class SharedRecords {
     }
   }
 
+  #wait(task: BackgroundTask): void {
+    this.#waiting.delete(task.id);
+    this.#waiting.set(task.id, task);
+    if (this.#waiting.size > MAX_WAITING) {
+      this.#next();
+    }
+  }
+
+  /** Takes the oldest record that waits. */
+  #next(): BackgroundTask | undefined {
+    let { value: oldest } = this.#oldest.next();
+    if (!oldest) {
+      this.#oldest = this.#waiting.values();
+      ({ value: oldest } = this.#oldest.next());
+    }
+    if (oldest) {
+      this.#waiting.delete(oldest.id);
+    }
+    return oldest;
+  }
+
   async #writeWaiting(): Promise<void> {
     this.#writers++;
     // Waits a turn, since most tasks change several times in one turn.
     await new Promise(setImmediate);
-    for (let task = this.#waiting.pop(); task && !this.#isStopped; task = this.#waiting.pop()) {
+    for (let task = this.#next(); task && !this.#isStopped; task = this.#next()) {
       const isWritten = await this.#writeOne(task);
       if (!isWritten && this.#writers > 1) {
         // One writer is enough to notice when the store works again.
@@ -206,7 +228,7 @@ export class SharedRecords {
     }
     this.#isFailing = !isWritten && !isGivenUp;
     if ((this.#isFailing && !this.#isFlushing) || this.#writing.get(id) === 'changed') {
-      this.#waiting.set(id, task);
+      this.#wait(task);
     }
     this.#writing.delete(id);
     return !this.#isFailing;
