@@ -46,39 +46,44 @@ export function asTaskJob(job: Job | undefined): TaskJob | undefined {
   return job as TaskJob | undefined;
 }
 
-/** Reads the data of a job in the same way. */
+/** Reads the data of a job in the same way: changes the object that it is given, and makes a new one for other values. */
 export function asJobData(data: unknown): JobData {
   const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-  const fitting: Record<string, unknown> = { options: {} };
-  // Field by field: most jobs have two.
-  for (const [name, value] of Object.entries(isObject ? data : {})) {
-    const fits = Object.hasOwn(readers, name) ? readers[name]!(value) : value;
-    // Assigning `__proto__` would change the prototype.
-    if (fits !== undefined && name !== '__proto__') {
-      fitting[name] = fits;
+  const fitting = (isObject ? data : {}) as Record<string, unknown>;
+  fitting.options = optionsOf(fitting.options);
+  for (const [name, read] of readers) {
+    const value = fitting[name];
+    if (value !== undefined) {
+      const fits = read(value);
+      if (fits === undefined) {
+        delete fitting[name];
+      } else if (fits !== value) {
+        fitting[name] = fits;
+      }
     }
   }
   return fitting as unknown as JobData;
 }
 
+function optionsOf(value: unknown): JobData['options'] {
+  const { timeout } = (value ?? {}) as JobData['options'];
+  return timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {};
+}
+
 const listOf = (value: unknown) => (Array.isArray(value) ? (value as unknown[]) : undefined);
 const numberOf = (value: unknown) => (Number.isFinite(value) ? value : undefined);
 
-/** For each field that is checked: the value if it fits, in part or as a whole. */
-const readers: Readonly<Record<string, (value: unknown) => unknown>> = {
-  options: (value) => {
-    const { timeout } = (value ?? {}) as JobData['options'];
-    return timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {};
-  },
-  previousAt: listOf,
-  before: (value) => listOf(value)?.filter((id) => typeof id === 'string'),
-  cancelledAt: numberOf,
-  begun: (value) => (Number.isFinite((value as JobData['begun'] | null)?.at) ? value : undefined),
-  claimsAtCancel: numberOf,
-  unknownSince: numberOf,
-  route: (value) => (typeof value === 'string' ? value : undefined),
-  carrier: readCarrier,
-};
+/** For each other field that is checked: the value if it fits, in part or as a whole. */
+const readers: readonly (readonly [name: keyof JobData, read: (value: unknown) => unknown])[] = [
+  ['previousAt', listOf],
+  ['before', (value) => listOf(value)?.filter((id) => typeof id === 'string')],
+  ['cancelledAt', numberOf],
+  ['begun', (value) => (Number.isFinite((value as JobData['begun'] | null)?.at) ? value : undefined)],
+  ['claimsAtCancel', numberOf],
+  ['unknownSince', numberOf],
+  ['route', (value) => (typeof value === 'string' ? value : undefined)],
+  ['carrier', readCarrier],
+];
 
 /** A job in the form that BullMQ takes. */
 export interface JobToAdd {

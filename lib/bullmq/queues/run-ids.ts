@@ -57,8 +57,12 @@ export class RunIds {
   of(job: TaskJob): string {
     const { repeatJobKey: name } = job;
     const id = job.id!;
+    // First, since most jobs are no runs of a schedule.
+    if (name === undefined) {
+      return id;
+    }
     const { secret } = this.#secrets.get(job.queueName) ?? {};
-    if (!secret || isTaskId(id) || name === undefined) {
+    if (!secret || isTaskId(id)) {
       return id;
     }
     const block = Buffer.alloc(BLOCK_SIZE);

@@ -7,6 +7,7 @@ import { retryUntil } from '../../util/retry-until.ts';
 import type { BullMqTasksOptions } from '../bullmq-tasks.options.ts';
 import { unreadableUrl } from '../bullmq.messages.ts';
 import { makeBulkAtomic } from './atomic-bulk.ts';
+import { limitCommands } from './command-limit.ts';
 import { isReadOnly, isRedisNotNow, isRedisRefusal, isScriptMissing } from './redis-errors.ts';
 import { checkRedisOptions } from './redis-options.ts';
 import { forbiddenCommands } from './redis-permissions.ts';
@@ -48,13 +49,15 @@ export class RedisStore implements Store {
       ...others,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      commandTimeout: options.enqueueTimeout,
+      // In its place: `limitCommands`.
+      commandTimeout: undefined,
       // A start that fails before `prepare` leaves no connection open.
       lazyConnect: true,
     } as object;
     this.#producer = connect(redis, url, all);
     this.#producer.on('error', onError);
     writeTogether(this.#producer);
+    limitCommands(this.#producer, options.enqueueTimeout);
   }
 
   get producing(): QueueOptions {

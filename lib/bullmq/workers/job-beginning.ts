@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from '../../util/timers.ts';
+import { now } from '../../util/timers.ts';
 import type { TaskJob } from '../jobs/task-job.ts';
 import type { JobMarks } from '../queues/job-marks.ts';
 
@@ -14,9 +14,9 @@ const TRY_AGAIN_AFTER = 1_000;
 /** Tells the queue when the function of a claimed job began, if it takes long. Until then, records say that the task waits. */
 export class JobBeginning {
   #at?: number;
-  #timer?: NodeJS.Timeout;
+  /** When to tell the queue, in ms of `now()`. */
+  #due = Infinity;
   #said?: Promise<void> | undefined;
-  #hasEnded = false;
 
   /** @param onError is told of a failed write: the task itself goes on */
   constructor(
@@ -28,21 +28,26 @@ export class JobBeginning {
   /** @param at ms since the epoch */
   began(at: number): void {
     this.#at = at;
-    this.#sayAfter(SAY_AFTER);
+    this.#due = now() + SAY_AFTER;
+  }
+
+  /** Tells the queue, if it is time. Call it again and again while the attempt runs: a timer for each attempt costs more. */
+  look(time: number): void {
+    if (time >= this.#due) {
+      void this.say();
+    }
   }
 
   /** Tells the queue now. Resolves when it knows, or the write has failed. */
   async say(): Promise<void> {
     if (this.#at !== undefined) {
-      clearTimeout(this.#timer);
+      this.#due = Infinity;
       await (this.#said ??= this.#write(this.#at));
     }
   }
 
-  /** Call it when the attempt has ended. @returns the write that is underway; mostly there is none */
-  ended(): Promise<void> | undefined {
-    this.#hasEnded = true;
-    clearTimeout(this.#timer);
+  /** The write that is underway, or has been; mostly there is none. */
+  get said(): Promise<void> | undefined {
     return this.#said;
   }
 
@@ -52,13 +57,7 @@ export class JobBeginning {
     } catch (error) {
       this.onError(error);
       this.#said = undefined;
-      if (!this.#hasEnded) {
-        this.#sayAfter(TRY_AGAIN_AFTER);
-      }
+      this.#due = now() + TRY_AGAIN_AFTER;
     }
-  }
-
-  #sayAfter(ms: number): void {
-    this.#timer = setTimeout(() => void this.say(), ms);
   }
 }

@@ -21,7 +21,12 @@ export class JobReports implements Pick<DurableAttempt['observer'], 'began' | 'p
   }
 
   began({ startedAt }: BackgroundTask): void {
-    this.#beginning.began(Number(startedAt));
+    this.#beginning.began(startedAt!.getTime());
+  }
+
+  /** Writes what has waited long enough. Call it again and again while the attempt runs. */
+  look(time: number): void {
+    this.#beginning.look(time);
   }
 
   progressed({ progress }: BackgroundTask): void {
@@ -29,9 +34,9 @@ export class JobReports implements Pick<DurableAttempt['observer'], 'began' | 'p
     this.#progress.write(progress!);
   }
 
-  /** Call it when the attempt has ended. @returns the writes that are underway; `undefined` if there are none, as mostly */
-  ended(): Promise<void> | undefined {
-    const said = this.#beginning.ended();
+  /** The writes that are underway; `undefined` if there are none, as mostly. */
+  get writing(): Promise<void> | undefined {
+    const { said } = this.#beginning;
     const written = this.#progress?.writing;
     return said && written ? said.then(() => written) : (said ?? written);
   }

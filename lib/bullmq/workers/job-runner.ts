@@ -109,15 +109,15 @@ export class JobRunner {
       isTraced: this.options.telemetry !== undefined,
       observer: reports,
     });
-    this.running.add(job, attempt.task);
+    this.running.add(job, attempt.task, reports);
     const result = await attempt.result;
     this.running.delete(job.id!);
-    const writes = reports.ended();
-    if (writes) {
-      await writes;
+    const { writing } = reports;
+    if (writing) {
+      await writing;
     }
     const { attempts, startedAt } = attempt.task;
-    return { result, begun: { attempts, startedAt: startedAt && Number(startedAt) } };
+    return { result, begun: { attempts, startedAt: startedAt?.getTime() } };
   }
 
   #argumentsOf(job: TaskJob): readonly unknown[] {

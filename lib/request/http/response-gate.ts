@@ -85,14 +85,14 @@ export class ResponseGate {
     return true;
   }
 
-  /** Whether the response has to look as if its head had been sent. */
-  get hasHead(): boolean {
-    return !this.#isPassing && this.#state !== 'open';
+  /** Whether the response looks as if its head had been sent. */
+  get headersSent(): boolean {
+    return (!this.#isPassing && this.#state !== 'open') || this.#isHeadSent;
   }
 
-  /** Whether the response has to look as if it had been ended. */
-  get hasEnd(): boolean {
-    return !this.#isPassing && (this.#isEndHeld || this.#state === 'refused');
+  /** Whether the response looks as if it had been ended. */
+  get writableEnded(): boolean {
+    return (!this.#isPassing && (this.#isEndHeld || this.#state === 'refused')) || this.#inner.isEnded;
   }
 
   /** The application, or a package between it and the gate, calls a method that sends. */
@@ -127,7 +127,7 @@ export class ResponseGate {
       write();
     } else if (isCalledByNode()) {
       this.#whilePassing(write);
-    } else if (!this.hasHead) {
+    } else if (this.#state === 'open') {
       write();
     }
   }
