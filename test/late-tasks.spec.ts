@@ -1,15 +1,17 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ContextIdFactory } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
 import { beforeEach, expect, test } from 'vitest';
 import { BackgroundTasks, Tasks } from 'nestjs-background-tasks';
 import { Gate } from './fixtures/gate.ts';
-import { RawResponse } from './fixtures/place.ts';
+import { rawOf, RawResponse } from './fixtures/place.ts';
 import { startApp } from './fixtures/start-app.ts';
 
 let ran: string[];
 let kept: BackgroundTasks;
 let over: Gate;
+const keptRequests: object[] = [];
+const responses: WeakRef<object>[] = [];
 
 beforeEach(() => {
   ran = [];
@@ -36,6 +38,14 @@ class LateController {
   @Get('kept')
   kept(@Tasks() tasks: BackgroundTasks) {
     kept = tasks;
+  }
+
+  @Get('forgotten')
+  forgotten(@Tasks() tasks: BackgroundTasks, @Req() request: object, @RawResponse() response: ServerResponse) {
+    tasks.addTask(() => ran.push('in time'));
+    kept = tasks;
+    keptRequests.push(request);
+    responses.push(new WeakRef(rawOf(response)));
   }
 
   @Get('answers-first')
@@ -104,4 +114,25 @@ test('a task that adds itself again and again leaves nothing behind', async () =
   await runner.drain();
   expect(rounds).toBe(5_000);
   expect(tasks.tasks.length).toBeLessThanOrEqual(1_000);
+});
+
+test('what keeps a request of Fastify, or its tasks, keeps no response', async ({ skip }) => {
+  const { url, runner, app } = await start();
+  skip(app.getHttpAdapter().getType() === 'express', 'a request of Express holds its response');
+  await fetch(`${url}/forgotten`);
+  await runner.drain();
+  // The server and the connection know the latest response.
+  await (await fetch(`${url}/nested`, { headers: { connection: 'close' } })).text();
+  await runner.drain();
+  await expect
+    .poll(async () => {
+      await new Promise(setImmediate);
+      globalThis.gc!();
+      return responses[0]!.deref();
+    })
+    .toBeUndefined();
+  kept.addTask(() => ran.push('late'));
+  await runner.drain();
+  expect(ran.at(0)).toBe('in time');
+  expect(ran.at(-1)).toBe('late');
 });

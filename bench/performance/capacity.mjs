@@ -87,7 +87,7 @@ export async function* measure(settings) {
       /** @type {[what: string, start: Function, tasks: number][]} */
       const sides = [
         ['enqueued, one a request', web('ours', store, 1, settings), 1],
-        ['enqueued, 100 a request', web('ours', store, 100, { ...settings, connections: 4 }), 100],
+        ['enqueued, 100 a request', web('ours', store, 100, { ...settings, connections: 4, warmUp: 500 }), 100],
         ['run, one at once', worker('ours', store, 1, 2_000), 1],
         ['run, 16 at once', worker('ours', store, 16, 4_000), 1],
         ['run, 50 at once', worker('ours', store, 50, 4_000), 1],

@@ -42,8 +42,8 @@ const comparisons = [
   [
     'one task, injected, REQUEST',
     { scope: 'REQUEST', tasks: 'injected' },
-    'the same, watching interceptor',
-    { ...byHand, ...interceptor, isScoped: true, isWatched: true },
+    'the same, with dependencies, watching interceptor',
+    { ...byHand, ...interceptor, isScoped: true, hasDependencies: true, isWatched: true },
   ],
 ];
 

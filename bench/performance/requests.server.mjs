@@ -1,7 +1,7 @@
 // One of the applications whose requests are measured.
 import 'reflect-metadata';
 import { Controller, createParamDecorator, Get, Inject, Injectable, Module, Res, Scope } from '@nestjs/common';
-import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
+import { APP_INTERCEPTOR, NestFactory, REQUEST } from '@nestjs/core';
 import { BackgroundTasks, BackgroundTasksModule, TaskRunner, Tasks } from 'nestjs-background-tasks';
 import { finalize, Observable } from 'rxjs';
 import { answer, cpuTime, spec } from './answer.mjs';
@@ -12,13 +12,13 @@ import { EmptyInterceptor } from './empty-interceptor.mjs';
  * scope: of the module, or none for an application without it.
  * tasks: how the handler gets at its tasks: 'injected', 'parameter' or 'by-hand', or none for a request without tasks.
  * count: tasks of a request. isAsync: whether their function is. isScoped: whether the controller injects an empty
- * provider of request scope. isIntercepted: whether there is an empty global interceptor. isWatched: whether that
+ * provider of request scope. hasDependencies: whether that provider injects the request and a singleton. isIntercepted: whether there is an empty global interceptor. isWatched: whether that
  * interceptor watches how the handler ends. isPiped: whether the handler gets the response from a decorator with a pipe.
  * promises: how many promises of `by-hand.mjs` a task by hand keeps.
  */
 const given = spec();
 const { platform, scope, tasks: access, count = 1, promises = 0 } = given;
-const { isAsync, isScoped, isIntercepted, isWatched, isPiped } = given;
+const { isAsync, isScoped, hasDependencies, isIntercepted, isWatched, isPiped } = given;
 
 const task = isAsync ? async () => undefined : () => undefined;
 const ANSWER = { message: 'hello' };
@@ -49,6 +49,19 @@ class WatchingInterceptor {
 }
 class EmptyProvider {}
 Injectable({ scope: Scope.REQUEST })(EmptyProvider);
+class Singleton {}
+Injectable()(Singleton);
+const scopedProviders = hasDependencies
+  ? [
+      Singleton,
+      {
+        provide: EmptyProvider,
+        scope: Scope.REQUEST,
+        inject: [REQUEST, Singleton],
+        useFactory: () => new EmptyProvider(),
+      },
+    ]
+  : [EmptyProvider];
 
 class EmptyPipe {
   transform(value) {
@@ -90,7 +103,7 @@ Module({
     ...(isIntercepted
       ? [{ provide: APP_INTERCEPTOR, useClass: isWatched ? WatchingInterceptor : EmptyInterceptor }]
       : []),
-    ...(isScoped ? [EmptyProvider] : []),
+    ...(isScoped ? scopedProviders : []),
   ],
 })(AppModule);
 

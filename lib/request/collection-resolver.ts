@@ -33,7 +33,9 @@ export class CollectionResolver implements OnModuleInit {
 
   /** Remembers the response of a raw request that doesn't hold it. */
   link(request: RawRequest, response: ServerResponse): void {
-    request[this.#responseKey] = response;
+    if (!this.find(request)) {
+      request[this.#responseKey] = response;
+    }
   }
 
   find(request: RawRequest): HttpCollection | undefined {
@@ -43,6 +45,9 @@ export class CollectionResolver implements OnModuleInit {
   create(request: RawRequest, response: ServerResponse): HttpCollection {
     const collection = new HttpCollection(this.engine, this.inFlight.openResponses, request, response);
     request[this.#collectionKey] = collection;
+    if (request[this.#responseKey]) {
+      request[this.#responseKey] = undefined;
+    }
     return collection;
   }
 

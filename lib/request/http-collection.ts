@@ -24,20 +24,24 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
   handlerEnd?: HandlerEnd;
   /** Whether something has asked for this collection by a GraphQL context. */
   isGraphQl = false;
-  gate?: ResponseGate;
+  gate?: ResponseGate | undefined;
   #isResolverEntered = false;
   #hasResolverThrown = false;
   #tasks?: BackgroundTasks;
-  /** Set together with the list. */
-  #watcher?: ResponseWatcher;
+  /** Set together with the list, until the response is over. */
+  #watcher?: ResponseWatcher | undefined;
+  /** Unset once the response is over. */
+  #response: ServerResponse | undefined;
+  #wasAnswered = false;
 
   constructor(
     protected override readonly engine: TaskEngine,
     private readonly openResponses: LinkedList<ResponseWatcher>,
     private readonly request: RawRequest,
-    private readonly response: ServerResponse,
+    response: ServerResponse,
   ) {
     super();
+    this.#response = response;
     this.isLate = engine.phase !== 'open';
   }
 
@@ -47,7 +51,7 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
    */
   override isTooLate(): boolean {
     const { phase } = this.engine;
-    const canStillAnswer = !this.response.headersSent && !this.handlerEnd;
+    const canStillAnswer = !(this.#response?.headersSent ?? this.#wasAnswered) && !this.handlerEnd;
     return canStillAnswer && phase !== 'open' && (this.isLate || phase !== 'draining');
   }
 
@@ -61,12 +65,12 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
     try {
       const task = super.add(call, options);
       if (!this.gate && !this.list!.isOpen && this.list!.mustFlush(undefined)) {
-        this.gate = new ResponseGate(this.response, this);
+        this.gate = new ResponseGate(this.#response!, this);
       }
       return task;
     } catch (error) {
-      if (error instanceof UnavailableError) {
-        answerUnavailable(this.response, { isClosing: error instanceof ShuttingDownError, isForced: false });
+      if (error instanceof UnavailableError && this.#response) {
+        answerUnavailable(this.#response, { isClosing: error instanceof ShuttingDownError, isForced: false });
       }
       throw error;
     }
@@ -122,9 +126,10 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
   protected override createList(): TaskList {
     // Here, because the response may be over already.
     this.list = this.engine.createList(this);
-    this.#watcher = new ResponseWatcher(this.request, this.response, this);
-    this.openResponses.add(this.#watcher);
-    this.#watcher.watch();
+    const watcher = new ResponseWatcher(this.request, this.#response!, this);
+    this.#watcher = watcher;
+    this.openResponses.add(watcher);
+    watcher.watch();
     return this.list;
   }
 
@@ -132,6 +137,12 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
     const watcher = this.#watcher!;
     this.openResponses.delete(watcher);
     this.list!.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
+    // Whoever keeps this object, or the request, keeps no response. Nest keeps each request until the next full garbage
+    // collection, if one of its providers is request-scoped.
+    this.#wasAnswered = this.#response!.headersSent;
+    this.#response = undefined;
+    this.#watcher = undefined;
+    this.gate = undefined;
   }
 
   get path(): string {
@@ -146,8 +157,8 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
     try {
       await flushed;
     } catch (error) {
-      if (error instanceof UnavailableError) {
-        answerUnavailable(this.response, { isClosing: false, isForced: false });
+      if (error instanceof UnavailableError && this.#response) {
+        answerUnavailable(this.#response, { isClosing: false, isForced: false });
       }
       throw error;
     }

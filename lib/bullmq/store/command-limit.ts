@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { now, setTimeout } from '../../util/timers.ts';
 
-/** Versions of ioredis before 5.9 have no `isSettled`. */
+/** In version 5 of ioredis, there is no `isSettled`: a command that has failed is dropped from the list at its deadline. */
 type Command = Parameters<Redis['sendCommand']>[0] & { readonly isSettled?: boolean };
 
 /**

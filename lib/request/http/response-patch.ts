@@ -102,10 +102,12 @@ export function patch(response: ServerResponse, gate: PatchedBy): Inner {
   holder[GATE] = gate;
   const base = baseOf(response);
   const methods = response as unknown as Methods;
-  const own = isPlain(methods, base) ? patchPlain(methods) : patchEach(methods, base);
+  const inner = isPlain(methods, base)
+    ? new PlainInner(response, flagsOf(base), patchPlain(methods, base))
+    : new PlainInner(response, readFlags(response), patchEach(methods, base));
   Object.defineProperty(response, 'headersSent', HEADERS_SENT);
   Object.defineProperty(response, 'writableEnded', WRITABLE_ENDED);
-  return new PlainInner(response, base, own);
+  return inner;
 }
 
 /** Whether it is a response of HTTP/1 that no package has patched, as nearly all are. V8 reads names faster than keys. */
@@ -126,7 +128,8 @@ function isPlain(response: Methods, base: Methods): boolean {
   );
 }
 
-function patchPlain(response: Methods): Methods {
+/** @returns the methods without the patch */
+function patchPlain(response: Methods, base: Methods): Methods {
   response['writeHead'] = shared['writeHead'];
   response['flushHeaders'] = shared['flushHeaders'];
   response['write'] = shared['write'];
@@ -139,47 +142,38 @@ function patchPlain(response: Methods): Methods {
   if (response['writeHeader']) {
     response['writeHeader'] = shared['writeHeader'];
   }
-  return NONE;
+  return base;
 }
 
-/** @returns the methods that were patched before */
+/** @returns the methods without the patch */
 function patchEach(response: Methods, base: Methods): Methods {
-  const own: Methods = {};
+  const inner: Methods = {};
   for (const { name, patchOf, shared: patched } of METHODS) {
-    if (response[name] !== base[name]) {
-      const inner = response[name]!;
-      own[name] = inner;
-      response[name] = patchOf(() => inner);
-    } else if (base[name]) {
-      response[name] = patched;
+    const method = (inner[name] = response[name]);
+    if (method) {
+      response[name] = method === base[name] ? patched : patchOf(() => method);
     }
   }
-  return own;
+  return inner;
 }
 
-const NONE: Methods = {};
-
 class PlainInner implements Inner {
-  readonly #flags: Flags;
-
   constructor(
     private readonly response: ServerResponse,
-    private readonly base: Methods,
-    private readonly own: Methods,
-  ) {
-    this.#flags = flagsOf(base);
-  }
+    private readonly flags: Flags,
+    private readonly methods: Methods,
+  ) {}
 
   get isHeadSent(): boolean {
-    return this.#flags.headersSent.call(this.response);
+    return this.flags.headersSent.call(this.response);
   }
 
   get isEnded(): boolean {
-    return this.#flags.writableEnded.call(this.response);
+    return this.flags.writableEnded.call(this.response);
   }
 
   call(method: SendingMethod, args: unknown[]): unknown {
-    return (this.own[method] ?? this.base[method])!.apply(this.response, args);
+    return this.methods[method]!.apply(this.response, args);
   }
 }
 
@@ -188,18 +182,21 @@ type Flags = Record<'headersSent' | 'writableEnded', (this: object) => boolean>;
 /** By the prototype: Express has one for each application. */
 const flagsOfBases = new WeakMap<object, Flags>();
 
-/** Finds the accessors themselves: to read them of the prototype by `Reflect.get` takes ten times as long. */
 function flagsOf(base: object): Flags {
   let flags = flagsOfBases.get(base);
   if (!flags) {
-    flags = { headersSent: accessorOf(base, 'headersSent'), writableEnded: accessorOf(base, 'writableEnded') };
-    flagsOfBases.set(base, flags);
+    flagsOfBases.set(base, (flags = readFlags(base)));
   }
   return flags;
 }
 
-function accessorOf(base: object, name: string): (this: object) => boolean {
-  for (let it: object | null = base; it; it = Object.getPrototypeOf(it) as object | null) {
+/** Finds the accessors themselves: to read them of the prototype by `Reflect.get` takes ten times as long. */
+function readFlags(holder: object): Flags {
+  return { headersSent: accessorOf(holder, 'headersSent'), writableEnded: accessorOf(holder, 'writableEnded') };
+}
+
+function accessorOf(holder: object, name: string): (this: object) => boolean {
+  for (let it: object | null = holder; it; it = Object.getPrototypeOf(it) as object | null) {
     // oxlint-disable-next-line typescript/unbound-method -- called on a response
     const get = Object.getOwnPropertyDescriptor(it, name)?.get;
     if (get) {
