@@ -67,7 +67,7 @@ export function asJobData(data: unknown): JobData {
 
 function optionsOf(value: unknown): JobData['options'] {
   const { timeout } = (value ?? {}) as JobData['options'];
-  return timeout !== undefined && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {};
+  return typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMER ? { timeout } : {};
 }
 
 const listOf = (value: unknown) => (Array.isArray(value) ? (value as unknown[]) : undefined);

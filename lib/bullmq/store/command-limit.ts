@@ -1,8 +1,34 @@
 import type { Redis } from 'ioredis';
 import { now, setTimeout } from '../../util/timers.ts';
+import { Queue } from '../../vendor/yocto-queue.ts';
 
-/** In version 5 of ioredis, there is no `isSettled`: a command that has failed is dropped from the list at its deadline. */
+/** Version 5 of ioredis has no `isSettled`: it doesn't say that a command has failed. */
 type Command = Parameters<Redis['sendCommand']>[0] & { readonly isSettled?: boolean };
+
+class SentCommand {
+  #hasEnded = false;
+
+  constructor(
+    private readonly command: Command,
+    /** ms of `now()`. */
+    readonly due: number,
+  ) {
+    if (command.isSettled === undefined) {
+      const end = () => void (this.#hasEnded = true);
+      command.promise.then(end, end);
+    }
+  }
+
+  get isOver(): boolean {
+    return this.command.isSettled ?? this.#hasEnded;
+  }
+
+  fail(): void {
+    if (!this.isOver) {
+      this.command.reject(new Error('Command timed out'));
+    }
+  }
+}
 
 /**
  * Fails the commands of a client that the server doesn't answer in time. The option `commandTimeout` of ioredis does the same,
@@ -11,7 +37,7 @@ type Command = Parameters<Redis['sendCommand']>[0] & { readonly isSettled?: bool
 export function limitCommands(client: Pick<Redis, 'sendCommand'>, ms: number): void {
   const send = client.sendCommand.bind(client);
   // In the order in which they were sent, which is also the order of the answers.
-  const sent: { readonly command: Command; readonly due: number }[] = [];
+  const sent = new Queue<SentCommand>();
   let isTimed = false;
 
   function time(delay: number): void {
@@ -22,30 +48,25 @@ export function limitCommands(client: Pick<Redis, 'sendCommand'>, ms: number): v
 
   function failLate(): void {
     const at = now();
-    while (sent.length > 0 && (sent[0]!.due <= at || isSettled(sent[0]!.command))) {
-      const { command } = sent.shift()!;
-      if (!isSettled(command)) {
-        command.reject(new Error('Command timed out'));
-      }
-    }
     isTimed = false;
-    if (sent.length > 0) {
-      time(Math.ceil(sent[0]!.due - at));
+    for (let first = sent.peek(); first; first = sent.peek()) {
+      if (!first.isOver && first.due > at) {
+        time(Math.ceil(first.due - at));
+        return;
+      }
+      sent.dequeue();
+      first.fail();
     }
   }
 
   client.sendCommand = (command, ...others) => {
-    while (sent.length > 0 && isSettled(sent[0]!.command)) {
-      sent.shift();
+    while (sent.peek()?.isOver) {
+      sent.dequeue();
     }
-    sent.push({ command, due: now() + ms });
+    sent.enqueue(new SentCommand(command, now() + ms));
     if (!isTimed) {
       time(ms);
     }
     return send(command, ...others);
   };
-}
-
-function isSettled({ isSettled: isOver, isResolved }: Command): boolean {
-  return isOver ?? isResolved;
 }

@@ -109,9 +109,10 @@ export class JobRunner {
       isTraced: this.options.telemetry !== undefined,
       observer: reports,
     });
-    this.running.add(job, attempt.task, reports);
+    const running = { job, task: attempt.task, reports };
+    this.running.add(running);
     const result = await attempt.result;
-    this.running.delete(job.id!);
+    this.running.delete(running);
     const { writing } = reports;
     if (writing) {
       await writing;

@@ -12,7 +12,7 @@ const CHECK_EVERY = 1_000;
 /** ms between two looks at what the attempts have to report. */
 const LOOK_EVERY = 50;
 
-interface RunningJob {
+export interface RunningJob {
   readonly job: TaskJob;
   readonly task: BackgroundTask;
   readonly reports: JobReports;
@@ -25,7 +25,8 @@ interface RunningJob {
  */
 @Injectable()
 export class RunningJobs {
-  readonly #byId = new Map<string, RunningJob>();
+  /** Two may have the same id: in two queues, or if a worker has lost its claim and gets it again. */
+  readonly #all = new Set<RunningJob>();
   #isChecking = false;
   #looking?: NodeJS.Timeout | undefined;
 
@@ -34,8 +35,8 @@ export class RunningJobs {
     private readonly queues: BullMqQueues,
   ) {}
 
-  add(job: TaskJob, task: BackgroundTask, reports: JobReports): void {
-    this.#byId.set(job.id!, { job, task, reports });
+  add(running: RunningJob): void {
+    this.#all.add(running);
     this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY).unref();
     if (!this.#isChecking) {
       this.#isChecking = true;
@@ -43,31 +44,31 @@ export class RunningJobs {
     }
   }
 
-  delete(id: string): void {
-    this.#byId.delete(id);
+  delete(running: RunningJob): void {
+    this.#all.delete(running);
   }
 
   /** @returns false if the task does not run in this process */
   cancel(id: string): boolean {
-    const found = this.#byId.get(id);
-    found?.task.cancel();
-    return found !== undefined;
+    const found = [...this.#all].filter(({ job }) => job.id === id);
+    found.forEach(({ task }) => task.cancel());
+    return found.length > 0;
   }
 
   #look(): void {
-    if (this.#byId.size === 0) {
+    if (this.#all.size === 0) {
       clearInterval(this.#looking);
       this.#looking = undefined;
       return;
     }
     const time = now();
-    this.#byId.forEach(({ reports }) => reports.look(time));
+    this.#all.forEach(({ reports }) => reports.look(time));
   }
 
   async #checkAll(): Promise<void> {
     await sleep(CHECK_EVERY, undefined, { ref: false });
-    while (this.#byId.size > 0) {
-      const checks = Promise.all(Array.from(this.#byId.values(), (it) => this.#check(it)));
+    while (this.#all.size > 0) {
+      const checks = Promise.all(Array.from(this.#all, (it) => this.#check(it)));
       await checks.catch((error: unknown) => this.connection.warn(error));
       await sleep(CHECK_EVERY, undefined, { ref: false });
     }

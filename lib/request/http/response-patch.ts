@@ -26,36 +26,41 @@ export interface Inner {
   call(method: SendingMethod, args: unknown[]): unknown;
 }
 
-/** Where a response holds its gate. */
+/** Where a response holds its gate, and what is below it. */
 const GATE = Symbol('BackgroundTasks.gate');
+const PLAIN = Symbol('BackgroundTasks.plain');
 
 interface Holder {
   [GATE]?: PatchedBy;
+  [PLAIN]?: PlainInner;
 }
 
 const gateOf = (response: object) => (response as Holder)[GATE]!;
+const plainOf = (response: object) => (response as Holder)[PLAIN]!;
 const baseOf = (response: object) => Object.getPrototypeOf(response) as Methods;
 
-/** Makes the patch of one method. `innerOf` finds the method that it patches. */
-type Patch = (innerOf: (response: object) => Method) => Method;
+/** Makes the patch of one method. Without a response, it is for all of them: the response is `this`. */
+type Patch = (name: string, response?: object) => Method;
 
 const sending =
-  (name: SendingMethod): Patch =>
-  () =>
+  (method: SendingMethod): Patch =>
+  (_name, response) =>
     function (...args) {
-      return gateOf(this).call(name, args);
+      return gateOf(response ?? this).call(method, args);
     };
 
-const header: Patch = (innerOf) =>
+const header: Patch = (name, response) =>
   function (...args) {
-    gateOf(this).assertHeadIsOpen();
-    return innerOf(this).apply(this, args);
+    const it = response ?? this;
+    gateOf(it).assertHeadIsOpen();
+    return plainOf(it).method(name).apply(this, args);
   };
 
-const implicitHeader: Patch = (innerOf) =>
+const implicitHeader: Patch = (name, response) =>
   function called() {
-    gateOf(this).implicitHead(
-      () => innerOf(this).call(this),
+    const it = response ?? this;
+    gateOf(it).implicitHead(
+      () => plainOf(it).method(name).call(this),
       () => isNode(called),
     );
   };
@@ -74,9 +79,9 @@ const METHODS = Object.entries<Patch>({
   appendHeader: header,
   setHeaders: header,
   removeHeader: header,
-}).map(([name, patchOf]) => ({ name, patchOf, shared: patchOf((response) => baseOf(response)[name]!) }));
+});
 
-const shared = Object.fromEntries(METHODS.map((it) => [it.name, it.shared]));
+const shared = Object.fromEntries(METHODS.map(([name, patchOf]) => [name, patchOf(name)]));
 
 const HEADERS_SENT: PropertyDescriptor = {
   configurable: true,
@@ -99,14 +104,20 @@ export function patch(response: ServerResponse, gate: PatchedBy): Inner {
     holder[GATE] = new TwoGates(gate, other);
     return new GatedInner(other);
   }
-  holder[GATE] = gate;
   const base = baseOf(response);
   const methods = response as unknown as Methods;
-  const inner = isPlain(methods, base)
-    ? new PlainInner(response, flagsOf(base), patchPlain(methods, base))
-    : new PlainInner(response, readFlags(response), patchEach(methods, base));
-  Object.defineProperty(response, 'headersSent', HEADERS_SENT);
-  Object.defineProperty(response, 'writableEnded', WRITABLE_ENDED);
+  const isUntouched = isPlain(methods, base);
+  const inner = new PlainInner(response, isUntouched ? flagsOf(base) : readFlags(response));
+  holder[GATE] = gate;
+  holder[PLAIN] = inner;
+  if (isUntouched) {
+    patchPlain(methods);
+  } else {
+    patchEach(methods, base, inner);
+  }
+  // By `Reflect`, which does not throw if another package has made them fixed.
+  Reflect.defineProperty(response, 'headersSent', HEADERS_SENT);
+  Reflect.defineProperty(response, 'writableEnded', WRITABLE_ENDED);
   return inner;
 }
 
@@ -128,41 +139,60 @@ function isPlain(response: Methods, base: Methods): boolean {
   );
 }
 
-/** @returns the methods without the patch */
-function patchPlain(response: Methods, base: Methods): Methods {
-  response['writeHead'] = shared['writeHead'];
-  response['flushHeaders'] = shared['flushHeaders'];
-  response['write'] = shared['write'];
-  response['end'] = shared['end'];
-  response['_implicitHeader'] = shared['_implicitHeader'];
-  response['setHeader'] = shared['setHeader'];
-  response['appendHeader'] = shared['appendHeader'];
-  response['setHeaders'] = shared['setHeaders'];
-  response['removeHeader'] = shared['removeHeader'];
-  if (response['writeHeader']) {
-    response['writeHeader'] = shared['writeHeader'];
-  }
-  return base;
-}
-
-/** @returns the methods without the patch */
-function patchEach(response: Methods, base: Methods): Methods {
-  const inner: Methods = {};
-  for (const { name, patchOf, shared: patched } of METHODS) {
-    const method = (inner[name] = response[name]);
-    if (method) {
-      response[name] = method === base[name] ? patched : patchOf(() => method);
+function patchPlain(response: Methods): void {
+  try {
+    response['writeHead'] = shared['writeHead'];
+    response['flushHeaders'] = shared['flushHeaders'];
+    response['write'] = shared['write'];
+    response['end'] = shared['end'];
+    response['_implicitHeader'] = shared['_implicitHeader'];
+    response['setHeader'] = shared['setHeader'];
+    response['appendHeader'] = shared['appendHeader'];
+    response['setHeaders'] = shared['setHeaders'];
+    response['removeHeader'] = shared['removeHeader'];
+    if (response['writeHeader']) {
+      response['writeHeader'] = shared['writeHeader'];
+    }
+  } catch {
+    // A prototype has one of them as read-only.
+    for (const [name] of METHODS.filter(([it]) => response[it])) {
+      define(response, name, shared[name]!);
     }
   }
-  return inner;
 }
 
+/** What a package has patched before may be bound to its response: so is what replaces it. */
+function patchEach(response: Methods, base: Methods, inner: PlainInner): void {
+  for (const [name, patchOf] of METHODS) {
+    const method = response[name];
+    if (method) {
+      const isOwn = method !== base[name];
+      if (isOwn) {
+        inner.own[name] = method;
+      }
+      define(response, name, isOwn ? patchOf(name, response) : shared[name]!);
+    }
+  }
+}
+
+function define(response: Methods, name: string, value: Method): void {
+  Reflect.defineProperty(response, name, { configurable: true, enumerable: true, writable: true, value });
+}
+
+const NONE: Methods = {};
+
 class PlainInner implements Inner {
+  #own?: Methods;
+
   constructor(
     private readonly response: ServerResponse,
     private readonly flags: Flags,
-    private readonly methods: Methods,
   ) {}
+
+  /** The methods that other packages have patched before. */
+  get own(): Methods {
+    return (this.#own ??= {});
+  }
 
   get isHeadSent(): boolean {
     return this.flags.headersSent.call(this.response);
@@ -172,8 +202,13 @@ class PlainInner implements Inner {
     return this.flags.writableEnded.call(this.response);
   }
 
+  /** Reads the prototype again: an application of Express that gets the response gives it another one. */
+  method(name: string): Method {
+    return ((this.#own ?? NONE)[name] ?? baseOf(this.response)[name])!;
+  }
+
   call(method: SendingMethod, args: unknown[]): unknown {
-    return this.methods[method]!.apply(this.response, args);
+    return this.method(method).apply(this.response, args);
   }
 }
 
