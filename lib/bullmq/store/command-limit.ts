@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis';
 import { now, setTimeout } from '../../util/timers.ts';
-import { Queue } from '../../vendor/yocto-queue.ts';
 
 /** Version 5 of ioredis has no `isSettled`: it doesn't say that a command has failed. */
 type Command = Parameters<Redis['sendCommand']>[0] & { readonly isSettled?: boolean };
 
 class SentCommand {
+  /** The one that was sent after it. */
+  next?: SentCommand | undefined;
   #hasEnded = false;
 
   constructor(
@@ -36,8 +37,9 @@ class SentCommand {
  */
 export function limitCommands(client: Pick<Redis, 'sendCommand'>, ms: number): void {
   const send = client.sendCommand.bind(client);
-  // In the order in which they were sent, which is also the order of the answers.
-  const sent = new Queue<SentCommand>();
+  // A linked list in the order in which they were sent, which is also the order of the answers.
+  let first: SentCommand | undefined;
+  let last: SentCommand | undefined;
   let isTimed = false;
 
   function time(delay: number): void {
@@ -46,24 +48,38 @@ export function limitCommands(client: Pick<Redis, 'sendCommand'>, ms: number): v
     setTimeout(failLate, delay).unref();
   }
 
+  function dropFirst(): void {
+    const { next } = first!;
+    // Otherwise an old command that is garbage would keep all later ones until the next full garbage collection.
+    first!.next = undefined;
+    first = next;
+    last = next && last;
+  }
+
   function failLate(): void {
     const at = now();
     isTimed = false;
-    for (let first = sent.peek(); first; first = sent.peek()) {
+    while (first) {
       if (!first.isOver && first.due > at) {
         time(Math.ceil(first.due - at));
         return;
       }
-      sent.dequeue();
       first.fail();
+      dropFirst();
     }
   }
 
   client.sendCommand = (command, ...others) => {
-    while (sent.peek()?.isOver) {
-      sent.dequeue();
+    while (first?.isOver) {
+      dropFirst();
     }
-    sent.enqueue(new SentCommand(command, now() + ms));
+    const sent = new SentCommand(command, now() + ms);
+    if (last) {
+      last.next = sent;
+    } else {
+      first = sent;
+    }
+    last = sent;
     if (!isTimed) {
       time(ms);
     }
