@@ -52,7 +52,7 @@ export interface StoreObserver {
 export class SharedRecords {
   /** By id, the oldest state first: if a task changes faster than it can be written, only its newest state is. */
   readonly #waiting = new Map<string, BackgroundTask>();
-  /** Stays behind what was taken: a new iterator would pass over the holes that all of it has left. */
+  /** Kept between calls: a new iterator would first have to skip the places of all records that were taken. */
   #oldest = this.#waiting.values();
   /** By id: records on their way to the store. A changed one is written again afterwards, as two writes could overtake. */
   readonly #writing = new Map<string, 'unchanged' | 'changed'>();

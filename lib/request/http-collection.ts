@@ -32,7 +32,6 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
   #watcher?: ResponseWatcher | undefined;
   /** Unset once the response is over. */
   #response: ServerResponse | undefined;
-  #wasAnswered = false;
 
   constructor(
     protected override readonly engine: TaskEngine,
@@ -51,7 +50,7 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
    */
   override isTooLate(): boolean {
     const { phase } = this.engine;
-    const canStillAnswer = !(this.#response?.headersSent ?? this.#wasAnswered) && !this.handlerEnd;
+    const canStillAnswer = this.#response !== undefined && !this.#response.headersSent && !this.handlerEnd;
     return canStillAnswer && phase !== 'open' && (this.isLate || phase !== 'draining');
   }
 
@@ -137,9 +136,8 @@ export class HttpCollection extends RequestCollection implements RequestOrigin, 
     const watcher = this.#watcher!;
     this.openResponses.delete(watcher);
     this.list!.open(this.#hasGraphQlFailed ? 'failure' : watcher.outcome);
-    // Whoever keeps this object, or the request, keeps no response. Nest keeps each request until the next full garbage
-    // collection, if one of its providers is request-scoped.
-    this.#wasAnswered = this.#response!.headersSent;
+    // On Fastify, whoever keeps this object or the request keeps no response then: on Express, the request itself holds it.
+    // Nest keeps each request until the next full garbage collection, if one of its providers is request-scoped.
     this.#response = undefined;
     this.#watcher = undefined;
     this.gate = undefined;

@@ -46,7 +46,7 @@ export function asTaskJob(job: Job | undefined): TaskJob | undefined {
   return job as TaskJob | undefined;
 }
 
-/** Reads the data of a job in the same way: changes the object that it is given, and makes a new one for other values. */
+/** Reads the data of a job in the same way. Changes the given object in place; returns a new one if the value is no object. */
 export function asJobData(data: unknown): JobData {
   const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
   const fitting = (isObject ? data : {}) as Record<string, unknown>;

@@ -32,8 +32,8 @@ class SentCommand {
 }
 
 /**
- * Fails the commands of a client that the server doesn't answer in time. The option `commandTimeout` of ioredis does the same,
- * with a timer for each command and a property that it deletes: that is 3 % of what a request with one durable task needs.
+ * Fails the commands of a client that the server doesn't answer in time. The option `commandTimeout` of ioredis does the same
+ * with a timer for each command, and deletes a property each time. That costs 3 % of a request with one durable task.
  */
 export function limitCommands(client: Pick<Redis, 'sendCommand'>, ms: number): void {
   const send = client.sendCommand.bind(client);
@@ -50,7 +50,7 @@ export function limitCommands(client: Pick<Redis, 'sendCommand'>, ms: number): v
 
   function dropFirst(): void {
     const { next } = first!;
-    // Otherwise an old command that is garbage would keep all later ones until the next full garbage collection.
+    // Otherwise a command that is old garbage would keep all later ones alive until the next full garbage collection.
     first!.next = undefined;
     first = next;
     last = next && last;

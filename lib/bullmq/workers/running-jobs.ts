@@ -20,8 +20,8 @@ export interface RunningJob {
 
 /**
  * The jobs that this process runs, with their tasks. Another process cancels one by an event. The event can come before the
- * task is here, and a server can lose it, so this class also reads the jobs once a second. It lets the reports of long
- * attempts be written, too.
+ * task is here, and a server can lose it, so this class also reads the jobs once a second. It also lets long
+ * attempts write their reports.
  */
 @Injectable()
 export class RunningJobs {
