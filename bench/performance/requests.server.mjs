@@ -12,8 +12,9 @@ import { EmptyInterceptor } from './empty-interceptor.mjs';
  * scope: of the module, or none for an application without it.
  * tasks: how the handler gets at its tasks: 'injected', 'parameter' or 'by-hand', or none for a request without tasks.
  * count: tasks of a request. isAsync: whether their function is. isScoped: whether the controller injects an empty
- * provider of request scope. hasDependencies: whether that provider injects the request and a singleton. isIntercepted: whether there is an empty global interceptor. isWatched: whether that
- * interceptor watches how the handler ends. isPiped: whether the handler gets the response from a decorator with a pipe.
+ * provider of request scope. hasDependencies: whether that provider injects the request and a singleton.
+ * isIntercepted: whether there is an empty global interceptor. isWatched: whether that interceptor watches how the
+ * handler ends. isPiped: whether the handler gets the response from a decorator with a pipe.
  * promises: how many promises of `by-hand.mjs` a task by hand keeps.
  */
 const given = spec();

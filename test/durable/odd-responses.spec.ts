@@ -1,13 +1,12 @@
 // Responses that another package, or the application, has changed before a durable task is added.
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { Controller, Get, Injectable, Module, Req, Res } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, Get, Injectable, Req, Res } from '@nestjs/common';
 import express, { type Request, type Response } from 'express';
-import { expect, onTestFinished, test } from 'vitest';
-import { type BackgroundTasks, BackgroundTasksModule, Task, Tasks } from 'nestjs-background-tasks';
+import { expect, test } from 'vitest';
+import { type BackgroundTasks, Task, Tasks } from 'nestjs-background-tasks';
+import { expectHeld } from '../fixtures/expect-held.ts';
 import { FakeQueue } from '../fixtures/fake-queue.ts';
-import { RecordingLogger } from '../fixtures/recording-logger.ts';
+import { startApp } from '../fixtures/start-app.ts';
 
 @Injectable()
 class Mailer {
@@ -91,24 +90,16 @@ async function start({ before, answer }: Case) {
       answer(response, request);
     }
   }
-  @Module({ imports: [BackgroundTasksModule.forRoot()], controllers: [MailController] })
-  class AppModule {}
-  const app = await NestFactory.create(AppModule, { logger: new RecordingLogger() });
-  await app.listen(0, '127.0.0.1');
-  onTestFinished(() => app.close());
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  return { queue: FakeQueue.in(app), get: () => fetch(`http://127.0.0.1:${port}/mail`) };
+  const { app, url } = await startApp({ controllers: [MailController] });
+  return { queue: FakeQueue.in(app), get: () => fetch(`${url}/mail`) };
 }
 
 test.each(Object.keys(cases))('%s: the answer waits for the queue, and is a 503 if it refuses', async (name) => {
   const { body = 'x', header = null } = cases[name]!;
   const { queue, get } = await start(cases[name]!);
   const hanging = queue.hang();
-  let isAnswered = false;
-  const held = get().finally(() => (isAnswered = true));
-  await expect.poll(() => queue.calls).toBe(1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(isAnswered).toBe(false);
+  const held = get();
+  await expectHeld(queue, held);
   hanging.answer();
   const answer = await held;
   expect([answer.status, answer.headers.get('x-header'), await answer.text()]).toEqual([200, header, body]);

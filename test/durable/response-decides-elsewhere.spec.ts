@@ -1,7 +1,6 @@
 // Where the answer is not one of HTTP/1 from a controller: HTTP/2, injected requests, GraphQL, messages, two applications.
 import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
 import { ApolloDriver } from '@nestjs/apollo';
 import { Controller, Get, Injectable, Scope } from '@nestjs/common';
 import { Args, GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
@@ -12,6 +11,7 @@ import { Test } from '@nestjs/testing';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BackgroundTasks, BackgroundTasksModule, Task, TaskRunner, Tasks } from 'nestjs-background-tasks';
+import { expectHeld } from '../fixtures/expect-held.ts';
 import { FakeQueue } from '../fixtures/fake-queue.ts';
 import { rawOf, RawResponse } from '../fixtures/place.ts';
 import { RecordingLogger } from '../fixtures/recording-logger.ts';
@@ -111,13 +111,7 @@ describe.each([
 
     const hanging = queue.hang();
     const held = get('/returned');
-    let isAnswered = false;
-    void held.then(() => (isAnswered = true));
-    await expect.poll(() => queue.calls).toBe(1);
-    for (let i = 0; i < 50; i++) {
-      await turn();
-    }
-    expect(isAnswered).toBe(false);
+    await expectHeld(queue, held);
     hanging.answer();
     expect(await held).toMatchObject({ status: 200, body: '{"ok":true}', headers: { 'x-secret': '1' } });
     expect(await get('/returned/422')).toMatchObject({ status: 422 });

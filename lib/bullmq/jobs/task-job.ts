@@ -52,13 +52,10 @@ export function asJobData(data: unknown): JobData {
   const fitting = (isObject ? data : {}) as Record<string, unknown>;
   fitting.options = optionsOf(fitting.options);
   for (const [name, read] of readers) {
-    const value = fitting[name];
-    if (value !== undefined) {
-      const fits = read(value);
-      if (fits === undefined) {
+    if (fitting[name] !== undefined) {
+      fitting[name] = read(fitting[name]);
+      if (fitting[name] === undefined) {
         delete fitting[name];
-      } else if (fits !== value) {
-        fitting[name] = fits;
       }
     }
   }

@@ -57,12 +57,9 @@ export class RunIds {
   of(job: TaskJob): string {
     const { repeatJobKey: name } = job;
     const id = job.id!;
-    // First, since most jobs are no runs of a schedule.
-    if (name === undefined) {
-      return id;
-    }
     const { secret } = this.#secrets.get(job.queueName) ?? {};
-    if (!secret || isTaskId(id)) {
+    // The name first, since most jobs are no runs of a schedule.
+    if (name === undefined || !secret || isTaskId(id)) {
       return id;
     }
     const block = Buffer.alloc(BLOCK_SIZE);

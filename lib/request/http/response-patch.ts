@@ -107,13 +107,14 @@ export function patch(response: ServerResponse, gate: PatchedBy): Inner {
   const base = baseOf(response);
   const methods = response as unknown as Methods;
   const isUntouched = isPlain(methods, base);
-  const inner = new PlainInner(response, isUntouched ? flagsOf(base) : readFlags(response));
+  const own: Methods = {};
+  const inner = new PlainInner(response, isUntouched ? flagsOf(base) : readFlags(response), own);
   holder[GATE] = gate;
   holder[PLAIN] = inner;
   if (isUntouched) {
     patchPlain(methods);
   } else {
-    patchEach(methods, base, inner);
+    patchEach(methods, base, own);
   }
   // By `Reflect`, which does not throw if another package has made them fixed.
   Reflect.defineProperty(response, 'headersSent', HEADERS_SENT);
@@ -166,14 +167,18 @@ function patchPlain(response: Methods): void {
   }
 }
 
-/** A method that a package has patched may be called without `this`, so what replaces it is bound to the response too. */
-function patchEach(response: Methods, base: Methods, inner: PlainInner): void {
+/**
+ * A method that a package has patched may be called without `this`, so what replaces it is bound to the response too.
+ *
+ * @param own gets the methods that packages have patched
+ */
+function patchEach(response: Methods, base: Methods, own: Methods): void {
   for (const [name, patchOf] of METHODS) {
     const method = response[name];
     if (method) {
       const isOwn = method !== base[name];
       if (isOwn) {
-        inner.own[name] = method;
+        own[name] = method;
       }
       define(response, name, isOwn ? patchOf(name, response) : shared[name]!);
     }
@@ -184,20 +189,13 @@ function define(response: Methods, name: string, value: Method): void {
   Reflect.defineProperty(response, name, { configurable: true, enumerable: true, writable: true, value });
 }
 
-const NONE: Methods = {};
-
 class PlainInner implements Inner {
-  #own?: Methods;
-
   constructor(
     private readonly response: ServerResponse,
     private readonly flags: Flags,
+    /** The methods that other packages have patched before. */
+    private readonly own: Methods,
   ) {}
-
-  /** The methods that other packages have patched before. */
-  get own(): Methods {
-    return (this.#own ??= {});
-  }
 
   get isHeadSent(): boolean {
     return this.flags.headersSent.call(this.response);
@@ -209,7 +207,7 @@ class PlainInner implements Inner {
 
   /** Reads the prototype each time: an application of Express that gets the response replaces it. */
   method(name: string): Method {
-    return ((this.#own ?? NONE)[name] ?? baseOf(this.response)[name])!;
+    return (this.own[name] ?? baseOf(this.response)[name])!;
   }
 
   call(method: SendingMethod, args: unknown[]): unknown {
